@@ -1,0 +1,5 @@
+"""`python -m samzip` is the console script."""
+
+from samzip.cli import main
+
+main()

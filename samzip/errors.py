@@ -1,0 +1,68 @@
+"""The errors that an operator meets. A class's docstring is the advice printed under its message."""
+
+from __future__ import annotations
+
+import inspect
+
+
+class SamzipError(Exception):
+    """Run the same command with --log-level debug and report what it prints."""
+
+    exit_code = 1
+
+    @property
+    def advice(self) -> str:
+        """What the operator can do about it, one line."""
+        return " ".join(inspect.cleandoc(type(self).__doc__ or "").split())
+
+
+class BadSetting(SamzipError):
+    """Correct the setting."""
+
+    exit_code = 78
+
+
+class RequestRefused(SamzipError):
+    """Nothing was requested. Correct the user or the company, or ask an administrator for the role."""
+
+    exit_code = 2
+
+
+class UsageProblem(SamzipError):
+    """Nothing was changed. See --help for what this command takes."""
+
+    exit_code = 2
+
+
+class DatabaseUnreachable(SamzipError):
+    """Check SAMZIP_DATABASE_URL and that the server answers, then run the command again."""
+
+    exit_code = 10
+
+
+class DatabaseNotReady(SamzipError):
+    """Run `samzip init` once: it creates what is missing and leaves SAM's tables as they are."""
+
+    exit_code = 10
+
+
+class ForeignDatabase(SamzipError):
+    """Point SAMZIP_DATABASE_URL at SAM's database or at an empty one. Nothing was changed."""
+
+    exit_code = 10
+
+
+class StorageFailed(SamzipError):
+    """Check space and permissions of the media and archive folders, then run `samzip run` again."""
+
+    exit_code = 12
+
+
+class LockBusy(SamzipError):
+    """Another run is working; that is normal under cron. `samzip status` shows it, --wait 5m waits for it."""
+
+    exit_code = 75
+
+
+class WorkTakenOver(SamzipError):
+    """Another host took this part over; it publishes it, this one drops it."""

@@ -1,0 +1,207 @@
+"""What happens in a run, as frozen values. Code publishes them; listeners in `report` word and show them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class PartRef:
+    """Names one part for people and machines."""
+
+    company_id: int
+    company: str
+    part: int  # from 1
+    parts: int
+    request_id: int  # the newest request for it: it names the archive
+    user: str  # who made that request
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Base of all events."""
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted(Event):
+    run: str
+    host: str
+    pid: int
+    jobs: int
+    interval: float | None  # seconds between passes; None for a run that ends by itself
+
+
+@dataclass(frozen=True, slots=True)
+class OrphansRecovered(Event):
+    requests: int
+    failed: int  # of these, out of attempts
+    files: int  # temporary files removed
+
+
+@dataclass(frozen=True, slots=True)
+class CleaningStarted(Event):
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryDeleted(Event):
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveExpired(Event):
+    path: str
+    company: str
+    requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class QueueEmpty(Event):
+    iteration: int  # from 1
+    waiting: int  # parts that wait for their next attempt
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsCollapsed(Event):
+    requests: int
+    parts: int  # distinct (company, part)
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyPlanned(Event):
+    company_id: int
+    company: str
+    equipment: int
+    parts: int
+    inserted: int  # requests added because the inventory grew
+    cancelled: int  # requests dropped because it shrank
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRejected(Event):
+    """A request row that cannot be served; it was set to failed."""
+
+    request_id: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CompanyPreparing(Event):
+    """The workbook is about to be made."""
+
+    company_id: int
+    company: str
+    equipment: int
+    procedures: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartStarted(Event):
+    ref: PartRef
+    requests: int
+    equipment: int  # in this part
+    company_equipment: int
+    level: int  # of deflate, for content that compresses
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class PartProgressed(Event):
+    ref: PartRef
+    done: int  # instruments finished
+    total: int
+    code: str  # instrument in work, or "" when the step is not about one
+    percent: int  # 0 to 100
+    step: str  # in the words of SAM's status page (Spanish)
+    bytes_done: int
+    bytes_total: int
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentMissing(Event):
+    ref: PartRef
+    equipment: str  # code, or "" for a procedure
+    document: str
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartPublished(Event):
+    ref: PartRef
+    path: str  # storage key
+    size: int  # bytes
+    sha256: str
+    entries: int
+    missing: int
+    requests: int  # completed with it
+    seconds: float
+    expires: datetime
+    reused: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PartFailed(Event):
+    ref: PartRef
+    reason: str
+    attempt: int
+    retry_at: datetime | None  # None: no attempt is left, its requests are failed
+
+
+@dataclass(frozen=True, slots=True)
+class PartDropped(Event):
+    """Cancelled or taken over while in work; nothing was published."""
+
+    ref: PartRef
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PartReleased(Event):
+    """Back to pending without counting the attempt: the run was asked to stop."""
+
+    ref: PartRef
+
+
+@dataclass(frozen=True, slots=True)
+class StopRequested(Event):
+    signal: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """What a run did."""
+
+    published: int = 0  # parts built and published
+    reused: int = 0  # parts served by an archive that was there
+    failed: int = 0  # attempts that failed, of parts
+    dropped: int = 0
+    missing: int = 0  # documents listed in FALTANTES.txt
+    completed: int = 0  # requests completed
+    rejected: int = 0  # requests that cannot be served
+    bytes: int = 0  # of archives written
+    expired: int = 0  # archives
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished(Event):
+    run: str
+    outcome: str  # done, nothing, problems, interrupted, error
+    counts: Counts
+    seconds: float
+
+
+Listener = Callable[[Event], None]
+
+
+@dataclass(slots=True)
+class Publisher:
+    """Hands every event to each listener, in order."""
+
+    listeners: Sequence[Listener] = field(default_factory=tuple)
+
+    def publish(self, event: Event) -> None:
+        for listener in self.listeners:
+            listener(event)
