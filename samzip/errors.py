@@ -58,6 +58,12 @@ class StorageFailed(SamzipError):
     exit_code = 12
 
 
+class DamagedArchive(SamzipError):
+    """Request the archive again: `samzip request` builds a fresh one."""
+
+    exit_code = 13
+
+
 class LockBusy(SamzipError):
     """Another run is working; that is normal under cron. `samzip status` shows it, --wait 5m waits for it."""
 

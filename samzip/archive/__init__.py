@@ -1,0 +1,1 @@
+"""What makes one archive: the ZIP writer, the verifier, and the build of a part."""

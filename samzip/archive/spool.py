@@ -1,0 +1,70 @@
+"""A company's snapshot on disk, one file for each part: memory stays flat however large the inventory is.
+
+Written and read within one run, by processes of one version; never kept.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import cast
+
+from samzip.catalog.model import CompanyRecords, Equipment
+from samzip.dossier.contents import Document, Source
+from samzip.storage import Stat
+
+OwnerSurvey = list[tuple[Source, Stat | str]]  # how each document of one owner looks, or why it is missing
+
+
+class Spool:
+    """The folder that holds one company's snapshot of one pass."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def write_snapshot(self, records: CompanyRecords, batches: Iterable[list[Equipment]]) -> tuple[int, int]:
+        """Returns the number of instruments and of parts."""
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self._write("records", records)
+        equipment = parts = 0
+        for parts, batch in enumerate(batches, 1):
+            self._write(f"equipment-{parts}", batch)
+            equipment += len(batch)
+        return equipment, parts
+
+    def records(self) -> CompanyRecords:
+        return cast(CompanyRecords, self._read("records"))
+
+    def equipment(self, part: int) -> list[Equipment]:
+        return cast(list[Equipment], self._read(f"equipment-{part}"))
+
+    def write_survey(self, part: int, folders: list[str], survey: list[OwnerSurvey]) -> None:
+        self._write(f"survey-{part}", (folders, survey))
+
+    def survey(self, part: int) -> tuple[list[str], list[OwnerSurvey]]:
+        """Each instrument's folder in the archive, and the sources of each, the procedures' last."""
+        return cast(tuple[list[str], list[OwnerSurvey]], self._read(f"survey-{part}"))
+
+    def write_documents(self, part: int, folders: list[str], documents: list[list[Document]]) -> None:
+        self._write(f"documents-{part}", (folders, documents))
+
+    def documents(self, part: int) -> tuple[list[str], list[list[Document]]]:
+        """Each instrument's folder in the archive, and the documents of each, the procedures' last."""
+        return cast(tuple[list[str], list[list[Document]]], self._read(f"documents-{part}"))
+
+    @property
+    def workbook(self) -> Path:
+        return self.folder / "workbook.xlsx"
+
+    def all_equipment(self, parts: int) -> Iterator[Equipment]:
+        for part in range(1, parts + 1):
+            yield from self.equipment(part)
+
+    def _write(self, name: str, value: object) -> None:
+        with (self.folder / name).open("wb") as file:
+            pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
+
+    def _read(self, name: str) -> object:
+        with (self.folder / name).open("rb") as file:
+            return pickle.load(file)  # noqa: S301 -- this very run wrote it into its private folder

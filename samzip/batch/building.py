@@ -1,0 +1,164 @@
+"""Builds what waits: companies in turn, as many parts at a time as there are workers."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import Future
+
+from samzip.archive.build import Progress, build_part
+from samzip.archive.prepare import Prepared, prepare_company
+from samzip.archive.zipwriter import DEFLATE_LEVEL
+from samzip.batch import ending
+from samzip.batch.company import CompanyPass, open_company
+from samzip.batch.context import Context
+from samzip.batch.ending import InWork
+from samzip.events import PartProgressed, PartStarted, StopRequested
+from samzip.executors import Executor
+from samzip.requests import runs, work
+
+POLL_S = 0.2
+WRITE_EVERY_S = 1.0  # at most one progress write a second
+
+
+def build_all(context: Context, waiting: Sequence[work.Waiting]) -> None:
+    """Builds every waiting part once. A part that fails never stops its neighbours."""
+    pool = context.make_executor()
+    try:
+        _Crew(context, pool, waiting).work()
+    finally:
+        pool.stop()
+        shutil.rmtree(context.settings.temporary_dir / context.run_id, ignore_errors=True)
+
+
+class _Crew:
+    def __init__(self, context: Context, pool: Executor, waiting: Sequence[work.Waiting]) -> None:
+        self.context = context
+        self.pool = pool
+        self.new = deque(dict.fromkeys(item.company_id for item in waiting))  # companies to open, oldest request first
+        self.preparing: dict[Future[Prepared], CompanyPass] = {}
+        self.turns: deque[CompanyPass] = deque()  # prepared, with parts to begin
+        self.in_work: dict[str, InWork] = {}  # by token
+        self.written = time.monotonic()
+
+    def work(self) -> None:
+        while not self.context.stop:
+            self._begin_what_fits()
+            if not (self.in_work or self.preparing):
+                return
+            for key, progress in self.pool.poll(POLL_S):
+                self._hear(key, progress)
+            self._end_preparations()
+            self._end_parts()
+            if time.monotonic() - self.written >= WRITE_EVERY_S:
+                self._write_progress()
+        self._stop()
+
+    def _begin_what_fits(self) -> None:
+        while len(self.in_work) + len(self.preparing) < self.context.settings.jobs:
+            # New companies first: whoever waits gets a turn before anybody gets a second one.
+            if self.new:
+                self._open(self.new.popleft())
+            elif self.turns:
+                self._begin(self.turns.popleft())
+            else:
+                return
+
+    def _open(self, company_id: int) -> None:
+        company = open_company(self.context, company_id)
+        if company is not None:
+            self.preparing[self.pool.submit(prepare_company, company.prepare_job(), f"company {company_id}")] = company
+
+    def _end_preparations(self) -> None:
+        for future in [future for future in self.preparing if future.done()]:
+            company = self.preparing.pop(future)
+            try:
+                company.prepared = future.result()
+            except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
+                for part in company.parts:
+                    self._fail_unbegun(company, part, error)
+                company.close()
+            else:
+                self.turns.append(company)
+
+    def _begin(self, company: CompanyPass) -> None:
+        part = company.parts.popleft()
+        if company.parts:
+            self.turns.append(company)
+        item = ending.claim(self.context, company, part)
+        if item is None:
+            company.leave(part)
+            return
+        self.context.publish(
+            PartStarted(
+                ref=item.ref,
+                requests=item.held.requests,
+                equipment=company.range(part).equipment,
+                company_equipment=company.equipment,
+                level=DEFLATE_LEVEL,
+                attempt=item.held.attempt,
+            )
+        )
+        known = company.reusable(part)
+        if known is not None:
+            ending.reuse(self.context, item, known)
+            company.leave(part)
+            return
+        job = company.part_job(part, item.temporary)
+        item.future = self.pool.submit(build_part, job, item.held.token)
+        self.in_work[item.held.token] = item
+
+    def _fail_unbegun(self, company: CompanyPass, part: int, error: Exception) -> None:
+        item = ending.claim(self.context, company, part)
+        if item is not None:
+            ending.fail(self.context, item, ending.reason(error))
+
+    def _hear(self, key: str, progress: Progress) -> None:
+        item = self.in_work.get(key)
+        if item is None:
+            return
+        item.progress, item.is_fresh = progress, True
+        self.context.publish(
+            PartProgressed(
+                item.ref,
+                progress.done,
+                item.company.range(item.held.part).equipment,
+                progress.code,
+                progress.percent,
+                progress.step,
+                progress.bytes,
+                item.company.bytes(item.held.part),
+            )
+        )
+
+    def _end_parts(self) -> None:
+        for token, item in [(token, item) for token, item in self.in_work.items() if item.future.done()]:
+            del self.in_work[token]
+            self._end_part(item)
+            item.company.leave(item.held.part)
+
+    def _end_part(self, item: InWork) -> None:
+        if item.future.cancelled():
+            ending.drop(self.context, item, "cancelada mientras se generaba")
+            return
+        error = item.future.exception()
+        if error is not None:
+            ending.fail(self.context, item, ending.reason(error))
+            return
+        ending.publish(self.context, item, item.future.result())
+
+    def _write_progress(self) -> None:
+        self.written = time.monotonic()
+        for item in self.in_work.values():
+            if not ending.still_wanted(self.context, item):
+                self.pool.cancel(item.held.token)
+        with self.context.database.write() as connection:
+            runs.beat(connection, self.context.database.now(connection), self.context.run_id)
+
+    def _stop(self) -> None:
+        self.context.publish(StopRequested(self.context.stop.signal or ""))
+        self.pool.stop()
+        for item in self.in_work.values():
+            ending.release(self.context, item)

@@ -1,0 +1,77 @@
+"""What a run clears away: what dead runs left, what expired, what nobody needs any more."""
+
+from __future__ import annotations
+
+import shutil
+
+from samzip.archive.cache import trim_cache
+from samzip.batch.context import Context
+from samzip.dossier.keys import parse_key, temporary_key
+from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
+from samzip.requests import expire as expiry
+from samzip.requests.recover import orphans
+from samzip.requests.recover import recover as recover_requests
+
+
+def recover(context: Context) -> None:
+    """Files first, then the rows that remember them: a kill in between only repeats the deletion."""
+    with context.database.read() as connection:
+        found = orphans(connection)
+    files = sum(_remove(context, orphan.path, orphan.token) for orphan in found)
+    _remove_spools(context)
+    with context.database.write() as connection:
+        now = context.database.now(connection)
+        recovered = recover_requests(connection, now, context.settings.max_attempts)
+    if recovered.requests or recovered.failed or files:
+        context.tally["failed"] += recovered.failed
+        context.publish(OrphansRecovered(recovered.requests, recovered.failed, files))
+
+
+def delete_history(context: Context) -> None:
+    """Old requests, in batches so that no transaction is long."""
+    context.publish(CleaningStarted())
+    deleted = 0
+    while True:
+        with context.database.write() as connection:
+            now = context.database.now(connection)
+            batch = expiry.delete_history(connection, now - context.settings.history)
+        deleted += batch
+        if batch < expiry.BATCH:
+            break
+    context.publish(HistoryDeleted(deleted))
+
+
+def expire(context: Context) -> None:
+    """Rows first, so that nobody is offered a file that is going; the archive row stays until its file is gone."""
+    with context.database.write() as connection:
+        now = context.database.now(connection)
+        expired = expiry.expire(connection, now, context.settings.ttl)
+        going = expiry.deleting(connection)
+    for item in expired:
+        context.publish(ArchiveExpired(item.path, item.company, item.requests))
+    for path in going:
+        if parse_key(path) is not None:
+            context.archives.delete(path)
+        with context.database.write() as connection:
+            expiry.forget(connection, path)
+    context.tally["expired"] += len(going)
+
+
+def trim(context: Context) -> None:
+    """Keeps the life-sheet cache within its size; only a run that built something can have filled it."""
+    if context.tally["published"]:
+        trim_cache(context.settings.cache_dir, context.settings.cache_size)
+
+
+def _remove(context: Context, path: str, token: str | None) -> int:
+    if parse_key(path) is None:
+        return 0
+    names = [path] if token is None else [path, temporary_key(path, token)]
+    return sum(context.archives.delete(name) for name in names)
+
+
+def _remove_spools(context: Context) -> None:
+    folder = context.settings.temporary_dir
+    if folder.is_dir():
+        for spool in folder.iterdir():
+            shutil.rmtree(spool, ignore_errors=True)

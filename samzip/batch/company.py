@@ -1,0 +1,136 @@
+"""One company in one pass: a snapshot of it, and what was prepared from that."""
+
+from __future__ import annotations
+
+import shutil
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from samzip.archive.build import PartJob
+from samzip.archive.prepare import Prepared, PrepareJob, company_folder
+from samzip.archive.spool import Spool
+from samzip.batch.context import Context
+from samzip.catalog.model import CompanyRecords
+from samzip.catalog.read import read_equipment, read_records
+from samzip.dossier.contents import PartRange
+from samzip.events import CompanyPlanned, CompanyPreparing
+from samzip.requests import runs, work
+from samzip.requests.reconcile import reconcile
+from samzip.settings import Settings
+from samzip.storage import MissingFile
+
+
+@dataclass(slots=True)
+class CompanyPass:
+    """Changes as its parts are begun; everything else stays as the snapshot saw it."""
+
+    settings: Settings
+    records: CompanyRecords
+    spool: Spool
+    equipment: int
+    total: int  # parts
+    parts: deque[int]  # those to begin
+    known: dict[str, runs.KnownArchive]  # by fingerprint
+    generated: datetime
+    prepared: Prepared | None = None
+    open: set[int] = field(default_factory=set)  # parts not yet ended
+
+    def prepare_job(self) -> PrepareJob:
+        return PrepareJob(
+            spool=self.spool,
+            parts=self.total,
+            wanted=frozenset(self.parts),
+            media_url=self.settings.media_root,
+            known=frozenset(self.known),
+            generated=self.generated,
+            timezone=self.settings.timezone,
+        )
+
+    def part_job(self, part: int, temporary: str) -> PartJob:
+        prepared = self._prepared()
+        folders, documents = self.spool.documents(part)
+        return PartJob(
+            records=self.records,
+            top=company_folder(self.records.company),
+            equipment=tuple(self.spool.equipment(part)),
+            folders=tuple(folders),
+            documents=tuple(tuple(owner) for owner in documents),
+            part=part,
+            ranges=prepared.ranges,
+            workbook=self.spool.workbook.read_bytes(),
+            generated=self.generated,
+            timezone=self.settings.timezone,
+            media_url=self.settings.media_root,
+            archive_url=self.settings.archive_root,
+            temporary=temporary,
+            cache_dir=str(self.settings.cache_dir),
+            logo_identity=prepared.logo_identity,
+        )
+
+    def reusable(self, part: int) -> runs.KnownArchive | None:
+        return self.known.get(self.fingerprint(part))
+
+    def fingerprint(self, part: int) -> str:
+        return self._prepared().fingerprints[part - 1]
+
+    def range(self, part: int) -> PartRange:
+        return self._prepared().ranges[part - 1]
+
+    def bytes(self, part: int) -> int:
+        return self._prepared().bytes[part - 1]
+
+    def leave(self, part: int) -> None:
+        """The part is done with; the last one takes the snapshot away."""
+        self.open.discard(part)
+        if not self.open:
+            self.close()
+
+    def close(self) -> None:
+        shutil.rmtree(self.spool.folder, ignore_errors=True)
+
+    def _prepared(self) -> Prepared:
+        if self.prepared is None:
+            raise RuntimeError("a part was asked for before its company was prepared")
+        return self.prepared
+
+
+def open_company(context: Context, company_id: int) -> CompanyPass | None:
+    """Takes the snapshot of this pass and fits the requests to it. None: nothing is left to build."""
+    settings, database = context.settings, context.database
+    spool = Spool(settings.temporary_dir / context.run_id / str(company_id))
+    with database.read() as connection:
+        records = read_records(connection, company_id)
+        equipment = total = 0
+        if records is not None:
+            equipment, total = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
+    with database.write() as connection:
+        now = database.now(connection)
+        fitted = reconcile(connection, now, company_id=company_id, equipment=equipment, part_size=settings.part_size)
+        waiting = work.waiting(connection, now, company_id)
+        known = runs.reusable(connection, now, company_id)
+    if records is None or not waiting:
+        shutil.rmtree(spool.folder, ignore_errors=True)
+        return None
+    name = records.company.name
+    context.publish(CompanyPlanned(company_id, name, equipment, total, fitted.inserted, fitted.cancelled))
+    context.publish(CompanyPreparing(company_id, name, equipment, len(records.procedures)))
+    parts = sorted(item.part for item in waiting)
+    return CompanyPass(
+        settings=settings,
+        records=records,
+        spool=spool,
+        equipment=equipment,
+        total=total,
+        parts=deque(parts),
+        known={archive.fingerprint: archive for archive in known if archive.fingerprint and _exists(context, archive)},
+        generated=now,
+        open=set(parts),
+    )
+
+
+def _exists(context: Context, archive: runs.KnownArchive) -> bool:
+    try:
+        return context.archives.stat(archive.path).size == archive.size
+    except MissingFile:
+        return False

@@ -1,0 +1,47 @@
+"""What a run is given."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from samzip.database import Database
+from samzip.events import Counts, Event
+from samzip.executors import Executor
+from samzip.settings import Settings
+from samzip.storage import Store
+
+
+class Stop:
+    """Whether the run was asked to end; set by signal handlers."""
+
+    def __init__(self) -> None:
+        self.signal: str | None = None
+
+    def __bool__(self) -> bool:
+        return self.signal is not None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The world of one run."""
+
+    settings: Settings
+    database: Database
+    archives: Store
+    make_executor: Callable[[], Executor]
+    publish: Callable[[Event], None]
+    stop: Stop
+    run_id: str
+    host: str
+    tally: Counter[str] = field(default_factory=Counter)  # by the names of events.Counts
+
+    def counts(self) -> Counts:
+        return Counts(**self.tally)
+
+    def local(self, moment: datetime) -> datetime:
+        """Naive local time of the customers."""
+        return moment.astimezone(ZoneInfo(self.settings.timezone)).replace(tzinfo=None)

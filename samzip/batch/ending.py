@@ -1,0 +1,246 @@
+"""How a part begins and how it ends: published, reused, failed, dropped, released.
+
+The order of publishing is what makes it safe: the archive's name is noted on the work row before a byte is written;
+the file is complete, verified and synced before it gets its name; the row is `completed` only after that.
+"""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from samzip.archive.build import PartResult, Progress
+from samzip.batch.company import CompanyPass
+from samzip.batch.context import Context
+from samzip.dossier import missing
+from samzip.dossier.keys import archive_key, download_name, temporary_key
+from samzip.errors import StorageFailed, WorkTakenOver
+from samzip.events import DocumentMissing, PartDropped, PartFailed, PartPublished, PartRef, PartReleased
+from samzip.executors import WorkerDied
+from samzip.requests import runs, wording, work
+
+
+@dataclass(slots=True)
+class InWork:
+    """A claimed part."""
+
+    company: CompanyPass
+    held: work.Claim
+    ref: PartRef
+    path: str  # where it will be published
+    temporary: str
+    started: float  # monotonic
+    future: Future[PartResult] = field(default_factory=Future)
+    progress: Progress | None = None
+    is_fresh: bool = False  # progress that is not yet in the database
+
+
+def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
+    """Takes a part. None: nobody wants it any more."""
+    database, identity = context.database, company.records.company
+    token = secrets.token_hex(16)
+    with database.write() as connection:
+        now = database.now(connection)
+        held = work.claim(connection, now, company_id=identity.id, part=part, token=token, run_id=context.run_id)
+        if held is None:
+            return None
+        path = archive_key(identity.id, part, held.request_id, context.local(now))
+        work.announce(connection, held, path)
+    ref = PartRef(identity.id, identity.name, part, company.total, held.request_id, held.user)
+    return InWork(company, held, ref, path, temporary_key(path, token), time.monotonic())
+
+
+def publish(context: Context, item: InWork, result: PartResult) -> None:
+    """Gives the finished file its name and completes the requests."""
+    missing_documents = result.missing
+    published = work.Published(
+        path=item.path,
+        parts=item.company.total,
+        size=result.size,
+        sha256=result.sha256,
+        fingerprint=item.company.fingerprint(item.held.part) if result.is_reusable else "",
+        download_name=_download_name(context, item),
+        warnings=json.dumps(missing.warnings(result.documents, result.notes), ensure_ascii=False),
+    )
+    try:
+        if not still_wanted(context, item):
+            drop(context, item, "cancelada mientras se generaba")
+            return
+        context.archives.publish(item.temporary, item.path)
+    except StorageFailed as error:
+        fail(context, item, reason(error))
+        return
+    for document in missing_documents:
+        context.publish(
+            DocumentMissing(item.ref, document.equipment or "", document.title, document.path, document.missing or "")
+        )
+    requests, expires = _complete(context, item, published, len(missing_documents))
+    if not requests:
+        return
+    context.tally.update(published=1, missing=len(missing_documents), completed=requests, bytes=result.size)
+    context.publish(
+        PartPublished(
+            ref=item.ref,
+            path=item.path,
+            size=result.size,
+            sha256=result.sha256,
+            entries=result.entries,
+            missing=len(missing_documents),
+            requests=requests,
+            seconds=time.monotonic() - item.started,
+            expires=expires,
+            reused=False,
+        )
+    )
+
+
+def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
+    """The content is that of an archive which is there already: the requests get the same file."""
+    published = work.Published(
+        path=known.path,
+        parts=item.company.total,
+        size=known.size,
+        sha256=known.sha256,
+        fingerprint=known.fingerprint,
+        download_name=known.download_name,
+        warnings=known.warnings,
+    )
+    lacking = len(json.loads(known.warnings))
+    item.path = ""  # nothing of its own to remove
+    requests, expires = _complete(context, item, published, lacking)
+    if not requests:
+        return
+    context.tally.update(reused=1, missing=lacking, completed=requests)
+    context.publish(
+        PartPublished(
+            ref=item.ref,
+            path=known.path,
+            size=known.size,
+            sha256=known.sha256,
+            entries=0,
+            missing=lacking,
+            requests=requests,
+            seconds=time.monotonic() - item.started,
+            expires=expires,
+            reused=True,
+        )
+    )
+
+
+def fail(context: Context, item: InWork, why: str) -> None:
+    """Removes what the attempt left and counts it."""
+    _remove_files(context, item)
+    notice = wording.failed(item.ref.company, item.ref.part, item.ref.parts, why)
+    try:
+        with context.database.write() as connection:
+            now = context.database.now(connection)
+            retry_at = work.fail(
+                connection, now, item.held, reason=why, max_attempts=context.settings.max_attempts, notice=notice
+            )
+    except WorkTakenOver as error:
+        _dropped(context, item, str(error))
+        return
+    context.tally["failed"] += 1
+    context.publish(PartFailed(item.ref, why, item.held.attempt, retry_at))
+
+
+def drop(context: Context, item: InWork, why: str) -> None:
+    """Nobody wants the part any more, or another run has it."""
+    _remove_files(context, item)
+    try:
+        with context.database.write() as connection:
+            work.drop(connection, item.held)
+    except WorkTakenOver as error:
+        why = str(error)
+    _dropped(context, item, why)
+
+
+def release(context: Context, item: InWork) -> None:
+    """Back to pending without counting the attempt: the run was asked to stop."""
+    _remove_files(context, item)
+    try:
+        with context.database.write() as connection:
+            work.release(connection, item.held)
+    except WorkTakenOver as error:
+        _dropped(context, item, str(error))
+        return
+    context.publish(PartReleased(item.ref))
+
+
+def still_wanted(context: Context, item: InWork) -> bool:
+    """Writes the part's progress. False when all its requests were cancelled or another run took it over."""
+    progress = item.progress
+    try:
+        with context.database.write() as connection:
+            now = context.database.now(connection)
+            if progress is None:
+                return work.is_wanted(connection, item.held)
+            return bool(
+                work.progress(
+                    connection,
+                    item.held,
+                    step=progress.step,
+                    percent=progress.percent,
+                    done=progress.done,
+                    estimated=_estimate(now, time.monotonic() - item.started, progress.percent),
+                )
+            )
+    except WorkTakenOver:
+        return False
+
+
+def reason(error: BaseException) -> str:
+    """An error as an operator and a customer may read it."""
+    if isinstance(error, StorageFailed | WorkerDied):
+        return str(error)
+    return f"error inesperado: {type(error).__name__}: {error}"
+
+
+def _complete(context: Context, item: InWork, published: work.Published, lacking: int) -> tuple[int, datetime]:
+    settings = context.settings
+    notice = wording.ready(
+        item.ref.company,
+        item.ref.part,
+        item.ref.parts,
+        hours=settings.ttl / timedelta(hours=1),
+        missing=lacking,
+    )
+    try:
+        with context.database.write() as connection:
+            now = context.database.now(connection)
+            expires = now + settings.ttl
+            requests = work.finish(connection, now, item.held, published, expires, notice)
+    except WorkTakenOver as error:
+        _remove_files(context, item)
+        _dropped(context, item, str(error))
+        return 0, now
+    if not requests:
+        _remove_files(context, item)
+        _dropped(context, item, "cancelada mientras se generaba")
+    return requests, expires
+
+
+def _remove_files(context: Context, item: InWork) -> None:
+    if item.path:
+        context.archives.delete(item.temporary)
+        context.archives.delete(item.path)
+
+
+def _dropped(context: Context, item: InWork, why: str) -> None:
+    context.tally["dropped"] += 1
+    context.publish(PartDropped(item.ref, why))
+
+
+def _download_name(context: Context, item: InWork) -> str:
+    span = item.company.range(item.held.part)
+    made = context.local(item.company.generated)
+    return download_name(item.ref.company, item.ref.part, item.ref.parts, span.first_code, span.last_code, made)
+
+
+def _estimate(now: datetime, elapsed: float, percent: int) -> datetime | None:
+    """When the part will be ready if it goes on as it did; `elapsed` in seconds."""
+    return now + timedelta(seconds=elapsed * (100 - percent) / percent) if percent else None

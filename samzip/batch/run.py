@@ -1,0 +1,121 @@
+"""One run, told top to bottom."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import asdict, dataclass, replace
+
+from samzip import __version__
+from samzip.batch import cleaning
+from samzip.batch.context import Context
+from samzip.errors import LockBusy
+from samzip.events import Counts, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
+from samzip.locks import file_lock
+from samzip.requests import runs, work
+from samzip.requests.collapse import collapse
+
+FOLDER = "zip_requests"  # below the archive root; nothing else there is ever touched
+SLEEP_SLICE_S = 0.2
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """How often a run passes over the queue."""
+
+    once: bool = False  # exactly one pass
+    interval: float | None = None  # seconds between passes, until stopped
+    wait: float = 0  # seconds to wait for the lock
+
+
+def run(context: Context, mode: Mode) -> RunFinished:
+    """Passes over the queue as `mode` says. Raises LockBusy, DatabaseUnreachable, StorageFailed."""
+    started = time.monotonic()
+    announced = False
+    iteration = 0
+    while True:
+        try:
+            with file_lock(context.settings.lock_path, wait=mode.wait, run_id=context.run_id, host=context.host):
+                if not announced:
+                    announced = True
+                    context.publish(
+                        RunStarted(context.run_id, context.host, os.getpid(), context.settings.jobs, mode.interval)
+                    )
+                iteration = _passes(context, mode, iteration)
+        except LockBusy:
+            if mode.interval is None:
+                raise
+        if mode.interval is None or context.stop:
+            break
+        _sleep(context, mode.interval)
+        if context.stop:
+            break
+    finished = RunFinished(context.run_id, outcome(context), context.counts(), time.monotonic() - started)
+    context.publish(finished)
+    return finished
+
+
+def _passes(context: Context, mode: Mode, iteration: int) -> int:
+    """Passes until nothing is left that may be begun now. Returns the number of the last pass."""
+    with context.database.write() as connection:
+        now = context.database.now(connection)
+        runs.begin(connection, now, run_id=context.run_id, host=context.host, pid=os.getpid(), version=__version__)
+    try:
+        cleaning.recover(context)
+        cleaning.delete_history(context)
+        while True:
+            iteration += 1
+            worked = _one_pass(context, iteration)
+            cleaning.expire(context)
+            if mode.once or not worked or context.stop:
+                break
+        cleaning.trim(context)
+    except BaseException:
+        _end(context, "error")
+        raise
+    _end(context, outcome(context))
+    return iteration
+
+
+def _one_pass(context: Context, iteration: int) -> bool:
+    """Whether there was anything to build."""
+    with context.database.write() as connection:
+        now = context.database.now(connection)
+        collapsed = collapse(connection, now)
+        waiting = work.waiting(connection, now)
+        later = work.count(connection) - len(waiting)
+    for request_id, reason in collapsed.rejected:
+        context.tally["rejected"] += 1
+        context.publish(RequestRejected(request_id, reason))
+    if not waiting:
+        context.publish(QueueEmpty(iteration, later))
+        return False
+    if collapsed.requests:
+        context.publish(RequestsCollapsed(collapsed.requests, collapsed.parts))
+    context.archives.check_writable(FOLDER)
+    from samzip.batch.building import build_all  # an idle run never needs it
+
+    build_all(context, waiting)
+    return True
+
+
+def outcome(context: Context) -> str:
+    """nothing, done, problems (something failed or is missing) or interrupted."""
+    counts = context.counts()
+    if context.stop:
+        return "interrupted"
+    if counts.failed or counts.missing or counts.rejected:
+        return "problems"
+    return "nothing" if replace(counts, expired=0) == Counts() else "done"
+
+
+def _end(context: Context, how: str) -> None:
+    with context.database.write() as connection:
+        now = context.database.now(connection)
+        runs.end(connection, now, context.run_id, how, asdict(context.counts()))
+
+
+def _sleep(context: Context, seconds: float) -> None:
+    until = time.monotonic() + seconds
+    while not context.stop and time.monotonic() < until:
+        time.sleep(min(SLEEP_SLICE_S, seconds))

@@ -1,0 +1,51 @@
+"""Who may ask for a company's archive."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select
+
+from samzip.database.tables import customuser, empresa, equipo
+from samzip.errors import RequestRefused
+
+ROLES = ("ADMINISTRADOR", "GERENCIA")  # SAM's rule; a superuser needs neither role nor company
+
+
+@dataclass(frozen=True, slots=True)
+class Requester:
+    """A user who may, and the company it is about."""
+
+    user_id: int
+    username: str
+    company_id: int
+    company: str
+
+
+def authorise(connection: Connection, username: str, company_id: int | None) -> Requester:
+    """Raises RequestRefused. To a user who is no superuser, a foreign company and an unknown one look the same."""
+    user = connection.execute(select(customuser).where(customuser.c.username == username)).first()
+    if user is None:
+        raise RequestRefused(f"there is no user {username!r}")
+    if not user.is_active:
+        raise RequestRefused(f"user {username!r} is not active")
+    if not user.is_superuser:
+        if user.rol_usuario not in ROLES:
+            raise RequestRefused(f"user {username!r} has the role {user.rol_usuario!r}; it takes {' or '.join(ROLES)}")
+        if user.empresa_id is None:
+            raise RequestRefused(f"user {username!r} belongs to no company")
+        if company_id is not None and company_id != user.empresa_id:
+            raise RequestRefused(f"user {username!r} may not ask for company {company_id}")
+    wanted = company_id if company_id is not None else user.empresa_id
+    if wanted is None:
+        raise RequestRefused(f"user {username!r} belongs to no company: say which one with --company ID")
+    company = connection.execute(select(empresa).where(empresa.c.id == wanted)).first()
+    if company is None or company.is_deleted:
+        raise RequestRefused(f"there is no company {wanted}")
+    return Requester(user.id, user.username, wanted, company.nombre)
+
+
+def count_equipment(connection: Connection, company_id: int) -> int:
+    """Instruments of a company now, decommissioned ones included."""
+    query = select(func.count()).select_from(equipo).where(equipo.c.empresa_id == company_id)
+    return connection.execute(query).scalar_one()

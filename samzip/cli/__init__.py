@@ -1,0 +1,70 @@
+"""The command line: one module for each command, loaded only when it is called."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import sys
+
+import click
+
+from samzip import __version__
+from samzip.cli.frame import fail, wants_json
+from samzip.errors import SamzipError
+
+COMMANDS = {
+    "init": "Create the tables, or adopt SAM's database.",
+    "demo-data": "Fill an empty database and media folder with a sample company.",
+    "request": "Ask for a company's archive, as a click does.",
+    "run": "Build and publish what was asked for.",
+    "status": "Show the queue, runs and archives.",
+    "purge": "Remove what nobody needs: orphans, leftovers, old requests.",
+    "config": "Show every setting and where it comes from.",
+}
+
+
+class _Commands(click.Group):
+    """Knows the commands' names; imports the module of the one that is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        module = importlib.import_module(f"samzip.cli.{cmd_name.replace('-', '_')}")
+        command: click.Command = module.command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        name = args[0] if args else ""
+        if name and not name.startswith("-") and name not in COMMANDS:
+            near = difflib.get_close_matches(name, COMMANDS, 1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", message="samzip %(version)s")
+def group() -> None:
+    """Turn clicks on "Descargar ZIP" into archives that a company can download.
+
+    A first day: samzip init, samzip demo-data, samzip request --user CERTIBOY, samzip run.
+    Every command takes every setting as a flag; `samzip config` lists them.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs a command and exits with its code; an error is advice, never a traceback."""
+    arguments = sys.argv[1:] if args is None else args
+    try:
+        group.main(args=arguments, prog_name="samzip", standalone_mode=True)
+    except SamzipError as error:
+        fail(error, as_json=wants_json(arguments))

@@ -1,0 +1,90 @@
+"""What all commands share: settings as flags, JSON or text, errors as advice."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, is_dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any, NoReturn, TypeVar
+
+import click
+
+from samzip.errors import SamzipError
+from samzip.options import OPTIONS
+from samzip.settings import Settings, load
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+JSON_FLAG = "--json"
+
+
+def takes_settings(*shown: str) -> Callable[[F], F]:
+    """Every setting as a flag of this command; those that `shown` names appear in its help.
+
+    The command receives them in one dict, to be given to `read_settings`.
+    """
+
+    def decorate(function: F) -> F:
+        for option in reversed(OPTIONS):
+            function = click.option(
+                option.flag,
+                f"setting_{option.name}",
+                metavar="VALUE",
+                help=f"{option.help}{f' Default: {option.default}.' if option.default else ''}",
+                hidden=option.name not in shown,
+            )(function)
+        return click.option("--config", "setting_config", metavar="FILE", help="Read settings from this samzip.toml.")(
+            function
+        )
+
+    return decorate
+
+
+def read_settings(given: dict[str, Any]) -> Settings:
+    """Settings from a command's keyword arguments, the environment and samzip.toml. Raises BadSetting."""
+    flags = {name.removeprefix("setting_"): value for name, value in given.items() if name.startswith("setting_")}
+    return load(flags, os.environ, config=flags.pop("config", None))
+
+
+def json_option(function: F) -> F:
+    """--json: one object on stdout, and a fatal error as one object on stderr."""
+    return click.option(JSON_FLAG, "as_json", is_flag=True, help="Print one JSON object.")(function)
+
+
+def wants_json(arguments: Sequence[str]) -> bool:
+    return JSON_FLAG in arguments
+
+
+def print_json(value: object) -> None:
+    """Dataclasses, datetimes (ISO 8601, UTC) and paths included."""
+    click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
+
+
+def fail(error: SamzipError, *, as_json: bool) -> NoReturn:
+    """Prints what happened and what to do about it; exits with the error's code."""
+    if as_json:
+        what = {"error": type(error).__name__, "message": str(error), "advice": error.advice, "exit": error.exit_code}
+        click.echo(json.dumps(what, ensure_ascii=False), err=True)
+    else:
+        click.echo(f"samzip: {_one_line(str(error))}\n{error.advice}", err=True)
+    sys.exit(error.exit_code)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _plain(value: object) -> object:
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, frozenset | set):
+        return sorted(value)
+    raise TypeError(f"{type(value).__name__} has no JSON form")

@@ -1,0 +1,106 @@
+"""samzip run"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+from typing import Any
+
+import click
+
+from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
+from samzip.errors import UsageProblem
+from samzip.settings import Settings
+from samzip.units import parse_duration, show_size
+
+PROBLEMS = 3
+SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
+
+
+def _duration(_context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
+    if value is None:
+        return None
+    try:
+        return parse_duration(value).total_seconds()
+    except ValueError as error:
+        raise click.BadParameter("give a duration such as 5s, 5m, 1h", param=parameter) from error
+
+
+@click.command("run")
+@click.option("--once", is_flag=True, help="Make exactly one pass over what is pending now.")
+@click.option("--interval", metavar="SECONDS", callback=_duration, help="Keep going: a pass every so often, until SIGTERM.")
+@click.option("--wait", metavar="TIME", callback=_duration, help="Wait so long for a run that works, instead of exit 75.")
+@click.option("--dry-run", is_flag=True, help="Show what a run would do; touch nothing.")
+@click.option("--progress/--no-progress", default=True, help="Live display on a terminal.")
+@takes_settings("jobs", "database_url", "media_root", "archive_root", "state_dir", "log_format", "log_level")
+@json_option
+def command(
+    once: bool,
+    interval: float | None,
+    wait: float | None,
+    dry_run: bool,
+    progress: bool,
+    as_json: bool,
+    **given: Any,
+) -> None:
+    """Build and publish what was asked for.
+
+    Without an option it drains the queue and ends, which is what cron and systemd timers want. Exit codes: 0 done or
+    nothing to do, 3 done but something failed or is missing, 10 database, 12 storage, 75 another run works,
+    78 bad setting, 130/143 interrupted.
+
+    \b
+    Examples:
+      samzip run
+      samzip run --dry-run
+      samzip run --interval 5s --log-format json
+    """
+    if once and interval is not None:
+        raise UsageProblem("--once and --interval exclude each other")
+    if interval is not None and interval < 1:
+        raise UsageProblem(f"--interval {interval:g}: give at least 1 second")
+    settings = read_settings(given)
+    if dry_run:
+        _show_plan(settings, as_json=as_json)
+        return
+    from samzip.app import run_context
+    from samzip.batch.run import Mode, run
+
+    with run_context(settings, progress=progress) as context:
+        finished = run(context, Mode(once=once, interval=interval, wait=wait or 0))
+        stopped_by = context.stop.signal
+    code = SIGNALS[stopped_by] if stopped_by else PROBLEMS if finished.outcome == "problems" else 0
+    if as_json:
+        print_json({"run": finished.run, "outcome": finished.outcome, "exit": code, **asdict(finished.counts)})
+    elif finished.outcome == "nothing":
+        click.echo("Nothing to do.")
+    elif finished.outcome != "interrupted":
+        counts = finished.counts
+        click.echo(
+            f"{counts.published} archives published ({show_size(counts.bytes)}), {counts.reused} reused, "
+            f"{counts.failed} attempts failed, {counts.missing} documents missing. They lie in {settings.archive_root}; "
+            "samzip status lists them."
+        )
+    sys.exit(code)
+
+
+def _show_plan(settings: Settings, *, as_json: bool) -> None:
+    from samzip.app import ready_database
+    from samzip.requests.overview import preview
+
+    with ready_database(settings) as database, database.read() as connection:
+        planned = preview(connection, settings.part_size)
+    if as_json:
+        print_json({"companies": planned})
+        return
+    if not planned:
+        click.echo("Nothing to do.")
+    for company in planned:
+        parts = ", ".join(map(str, company.wanted)) or "none"
+        line = (
+            f"{company.company}: {company.requests} requests -> parts {parts} of {company.parts} "
+            f"({company.equipment} instruments)"
+        )
+        if company.surplus:
+            line += f"; no longer there: {', '.join(map(str, company.surplus))}"
+        click.echo(line)

@@ -1,0 +1,136 @@
+"""Opens a database and begins its transactions; SQLite and PostgreSQL behave alike behind it."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.pool import NullPool
+
+from samzip.errors import BadSetting, DatabaseUnreachable
+
+BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
+
+
+@dataclass(frozen=True, slots=True)
+class Database:
+    """A database and the one clock by which samzip's states change."""
+
+    engine: Engine
+    url: URL
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that may write. On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a transaction
+        that reads first and writes later would fail as soon as another writer came between."""
+        with _advice(self.url), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent snapshot for reading. Raises DatabaseUnreachable."""
+        options = {"sqlite_begin": "BEGIN"} if self.is_sqlite else {"isolation_level": "REPEATABLE READ"}
+        with (
+            _advice(self.url),
+            self.engine.connect().execution_options(**options) as connection,
+            connection.begin(),
+        ):
+            yield connection
+
+    def now(self, connection: Connection) -> datetime:
+        """The time, aware UTC: the server's own where there is a server, so that hosts need not agree."""
+        if self.is_sqlite:
+            return datetime.now(UTC)
+        value: datetime = connection.execute(text("SELECT clock_timestamp()")).scalar_one()
+        return value.astimezone(UTC)
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+@contextmanager
+def _advice(url: URL) -> Iterator[None]:
+    """Turns the driver's words for "cannot reach it" into ours."""
+    try:
+        yield
+    except OperationalError as error:
+        raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
+    except DBAPIError as error:
+        if not error.connection_invalidated and not isinstance(error.orig, sqlite3.DatabaseError):
+            raise
+        if isinstance(error.orig, sqlite3.IntegrityError):
+            raise
+        raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
+
+
+def parse_url(text_url: str) -> URL:
+    """Understands what people paste: postgres:// and postgresql:// mean psycopg 3. Raises BadSetting."""
+    for prefix in ("postgres://", "postgresql://"):
+        if text_url.startswith(prefix):
+            text_url = "postgresql+psycopg://" + text_url.removeprefix(prefix)
+    try:
+        return make_url(text_url)
+    except (ArgumentError, ValueError) as error:
+        raise BadSetting(
+            "database_url: this is not a database URL; "
+            "allowed: sqlite:////absolute/path.sqlite3, postgresql://user:password@host/database"
+        ) from error
+
+
+def open_database(text_url: str, *, create: bool = False) -> Database:
+    """Raises BadSetting for an URL that cannot be understood; connects only when first used.
+
+    With `create`, a missing SQLite file is made; otherwise it is DatabaseUnreachable, since an empty file left behind
+    by a typing mistake would look like an empty database.
+    """
+    url = parse_url(text_url)
+    if url.get_backend_name() == "sqlite":
+        return Database(_sqlite_engine(url, create), url)
+    if url.get_backend_name() != "postgresql":
+        raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
+    try:
+        return Database(create_engine(url, pool_pre_ping=True), url)
+    except (NoSuchModuleError, ModuleNotFoundError) as error:
+        raise BadSetting(f"database_url: the driver is not installed: {error}") from error
+
+
+def _sqlite_engine(url: URL, create: bool) -> Engine:
+    if not url.database or url.database == ":memory:":
+        raise BadSetting(
+            "database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3"
+        )
+    path = Path(url.database).expanduser().absolute()
+
+    def connect() -> sqlite3.Connection:
+        mode = "rwc" if create else "rw"
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode={mode}",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,  # the driver must not begin transactions on its own
+            check_same_thread=False,
+        )
+        connection.execute("PRAGMA foreign_keys=ON")
+        connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+        return connection
+
+    engine = create_engine(url, creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        options = connection.get_execution_options()
+        connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
+
+    return engine

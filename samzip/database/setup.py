@@ -1,0 +1,105 @@
+"""Makes a database ready, or tells what it lacks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import Connection, inspect, text
+
+from samzip.database import tables
+from samzip.database.engine import Database, open_database
+from samzip.errors import DatabaseNotReady, ForeignDatabase
+
+VERSION_TABLE = "samzip_version"  # Alembic's note of the schema's revision
+HEAD = "0001"  # the revision this samzip works with
+
+
+@dataclass(frozen=True, slots=True)
+class Initialised:
+    """What `samzip init` did."""
+
+    adopted: bool  # SAM's tables were there
+    created: tuple[str, ...]  # tables
+
+
+def initialise(url: str) -> Initialised:
+    """Creates all tables on an empty database; on SAM's adds samzip's own and alters nothing else. Idempotent.
+
+    Raises ForeignDatabase for a database that holds other tables, DatabaseUnreachable.
+    """
+    database = open_database(url, create=True)
+    if database.is_sqlite and database.url.database:
+        Path(database.url.database).parent.mkdir(parents=True, exist_ok=True)
+    try:
+        with database.read() as connection:
+            before = set(inspect(connection).get_table_names())
+        own = {*tables.own.tables, VERSION_TABLE}
+        adopted = bool(before - own)
+        if adopted:
+            _check_sam(database, before)
+        if not before and database.is_sqlite:
+            _use_wal(database)
+        with database.write() as connection:
+            if not adopted:
+                tables.sam.create_all(connection)
+            _migrate(connection)
+            after = set(inspect(connection).get_table_names())
+    finally:
+        database.close()
+    return Initialised(adopted and bool(before & set(tables.sam.tables)), tuple(sorted(after - before)))
+
+
+def require_ready(database: Database) -> None:
+    """Raises DatabaseNotReady, DatabaseUnreachable."""
+    if database.is_sqlite and not Path(database.url.database or "").expanduser().exists():
+        raise DatabaseNotReady(f"there is no database yet at {database.url.database}")
+    with database.read() as connection:
+        found = inspect(connection).has_table(VERSION_TABLE)
+        revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() if found else None  # noqa: S608
+    if revision is None:
+        raise DatabaseNotReady(f"{_shown(database)}: samzip's tables are missing")
+    if revision != HEAD:
+        raise DatabaseNotReady(f"{_shown(database)}: its schema is {revision}, this samzip works with {HEAD}")
+
+
+def _check_sam(database: Database, present: set[str]) -> None:
+    missing = sorted(set(tables.sam.tables) - present)
+    if missing:
+        shown = ", ".join(sorted(present)[:5])
+        raise ForeignDatabase(
+            f"{_shown(database)} holds tables of another application ({shown}) and lacks SAM's {', '.join(missing[:3])}"
+        )
+    with database.read() as connection:
+        inspector = inspect(connection)
+        lacking = [
+            f"{name}.{column.name}"
+            for name, table in tables.sam.tables.items()
+            for column in table.columns
+            if column.name not in {found["name"] for found in inspector.get_columns(name)}
+        ]
+    if lacking:
+        raise ForeignDatabase(f"{_shown(database)}: SAM's tables lack {', '.join(lacking[:5])}; is SAM's version older?")
+
+
+def _use_wal(database: Database) -> None:
+    """Readers never wait for the writer. The mode stays with the file; SAM's own database keeps the mode it has."""
+    raw = database.engine.raw_connection()
+    try:
+        raw.cursor().execute("PRAGMA journal_mode=WAL")
+    finally:
+        raw.close()
+
+
+def _migrate(connection: Connection) -> None:
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent.parent / "migrations"))
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+
+
+def _shown(database: Database) -> str:
+    return database.url.render_as_string(hide_password=True)

@@ -1,0 +1,96 @@
+"""The instrument's histories, newest record first."""
+
+from __future__ import annotations
+
+from datetime import tzinfo
+
+from samzip.catalog.model import Equipment
+from samzip.dossier.life_sheet.flow import WIDTH, Flow
+from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line
+from samzip.dossier.life_sheet.glyphs import value_or_dash as shown
+from samzip.dossier.life_sheet.tables import Column, table
+from samzip.dossier.life_sheet.wording import day, local_day, pesos
+
+
+def calibrations(flow: Flow, equipment: Equipment) -> None:
+    columns = (
+        Column("Fecha", 62),
+        Column("Proveedor", 124),
+        Column("Resultado", 76),
+        Column("Certificado", 92),
+        Column("Observaciones", WIDTH - 354),
+    )
+    rows = [
+        (day(c.date), shown(c.supplier), shown(c.result), shown(c.certificate_number), shown(c.notes))
+        for c in reversed(equipment.calibrations)
+    ]
+    table(flow, "Historial de calibraciones", columns, rows)
+
+
+def maintenances(flow: Flow, equipment: Equipment) -> None:
+    columns = (
+        Column("Fecha", 62),
+        Column("Tipo", 68),
+        Column("Proveedor", 92),
+        Column("Responsable", 84),
+        Column("Costo", 70, align=1),
+        Column("Descripción", WIDTH - 376),
+    )
+    rows = []
+    for m in reversed(equipment.maintenances):
+        described = "\n".join(text for text in map(clean, (m.description, m.activities, m.notes)) if text)
+        rows.append(
+            (
+                day(m.date),
+                shown(m.kind),
+                shown(m.supplier),
+                shown(m.responsible),
+                pesos(m.cost),
+                described or NOTHING,
+            )
+        )
+    table(flow, "Historial de mantenimientos", columns, rows)
+
+
+def verifications(flow: Flow, equipment: Equipment) -> None:
+    columns = (
+        Column("Fecha", 62),
+        Column("Consecutivo", 76),
+        Column("Proveedor", 96),
+        Column("Responsable", 88),
+        Column("Resultado", 76),
+        Column("Observaciones", WIDTH - 398),
+    )
+    rows = [
+        (
+            day(v.date),
+            shown(v.consecutive),
+            shown(v.supplier),
+            shown(v.responsible),
+            shown(v.result),
+            shown(v.notes),
+        )
+        for v in reversed(equipment.verifications)
+    ]
+    table(flow, "Historial de comprobaciones", columns, rows)
+
+
+def loans(flow: Flow, equipment: Equipment, local: tzinfo) -> None:
+    """Only for an instrument that was lent."""
+    if not equipment.loans:
+        return
+    columns = (
+        Column("Préstamo", 62),
+        Column("Prestatario", 120),
+        Column("Cargo", 76),
+        Column("Devolución prevista", 66),
+        Column("Devolución real", 66),
+        Column("Estado", 66),
+        Column("Observaciones", WIDTH - 456),
+    )
+    rows = []
+    for loan in reversed(equipment.loans):
+        state = one_line(loan.state).capitalize() or NOTHING
+        days = local_day(loan.lent, local), day(loan.due), local_day(loan.returned, local)
+        rows.append((days[0], shown(loan.borrower), shown(loan.position), days[1], days[2], state, shown(loan.notes)))
+    table(flow, "Historial de préstamos", columns, rows)

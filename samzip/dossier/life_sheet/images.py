@@ -1,0 +1,141 @@
+"""Photos and logos of any kind, made small and safe for a PDF.
+
+A JPEG that is small, upright and grey or RGB is embedded as it is, after a full decoding proved it sound.
+Everything else is decoded (JPEGs at a fraction of their size, in draft mode), turned upright, put on white,
+reduced and encoded anew.
+"""
+
+from __future__ import annotations
+
+import io
+import struct
+import warnings
+import zlib
+from dataclasses import dataclass
+from typing import cast
+
+from PIL import Image, ImageOps
+from reportlab.pdfbase import pdfdoc
+
+MAX_PIXELS = 100_000_000  # of a source; a decompression bomb or a poster, neither is a photo of an instrument
+PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
+JPEG_QUALITY = 82
+DAMAGED = "imagen dañada: no se pudo leer"
+TOO_LARGE = "imagen demasiado grande: no se incluyó"
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """An image ready for a PDF; sizes in pixels."""
+
+    width: int
+    height: int
+    grey: bool
+    data: bytes
+    filter: str  # DCTDecode or FlateDecode
+
+    def embed(self, document: pdfdoc.PDFDocument, name: str) -> None:
+        """Add the image to the document under a name that Canvas.doForm understands."""
+        entries = {
+            "Type": "/XObject",
+            "Subtype": "/Image",
+            "Width": self.width,
+            "Height": self.height,
+            "ColorSpace": "/DeviceGray" if self.grey else "/DeviceRGB",
+            "BitsPerComponent": 8,
+            "Filter": "/" + self.filter,
+        }
+        document.addForm(name, pdfdoc.PDFStream(pdfdoc.PDFDictionary(entries), self.data))
+
+    def within(self, width: float, height: float, largest: float = 1.0) -> tuple[float, float]:
+        """Size in points that fills a box of points, never larger than `largest` points per pixel."""
+        scale = min(width / self.width, height / self.height, largest)
+        return self.width * scale, self.height * scale
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why there is no picture, in Spanish."""
+
+    reason: str
+
+
+def load(data: bytes, width: int, height: int, *, lossless: bool = False) -> Picture | Unreadable:
+    """Read an image file for a box of so many pixels; larger ones are reduced, smaller ones are left alone.
+
+    `lossless` suits drawings and logos. Never raises for what the bytes hold.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # odd metadata, bombs: our own limit decides
+            return _load(data, width, height, lossless)
+    except Image.DecompressionBombError:
+        return Unreadable(TOO_LARGE)
+    except MemoryError:
+        return Unreadable(TOO_LARGE)
+    except (OSError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, EOFError, AttributeError,
+            struct.error, zlib.error, RuntimeError, AssertionError):  # fmt: skip
+        # Pillow's decoders let through whatever a damaged file makes them stumble over.
+        return Unreadable(DAMAGED)
+
+
+def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unreadable:
+    with Image.open(io.BytesIO(data)) as image:
+        if image.width * image.height > MAX_PIXELS:
+            return Unreadable(TOO_LARGE)
+        is_jpeg = image.format == "JPEG"
+        upright = image.getexif().get(0x0112, 1) in (1, None)  # orientation
+        fits = image.width <= width * 1.5 and image.height <= height * 1.5
+        if is_jpeg and upright and fits and image.mode in ("L", "RGB") and len(data) <= PLAIN_JPEG_LIMIT:
+            size, grey = image.size, image.mode == "L"
+            image.draft(image.mode, (size[0] // 4, size[1] // 4))  # reads every bit, transforms few
+            image.load()
+            return Picture(*size, grey, data, "DCTDecode")
+        if is_jpeg:
+            image.draft("RGB" if image.mode != "L" else "L", (width, height) if upright else (max(width, height),) * 2)
+        image.load()
+        turned = image if upright else ImageOps.exif_transpose(image)
+        return _encode(_flat(_reduced(turned, width, height)), lossless and not is_jpeg)
+
+
+def _reduced(image: Image.Image, width: int, height: int) -> Image.Image:
+    scale = min(width / image.width, height / image.height, 1)
+    if scale == 1:
+        return image
+    size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
+    if image.mode in ("P", "PA", "1"):  # indices cannot be averaged
+        image = image.convert("RGBA" if image.mode != "1" else "L")
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _eight_bits(image)
+    return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _eight_bits(image: Image.Image) -> Image.Image:
+    """16-bit and float greys scaled down: convert() alone would clip them to white."""
+    grey = image.convert("F")
+    _, brightest = cast("tuple[float, float]", grey.getextrema())  # mode F has a single band
+    white = 255.0 if brightest <= 255 and not image.mode.startswith("I;16") else max(brightest, 65535.0)
+    return grey.point(lambda value: value * (255 / white) + 0).convert("L")
+
+
+def _flat(image: Image.Image) -> Image.Image:
+    """Grey or RGB, with what was transparent on white."""
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _eight_bits(image)
+    if image.mode in ("L", "RGB") and "transparency" not in image.info:
+        return image
+    if image.mode in ("RGBA", "LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        coloured = image.convert("RGBA")
+        paper = Image.new("RGB", coloured.size, "white")
+        paper.paste(coloured, mask=coloured.getchannel("A"))
+        return paper
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _encode(image: Image.Image, lossless: bool) -> Picture:
+    grey = image.mode == "L"
+    if lossless:
+        return Picture(*image.size, grey, zlib.compress(image.tobytes(), 6), "FlateDecode")
+    out = io.BytesIO()
+    image.save(out, "JPEG", quality=JPEG_QUALITY)
+    return Picture(*image.size, grey, out.getvalue(), "DCTDecode")

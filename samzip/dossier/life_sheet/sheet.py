@@ -1,0 +1,154 @@
+"""Puts a life sheet together: lays the sections out, then draws the pages, whose number is known by then."""
+
+from __future__ import annotations
+
+import io
+from datetime import UTC
+from functools import lru_cache
+from typing import Any
+
+from reportlab import rl_config
+from reportlab.pdfgen.canvas import Canvas
+
+from samzip.dossier.life_sheet import analysis, furniture, histories, sections
+from samzip.dossier.life_sheet.flow import PAGE_HEIGHT, PAGE_WIDTH, Flow, Placement
+from samzip.dossier.life_sheet.fonts import BASE_FONT, embed
+from samzip.dossier.life_sheet.glyphs import is_cut, one_line
+from samzip.dossier.life_sheet.images import Picture, Unreadable, load
+from samzip.dossier.life_sheet.model import LifeSheet, Rendered
+from samzip.dossier.life_sheet.pen import Pen
+from samzip.dossier.life_sheet.wording import zone
+
+TEMPLATE_VERSION = "1"  # raise it with every visible change: cached sheets of another version are not used
+
+PHOTO_PIXELS = (700, 420)  # analysis.PHOTO_BOX at 180 pixels per inch
+LOGO_PIXELS = (480, 160)
+WATERMARK_ALPHA = 0.13
+LANGUAGE = "es-CO"
+
+# ReportLab's default wraps every stream in ASCII85: a quarter larger, and slower, for mail of the 1990s.
+rl_config.useA85 = 0
+
+
+def render(sheet: LifeSheet) -> Rendered:
+    """The sheet as PDF (Letter), with notes on what could not be shown as given.
+
+    Equal sheets give equal bytes, on any day. Never raises for what the data says.
+    """
+    notes: list[str] = []
+    equipment = sheet.equipment
+    local = zone(sheet.timezone)
+    if local is None:
+        notes.append(f"zona horaria desconocida, se usó UTC: {one_line(sheet.timezone)}")
+        local = UTC
+    logo = _logo(sheet.logo) if sheet.logo is not None else None
+    photo = load(sheet.photo, *PHOTO_PIXELS) if sheet.photo is not None else None
+    for what, picture in (("logo de la empresa", logo), ("imagen del equipo", photo)):
+        if isinstance(picture, Unreadable):
+            notes.append(f"{what}: {picture.reason}")
+
+    flow = Flow()
+    sections.identity(flow, equipment)
+    sections.general(flow, equipment, local)
+    sections.activities(flow, equipment)
+    sections.observations(flow, equipment)
+    sections.decommission(flow, equipment, local)
+    sections.documents(flow, equipment, sheet.documents)
+    histories.calibrations(flow, equipment)
+    histories.maintenances(flow, equipment)
+    histories.verifications(flow, equipment)
+    histories.loans(flow, equipment, local)
+    absence = photo.reason.capitalize() if isinstance(photo, Unreadable) else sections.photo_absence(sheet.documents)
+    analysis.photo(flow, photo if isinstance(photo, Picture) else None, absence)
+    notes += analysis.measured(flow, "Confirmaciones metrológicas", "Calibración", equipment.calibrations, bars=True)
+    notes += analysis.measured(flow, "Comprobaciones metrológicas", "Comprobación", equipment.verifications, bars=False)
+    sections.supports(flow, sheet.documents)
+    notes += _cut_texts(sheet)
+    pictures = {
+        name: picture
+        for name, picture in ((furniture.LOGO, logo), (analysis.PHOTO, photo))
+        if isinstance(picture, Picture)
+    }
+    return Rendered(_pdf(sheet, flow, pictures), tuple(one_line(note) for note in notes))
+
+
+@lru_cache(maxsize=4)
+def _logo(data: bytes) -> Picture | Unreadable:
+    """The same for all instruments of a company, one after the other."""
+    return load(data, *LOGO_PIXELS, lossless=True)
+
+
+def _cut_texts(sheet: LifeSheet) -> list[str]:
+    """Texts so long that only their beginning is shown."""
+    e = sheet.equipment
+    texts = [("observaciones", e.notes), ("puntos de calibración", e.calibration_points)]
+    texts += [(f"calibración {c.id}", c.notes) for c in e.calibrations]
+    texts += [(f"comprobación {v.id}", v.notes) for v in e.verifications]
+    for m in e.maintenances:
+        texts += [(f"mantenimiento {m.id}", text) for text in (m.description, m.activities, m.notes)]
+    if e.decommission:
+        texts += [("baja", e.decommission.notes), ("baja", e.decommission.reason)]
+    return [f"{what}: texto recortado, es demasiado largo" for what, text in texts if is_cut(text)]
+
+
+def _pdf(sheet: LifeSheet, flow: Flow, pictures: dict[str, Picture]) -> bytes:
+    equipment, company = sheet.equipment, one_line(sheet.company.name)
+    running = " · ".join(filter(None, map(one_line, (equipment.code, equipment.name))))
+    canvas = Canvas(
+        io.BytesIO(),
+        pagesize=(PAGE_WIDTH, PAGE_HEIGHT),
+        pageCompression=1,
+        invariant=1,  # no clock in the file: equal content gives equal bytes
+        initialFontName=BASE_FONT,  # type: ignore[arg-type]  # the stubs take the name for a number
+        lang=LANGUAGE,
+    )
+    canvas.setTitle(f"Hoja de vida · {running}")
+    canvas.setAuthor(company)
+    canvas.setSubject("Hoja de vida de equipos")
+    canvas.setCreator("samzip")
+    canvas.setViewerPreference("DisplayDocTitle", "true")
+    document: Any = canvas._doc  # type: ignore[attr-defined]  # no public way to add an encoded stream
+    for name, picture in pictures.items():
+        picture.embed(document, name)
+
+    pen = Pen()
+    pen.fonts = flow.pen.fonts
+    logo = pictures.get(furniture.LOGO)
+    placement = furniture.header(pen, sheet.company, logo)
+    header = "\n".join(pen.out)
+    for index, content in enumerate(flow.pages):
+        canvas.addLiteral(header)
+        if placement:
+            _place(canvas, placement)
+        canvas.addLiteral("\n".join(content))
+        for one in flow.placements:
+            if one.page == index:
+                _place(canvas, one)
+        pen.out = []
+        furniture.footer(pen, running, index + 1, len(flow.pages))
+        canvas.addLiteral("\n".join(pen.out))
+        if equipment.is_decommissioned:
+            _watermark(canvas, pen)
+        for number, mark in enumerate(flow.marks):
+            if mark.page == index:
+                canvas.bookmarkPage(f"m{number}", fit="XYZ", left=0, top=round(mark.y + 8))
+                canvas.addOutlineEntry(mark.title, f"m{number}", mark.level)
+        canvas.showPage()
+    embed(document, flow.pen.fonts)
+    return bytes(canvas.getpdfdata())  # type: ignore[no-untyped-call]
+
+
+def _place(canvas: Canvas, placement: Placement) -> None:
+    canvas.saveState()
+    canvas.transform(placement.width, 0, 0, placement.height, placement.x, placement.y)
+    canvas.doForm(placement.name)
+    canvas.restoreState()
+
+
+def _watermark(canvas: Canvas, pen: Pen) -> None:
+    pen.out = []
+    furniture.watermark(pen)
+    canvas.saveState()
+    canvas.setFillAlpha(WATERMARK_ALPHA)
+    canvas.addLiteral("\n".join(pen.out))
+    canvas.restoreState()

@@ -1,0 +1,69 @@
+"""Values as Colombian readers write them: dates, moments, pesos, months, numbers."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, tzinfo
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from samzip.dossier.life_sheet.glyphs import NOTHING
+
+ABSENT = "FALTA: "  # begins the reason why a document is not there
+EMPTY = "No registra"  # a section without content
+
+
+def zone(name: str) -> tzinfo | None:
+    """The time zone of an IANA name; None where there is no such zone."""
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, KeyError):  # ZoneInfoNotFoundError is a KeyError; odd names give the others
+        return None
+
+
+def day(value: date | None) -> str:
+    return value.isoformat()[:10] if value else NOTHING
+
+
+def moment(value: datetime | None, local: tzinfo) -> str:
+    """2026-11-24 15:04, in local time; a naive moment is UTC, as SAM stores it."""
+    if value is None:
+        return NOTHING
+    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
+    try:
+        return aware.astimezone(local).isoformat(sep=" ")[:16]
+    except (OverflowError, ValueError):  # year 1 or 9999
+        return aware.isoformat(sep=" ")[:16]
+
+
+def local_day(value: datetime | None, local: tzinfo) -> str:
+    return moment(value, local)[:10] if value else NOTHING
+
+
+def pesos(value: Decimal | None) -> str:
+    """$ 120.000 or $ 1.234,50: points group thousands, the comma marks cents."""
+    if value is None:
+        return NOTHING
+    if not value.is_finite() or value.adjusted() > 15:
+        return f"$ {_brief(value)}"
+    exact = value == value.to_integral_value()
+    sign, digits = ("-" if value < 0 else ""), f"{abs(value):,.{0 if exact else 2}f}"
+    return f"{sign}$ {digits.translate(str.maketrans(',.', '.,'))}"
+
+
+def months(value: Decimal | None) -> str:
+    """12 meses, 1 mes, 1,5 meses."""
+    if value is None:
+        return NOTHING
+    if not value.is_finite() or not -6 < value.adjusted() < 9:
+        return f"{_brief(value)} meses" if value else "0 meses"
+    text = f"{value:.2f}".rstrip("0").rstrip(".").replace(".", ",")
+    return f"{text} mes" if text == "1" else f"{text} meses"
+
+
+def number(value: float) -> str:
+    """At most six significant digits, comma as the decimal sign."""
+    return f"{value:.6g}".replace("-", "−").replace(".", ",").replace("e+", "e")
+
+
+def _brief(value: Decimal) -> str:
+    return f"{value:.4g}".replace(".", ",")

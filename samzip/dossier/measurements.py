@@ -1,0 +1,183 @@
+"""Reads the measurements that SAM keeps as JSON with a calibration or a verification.
+
+Two shapes exist: {"magnitudes": [{"nombre", "unidad", "puntos_medicion": [...]}]} and an older one with
+"puntos_medicion" at the top. A point is usable when its nominal value, its error and a positive maximum
+permissible error are finite numbers: ISO 10012 7.1 confirms an instrument by comparing the two.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+MAX_POINTS = 2000  # per record; a table typed by people has tens
+MAX_MAGNITUDES = 40  # per record
+MAGNITUDE_LIMIT = 1e30  # beyond it a number is a slip, and arithmetic on it may overflow
+DEFAULT_NAME = "Magnitud principal"
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One measured point. Values are in the unit of the magnitude, except the ratios."""
+
+    nominal: float
+    error: float
+    emp: float  # maximum permissible error, absolute, > 0
+    uncertainty: float | None = None  # expanded, >= 0; None where none was stated
+
+    @property
+    def ratio(self) -> float:
+        """Error as a multiple of the maximum permissible error: within -1 and +1 it conforms."""
+        return self.error / self.emp
+
+    @property
+    def uncertainty_ratio(self) -> float | None:
+        return None if self.uncertainty is None else self.uncertainty / self.emp
+
+
+@dataclass(frozen=True, slots=True)
+class Magnitude:
+    """What was measured, with its usable points by nominal value."""
+
+    name: str
+    unit: str
+    points: tuple[Point, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurements:
+    """The usable part of a record, and what was left out (Spanish, one phrase per reason)."""
+
+    magnitudes: tuple[Magnitude, ...] = ()
+    skipped: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.magnitudes)
+
+
+class _UnusableError(ValueError):
+    """A value that cannot be drawn; its text is the reason in Spanish."""
+
+
+def parse(text: str | None) -> Measurements:
+    """Understand the JSON text of a record; anything that is not a usable point is skipped and told.
+
+    Never raises for a text, however wrong. None, blank, null and empty containers mean that nothing was measured.
+    """
+    if text is None or not text.strip():
+        return Measurements()
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError):  # ValueError includes integers longer than Python converts
+        return Measurements(skipped=("las mediciones no son JSON válido",))
+    if data is None or data in ({}, [], ""):
+        return Measurements()
+    problems: Counter[str] = Counter()
+    magnitudes = tuple(_magnitudes(data, problems))
+    return Measurements(magnitudes, tuple(_phrase(reason, count) for reason, count in problems.items()))
+
+
+def _magnitudes(data: object, problems: Counter[str]) -> Iterator[Magnitude]:
+    if not isinstance(data, dict):
+        problems["mediciones con forma desconocida"] += 1
+        return
+    tables = data.get("magnitudes")
+    if not tables:
+        tables = [data] if data.get("puntos_medicion") else []
+    if not isinstance(tables, list):
+        problems["mediciones con forma desconocida"] += 1
+        return
+    left = MAX_POINTS
+    for index, table in enumerate(tables):
+        if index >= MAX_MAGNITUDES:
+            problems["magnitud de más"] += len(tables) - MAX_MAGNITUDES
+            return
+        rows = table.get("puntos_medicion") if isinstance(table, dict) else None
+        if not isinstance(table, dict) or not isinstance(rows, list | type(None)):
+            problems["magnitud con forma desconocida"] += 1
+            continue
+        points = sorted(_points(rows or [], left, problems), key=lambda point: point.nominal)
+        left -= len(points)
+        if points:
+            yield Magnitude(_word(table.get("nombre")) or DEFAULT_NAME, _word(table.get("unidad")), tuple(points))
+
+
+def _points(rows: list[object], limit: int, problems: Counter[str]) -> Iterator[Point]:
+    for index, row in enumerate(rows):
+        if index >= limit:
+            problems["punto de más"] += len(rows) - limit
+            return
+        try:
+            yield _point(row, problems)
+        except _UnusableError as reason:
+            problems[f"punto omitido: {reason}"] += 1
+
+
+def _point(row: object, problems: Counter[str]) -> Point:
+    if not isinstance(row, dict):
+        raise _UnusableError("no es un objeto")
+    nominal = _required(row, "nominal")
+    emp = _required(row, "emp_absoluto")
+    if emp <= 0:
+        raise _UnusableError("emp_absoluto no es positivo")
+    if row.get("error") in (None, "") and row.get("lectura") not in (None, ""):
+        error = _required(row, "lectura") - nominal
+    else:
+        error = _required(row, "error")
+    uncertainty = None
+    if row.get("incertidumbre") not in (None, ""):
+        try:
+            uncertainty = _required(row, "incertidumbre")
+            if uncertainty < 0:
+                raise _UnusableError("incertidumbre negativa")
+        except _UnusableError as reason:
+            uncertainty = None
+            problems[f"incertidumbre omitida: {reason}"] += 1
+    return Point(nominal, error, emp, uncertainty)
+
+
+def _required(row: dict[object, object], key: str) -> float:
+    value = row.get(key)
+    if value is None or value == "":
+        raise _UnusableError(f"falta {key}")
+    number = _number(value)
+    if number is None:
+        raise _UnusableError(f"{key} no es un número")
+    if math.isnan(number) or abs(number) > MAGNITUDE_LIMIT or 0 < abs(number) < 1 / MAGNITUDE_LIMIT:
+        raise _UnusableError(f"{key} fuera de escala")
+    return number
+
+
+def _number(value: object) -> float | None:
+    """A JSON value as a number; text may use the comma as the decimal sign, as people do in Colombia."""
+    if isinstance(value, bool):  # JSON's true is not 1
+        return None
+    if isinstance(value, int | float):
+        try:
+            return float(value)
+        except OverflowError:
+            return math.inf
+    if not isinstance(value, str) or len(value) > 60 or "_" in value:
+        return None
+    text = value.strip().replace("\N{MINUS SIGN}", "-")
+    if "," in text and "." in text:  # the later of the two is the decimal sign, the other one groups
+        group = "." if text.rfind(",") > text.rfind(".") else ","
+        text = text.replace(group, "")
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        return None
+
+
+def _word(value: object) -> str:
+    """A name or a unit, whatever its JSON type; short, since it stands beside a chart."""
+    if value is None or isinstance(value, bool | list | dict):
+        return ""
+    return " ".join(str(value)[:200].split())[:80] if isinstance(value, str) else str(value)[:80]
+
+
+def _phrase(reason: str, count: int) -> str:
+    return reason if count == 1 else f"{reason} ({count} veces)"

@@ -1,0 +1,147 @@
+"""The Dashboard sheet: what the company has and what is due, counted while the instruments pass by."""
+
+from __future__ import annotations
+
+from collections import Counter
+from datetime import date
+from enum import Enum
+from operator import itemgetter
+
+from samzip.catalog.model import Company, Equipment
+from samzip.dossier.workbook.cells import Pen, Value
+from samzip.dossier.workbook.index import IndexLine, is_included
+from samzip.dossier.workbook.pages import Page
+from samzip.dossier.workbook.sheets import RETIRED
+from samzip.dossier.workbook.styles import Style
+
+NO_STATE = "Sin estado"
+ACTIVITIES = ("Calibración", "Mantenimiento", "Comprobación")
+STATES_ROW = 7  # header of the table of states, where SAM has it
+
+
+class Due(Enum):
+    """When an activity is due, counted from the day of generation; the value is the column's header."""
+
+    OVERDUE = "Vencidas"
+    IN_30_DAYS = "En 30 días"
+    IN_60_DAYS = "31 a 60 días"
+    IN_90_DAYS = "61 a 90 días"
+    LATER = "Más de 90 días"
+    UNSCHEDULED = "Sin fecha"
+
+
+def due(day: date | None, today: date) -> Due:
+    """The class of an activity's next date; due today is not yet overdue."""
+    if day is None:
+        return Due.UNSCHEDULED
+    days = (day - today).days
+    if days < 0:
+        return Due.OVERDUE
+    if days <= 30:
+        return Due.IN_30_DAYS
+    if days <= 60:
+        return Due.IN_60_DAYS
+    return Due.IN_90_DAYS if days <= 90 else Due.LATER
+
+
+class Statistics:
+    """Counts of one company; `today` is the local day of generation."""
+
+    def __init__(self, today: date) -> None:
+        self.today = today
+        self.equipment = 0
+        self.states: Counter[str] = Counter()
+        self.activities: Counter[tuple[str, Due]] = Counter()
+        self.included = 0  # documents
+        self.missing = 0  # documents
+        self.size = 0  # bytes of the documents included
+
+    def add_equipment(self, equipment: Equipment) -> None:
+        self.equipment += 1
+        self.states[equipment.state or NO_STATE] += 1
+        if equipment.state in RETIRED:
+            return
+        schedules = (equipment.calibration, equipment.maintenance, equipment.verification)
+        for activity, schedule in zip(ACTIVITIES, schedules, strict=True):
+            self.activities[activity, due(schedule.next, self.today)] += 1
+
+    def add_document(self, line: IndexLine) -> None:
+        if is_included(line):
+            self.included += 1
+            self.size += line.size
+        else:
+            self.missing += 1
+
+    def by_state(self) -> list[tuple[str, int]]:
+        """States with their number of instruments, most frequent first."""
+        return sorted(sorted(self.states.items()), key=itemgetter(1), reverse=True)
+
+
+class Board:
+    """Writes the Dashboard's rows and remembers where the tables lie, for the charts."""
+
+    def __init__(self, page: Page, pen: Pen) -> None:
+        self._page = page
+        self._pen = pen
+        self._row = STATES_ROW - 2
+        self.states = (0, 0)  # first and last data row
+        self.activities = (0, 0)
+
+    def write(self, company: Company, statistics: Statistics) -> None:
+        self._section("📊 ESTADÍSTICAS GENERALES")
+        self._line(("Estado", "Cantidad"), Style.HEADER)
+        first = self._row
+        for state, count in statistics.by_state():
+            self._line((state, count))
+        self.states = (first, self._row - 1)
+        self._line(("Total", statistics.equipment), Style.TOTAL)
+
+        self._row += 1
+        self._section(f"ACTIVIDADES PROGRAMADAS AL {statistics.today:%d/%m/%Y}")
+        self._line(("Actividad", *(when.value for when in Due)), Style.HEADER, 30)
+        first = self._row
+        for activity in ACTIVITIES:
+            self._line((activity, *(statistics.activities[activity, when] for when in Due)))
+        self.activities = (first, self._row - 1)
+        totals = [sum(statistics.activities[activity, when] for activity in ACTIVITIES) for when in Due]
+        self._line(("Total", *totals), Style.TOTAL)
+        self._note("No cuenta los equipos en estado De Baja o Inactivo.")
+
+        self._row += 1
+        self._section("CONTENIDO DE LA DESCARGA")
+        self._line(("Empresa", company.name))
+        self._line(("NIT", company.tax_id))
+        self._line(("Equipos", statistics.equipment))
+        self._line(("Documentos incluidos", statistics.included))
+        self._line(("Documentos faltantes", statistics.missing), alarm=statistics.missing > 0)
+        self._line(("Tamaño de los documentos", statistics.size), numbers=Style.SIZE)
+
+    def _section(self, title: str) -> None:
+        self._page.write(self._row, [self._pen.cell(f"A{self._row}", title, Style.SECTION)], 20)
+        self._row += 2 if self._row == STATES_ROW - 2 else 1
+
+    def _note(self, text: str) -> None:
+        self._page.write(self._row, [self._pen.cell(f"A{self._row}", text, Style.NOTE)], 15)
+        self._row += 1
+
+    def _line(
+        self,
+        values: tuple[Value, ...],
+        style: Style = Style.TEXT,
+        height: float = 14,
+        *,
+        numbers: Style = Style.NUMBER,
+        alarm: bool = False,
+    ) -> None:
+        if style is Style.HEADER:
+            numbers = Style.HEADER
+        elif style is Style.TOTAL:
+            numbers = Style.TOTAL_NUMBER
+        elif alarm:
+            numbers = Style.ALARM
+        cells = [
+            self._pen.cell(f"{letter}{self._row}", value, style if isinstance(value, str) else numbers)
+            for letter, value in zip("ABCDEFG", values, strict=False)
+        ]
+        self._page.write(self._row, cells, height)
+        self._row += 1

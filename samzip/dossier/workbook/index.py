@@ -1,0 +1,60 @@
+"""The index of the archive's documents, and links to them that work once the parts are extracted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from urllib.parse import quote
+
+LINKS_LIMIT = 65_530  # hyperlinks that Excel opens on one sheet: "Excel specifications and limits"
+LINK_LENGTH_LIMIT = 2_079  # characters; a longer one makes Excel repair the workbook
+
+_RESERVED = re.compile(r"[\x00-\x7f]+")
+_SAFE = "/!$&'()*+,;=@"  # of RFC 3986's path; ':' is not, lest a first segment look like a scheme
+
+
+@dataclass(frozen=True, slots=True)
+class IndexLine:
+    """A document of the company, delivered in one part or missing."""
+
+    equipment: str | None  # code of the instrument; None for a procedure
+    title: str  # for people
+    part: int  # from 1
+    entry: str | None  # full path in the archive, with the company's folder; None when it is missing
+    size: int  # bytes
+    missing: str | None  # why, in Spanish
+
+
+def below_company(entry: str) -> str:
+    """The entry's path seen from the workbook, which lies in the company's folder."""
+    _, slash, rest = entry.partition("/")
+    return rest if slash else entry
+
+
+def folder(line: IndexLine) -> str | None:
+    """Where the document lies below the company's folder; "" at its top, None when it is missing."""
+    return None if line.entry is None else below_company(line.entry).rpartition("/")[0]
+
+
+def file_name(line: IndexLine) -> str | None:
+    return None if line.entry is None else line.entry.rpartition("/")[2]
+
+
+def state(line: IndexLine) -> str:
+    return "incluido" if is_included(line) else f"falta: {line.missing or 'sin motivo registrado'}"
+
+
+def is_included(line: IndexLine) -> bool:
+    return line.missing is None and line.entry is not None
+
+
+def link(line: IndexLine) -> str | None:
+    """Relative reference to the document, an IRI (RFC 3987); None if there is none that Excel would open.
+
+    Only ASCII is percent-encoded. Windows reads other percent-encoded bytes of a file name in the
+    machine's code page, so "ñ" stays "ñ" (RFC 8089, appendix E, "UrlCreateFromPath").
+    """
+    if line.entry is None or not is_included(line):
+        return None
+    target = _RESERVED.sub(lambda ascii_run: quote(ascii_run[0], safe=_SAFE), below_company(line.entry))
+    return target if 0 < len(target) <= LINK_LENGTH_LIMIT else None

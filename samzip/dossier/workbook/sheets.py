@@ -1,0 +1,205 @@
+"""The sheets as data: for each column its header, its width, its style and where its value comes from.
+
+The first five are SAM's, column for column; customers' own formulas and macros point at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from samzip.catalog.model import (
+    DECOMMISSIONED,
+    Calibration,
+    Company,
+    Equipment,
+    Loan,
+    Maintenance,
+    Procedure,
+    Supplier,
+    Verification,
+)
+from samzip.dossier.workbook import index
+from samzip.dossier.workbook.cells import Value
+from samzip.dossier.workbook.index import IndexLine
+from samzip.dossier.workbook.styles import Style
+
+Row = TypeVar("Row")
+
+INACTIVE = "Inactivo"
+RETIRED = frozenset({DECOMMISSIONED, INACTIVE})  # nothing is due on these
+ROWS_LIMIT = 1_048_576 - 5  # data rows of one sheet
+
+
+@dataclass(frozen=True, slots=True)
+class Column(Generic[Row]):
+    """One column; `alert` is a formula over {cell} and {row} that is true where the value needs attention."""
+
+    header: str
+    width: float  # characters of the default font
+    value: Callable[[Row], Value]
+    style: Style = Style.TEXT
+    alert: str | None = None
+    link: Callable[[Row], str | None] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Layout(Generic[Row]):
+    """One sheet."""
+
+    title: str
+    columns: tuple[Column[Row], ...]
+    frozen: str = "A6"  # first cell that scrolls
+    pages_wide: int = 1  # when printed
+    rows_limit: int = ROWS_LIMIT  # data rows, then "title (2)" goes on
+
+
+Owned = tuple[Company, Equipment]
+Lent = tuple[Equipment, Loan]
+Calibrated = tuple[Equipment, Calibration]
+Maintained = tuple[Equipment, Maintenance]
+Verified = tuple[Equipment, Verification]
+
+# {today} is the day of generation: TODAY() would change the customer's record under his eyes.
+_RETIRED_TEST = ",".join(f'$J{{row}}<>"{state}"' for state in sorted(RETIRED))  # J is Estado
+_OVERDUE = f"AND(ISNUMBER({{cell}}),{{cell}}<{{today}},{_RETIRED_TEST})"
+
+EQUIPMENT: Layout[Owned] = Layout(
+    "Equipos",
+    (
+        Column("Código Interno", 14, lambda r: r[1].code),
+        Column("Nombre", 28, lambda r: r[1].name, Style.LONG),
+        Column("Empresa", 22, lambda r: r[0].name, Style.LONG),
+        Column("Tipo de Equipo", 19, lambda r: r[1].kind, Style.LONG),
+        Column("Marca", 14, lambda r: r[1].brand, Style.LONG),
+        Column("Modelo", 14, lambda r: r[1].model, Style.LONG),
+        Column("Número de Serie", 14, lambda r: r[1].serial_number, Style.LONG),
+        Column("Ubicación", 18, lambda r: r[1].location, Style.LONG),
+        Column("Responsable", 18, lambda r: r[1].responsible, Style.LONG),
+        Column("Estado", 16, lambda r: r[1].state),
+        Column("Fecha de Adquisición", 12, lambda r: r[1].acquired, Style.DATE),
+        Column("Rango de Medida", 18, lambda r: r[1].measuring_range, Style.LONG),
+        Column("Resolución", 12, lambda r: r[1].resolution, Style.LONG),
+        Column("Error Máximo Permisible", 13, lambda r: r[1].maximum_permissible_error, Style.LONG),
+        Column("Puntos de Calibración", 22, lambda r: r[1].calibration_points, Style.LONG),
+        Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
+        Column("Observaciones", 58, lambda r: r[1].notes, Style.LONG),
+        Column("Fecha Última Calibración", 12, lambda r: r[1].calibration.last, Style.DATE),
+        Column("Próxima Calibración", 12, lambda r: r[1].calibration.next, Style.DATE, _OVERDUE),
+        Column("Frecuencia Calibración (meses)", 13, lambda r: r[1].calibration.months, Style.NUMBER),
+        Column("Fecha Último Mantenimiento", 15, lambda r: r[1].maintenance.last, Style.DATE),
+        Column("Próximo Mantenimiento", 15, lambda r: r[1].maintenance.next, Style.DATE, _OVERDUE),
+        Column("Frecuencia Mantenimiento (meses)", 15, lambda r: r[1].maintenance.months, Style.NUMBER),
+        Column("Fecha Última Comprobación", 14, lambda r: r[1].verification.last, Style.DATE),
+        Column("Próxima Comprobación", 14, lambda r: r[1].verification.next, Style.DATE, _OVERDUE),
+        Column("Frecuencia Comprobación (meses)", 14, lambda r: r[1].verification.months, Style.NUMBER),
+    ),
+    frozen="C6",
+    pages_wide=2,  # 26 columns on one page could not be read
+)
+
+SUPPLIERS: Layout[Supplier] = Layout(
+    "Proveedores",
+    (
+        Column("Nombre Empresa", 30, lambda s: s.name, Style.LONG),
+        Column("Nombre Contacto", 24, lambda s: s.contact, Style.LONG),
+        Column("Correo Electrónico", 28, lambda s: s.email, Style.LONG),
+        Column("Número Contacto", 16, lambda s: s.phone),
+        Column("Tipo Servicio", 18, lambda s: s.kind),
+        Column("Alcance", 36, lambda s: s.scope, Style.LONG),
+        Column("Servicio Prestado", 30, lambda s: s.service, Style.LONG),
+        Column("Página Web", 28, lambda s: s.website, Style.LONG),
+    ),
+)
+
+PROCEDURES: Layout[Procedure] = Layout(
+    "Procedimientos",
+    (
+        Column("Código", 18, lambda p: p.code),
+        Column("Nombre", 52, lambda p: p.name, Style.LONG),
+        Column("Observaciones", 52, lambda p: p.notes, Style.LONG),
+        Column("Versión", 10, lambda p: p.version),
+        Column("Fecha de Emisión", 14, lambda p: p.issued, Style.DATE),
+    ),
+)
+
+LOANS: Layout[Lent] = Layout(
+    "Préstamos",
+    (
+        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Nombre Equipo", 28, lambda r: r[0].name, Style.LONG),
+        Column("Prestatario", 24, lambda r: r[1].borrower, Style.LONG),
+        Column("Cédula", 14, lambda r: r[1].national_id),
+        Column("Cargo", 18, lambda r: r[1].position, Style.LONG),
+        Column("Teléfono", 14, lambda r: r[1].phone),
+        Column("Email", 26, lambda r: r[1].email, Style.LONG),
+        Column("Fecha Préstamo", 16, lambda r: r[1].lent, Style.MOMENT),
+        Column("Devolución Programada", 14, lambda r: r[1].due, Style.DATE),
+        Column("Devolución Real", 16, lambda r: r[1].returned, Style.MOMENT),
+        Column("Estado", 12, lambda r: r[1].state),
+        Column("Observaciones", 40, lambda r: r[1].notes, Style.LONG),
+    ),
+)
+
+DASHBOARD_TITLE = "Dashboard"
+
+CALIBRATIONS: Layout[Calibrated] = Layout(
+    "Calibraciones",
+    (
+        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Nombre Equipo", 28, lambda r: r[0].name, Style.LONG),
+        Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
+        Column("Proveedor", 28, lambda r: r[1].supplier, Style.LONG),
+        Column("Resultado", 16, lambda r: r[1].result, Style.LONG),
+        Column("Número de Certificado", 22, lambda r: r[1].certificate_number, Style.LONG),
+        Column("Observaciones", 50, lambda r: r[1].notes, Style.LONG),
+        Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
+    ),
+)
+
+MAINTENANCES: Layout[Maintained] = Layout(
+    "Mantenimientos",
+    (
+        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Nombre Equipo", 28, lambda r: r[0].name, Style.LONG),
+        Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
+        Column("Tipo", 14, lambda r: r[1].kind),
+        Column("Proveedor", 24, lambda r: r[1].supplier, Style.LONG),
+        Column("Responsable", 20, lambda r: r[1].responsible, Style.LONG),
+        Column("Costo (COP)", 16, lambda r: r[1].cost, Style.MONEY),
+        Column("Descripción", 36, lambda r: r[1].description, Style.LONG),
+        Column("Actividades Realizadas", 36, lambda r: r[1].activities, Style.LONG),
+        Column("Observaciones", 32, lambda r: r[1].notes, Style.LONG),
+        Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
+    ),
+)
+
+VERIFICATIONS: Layout[Verified] = Layout(
+    "Comprobaciones",
+    (
+        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Nombre Equipo", 28, lambda r: r[0].name, Style.LONG),
+        Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
+        Column("Consecutivo", 14, lambda r: r[1].consecutive),
+        Column("Proveedor", 24, lambda r: r[1].supplier, Style.LONG),
+        Column("Responsable", 22, lambda r: r[1].responsible, Style.LONG),
+        Column("Resultado", 16, lambda r: r[1].result, Style.LONG),
+        Column("Observaciones", 44, lambda r: r[1].notes, Style.LONG),
+        Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
+    ),
+)
+
+DOCUMENTS: Layout[IndexLine] = Layout(
+    "Documentos",
+    (
+        Column("Código Equipo", 14, lambda d: d.equipment),
+        Column("Documento", 38, lambda d: d.title, Style.LONG),
+        Column("Parte", 8, lambda d: d.part, Style.NUMBER),
+        Column("Carpeta", 56, index.folder, Style.LONG),
+        Column("Archivo", 44, index.file_name, Style.LINK, link=index.link),
+        Column("Tamaño", 12, lambda d: d.size if index.is_included(d) else None, Style.SIZE),
+        Column("Estado", 32, index.state, Style.LONG, alert='LEFT({cell},5)="falta"'),
+    ),
+    rows_limit=index.LINKS_LIMIT,
+)

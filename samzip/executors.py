@@ -1,0 +1,136 @@
+"""Where jobs run: a pool of processes of this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future
+from multiprocessing.connection import Connection
+from typing import Any, Protocol, TypeVar
+
+from samzip.archive.build import Progress
+
+J = TypeVar("J")
+R = TypeVar("R")
+
+
+class WorkerDied(Exception):  # noqa: N818 -- what happened, not a mistake of anyone
+    """The process that worked on a job ended: killed by hand, or by the kernel for lack of memory."""
+
+
+class Executor(Protocol):
+    """Runs jobs elsewhere and hears of their progress."""
+
+    def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        """`key` names the job in `poll`. A future may fail with WorkerDied."""
+
+    def poll(self, timeout: float) -> list[tuple[str, Progress]]:
+        """Waits until a job ends or tells something, at most `timeout` seconds; what was told since."""
+
+    def cancel(self, key: str) -> None:
+        """Ends one job at once; its future is cancelled then."""
+
+    def stop(self) -> None:
+        """Ends all jobs at once, without waiting for them to finish."""
+
+
+_told: Connection | None = None  # in a worker: its end of the leader's pipe
+
+
+class LocalPool:
+    """Processes of this machine. One that dies fails its own job only, and is replaced.
+
+    Workers come from a fork server, a small process with the heavy imports done: a worker starts in milliseconds,
+    inherits none of the leader's locks, threads or connections, and shares the imported code's memory.
+    """
+
+    def __init__(self, jobs: int) -> None:
+        from pebble import ProcessPool
+
+        context = multiprocessing.get_context("forkserver")
+        context.set_forkserver_preload(["samzip.archive.prepare", "samzip.dossier.workbook", "samzip.cli"])
+        self._reader, writer = context.Pipe(duplex=False)
+        os.set_blocking(writer.fileno(), False)  # a worker never waits for a slow leader
+        self._writer = writer
+        self._write_lock = threading.Lock()
+        self._running: dict[str, Future[Any]] = {}
+        self._pool = ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
+
+    def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        future: Future[R] = self._pool.schedule(_run, args=(function, job, key))
+        ended: Future[R] = Future()
+        self._running[key] = future
+        future.add_done_callback(lambda done: self._finish(done, ended, key))
+        return ended
+
+    def cancel(self, key: str) -> None:
+        future = self._running.get(key)
+        if future is not None:
+            future.cancel()
+
+    def poll(self, timeout: float) -> list[tuple[str, Progress]]:
+        told = []
+        if self._reader.poll(timeout):
+            while self._reader.poll(0):
+                message = self._reader.recv()
+                if message is not None:
+                    told.append(message)
+        return told
+
+    def stop(self) -> None:
+        self._pool.stop()
+        self._pool.join(timeout=5)
+        self._reader.close()
+        self._writer.close()
+
+    def _finish(self, done: Future[R], ended: Future[R], key: str) -> None:
+        from pebble import ProcessExpired
+
+        self._running.pop(key, None)
+        if done.cancelled():
+            ended.cancel()
+        elif (error := done.exception()) is None:
+            ended.set_result(done.result())
+        elif isinstance(error, ProcessExpired):
+            ended.set_exception(WorkerDied(_death(error.exitcode)))
+        else:
+            ended.set_exception(error)
+        with self._write_lock:
+            _tell(self._writer, None)  # wakes the leader
+
+
+def _death(exit_code: int | None) -> str:
+    if exit_code is not None and exit_code < 0:
+        hint = ", quizá por falta de memoria" if exit_code == -9 else ""
+        return f"el proceso que generaba esta parte murió (señal {-exit_code}{hint})"
+    return f"el proceso que generaba esta parte terminó con el código {exit_code}"
+
+
+def _start_worker(writer: Connection) -> None:
+    global _told
+    _told = writer
+    threading.Thread(target=_end_with_leader, daemon=True).start()
+
+
+def _end_with_leader() -> None:
+    """A worker whose leader is dead must not go on writing."""
+    leader = multiprocessing.parent_process()
+    if leader is not None:
+        leader.join()
+        os._exit(1)
+
+
+def _run(function: Callable[[Any, Callable[[Progress], None]], Any], job: Any, key: str) -> Any:
+    return function(job, lambda progress: _tell(_told, (key, progress)))
+
+
+def _tell(pipe: Connection | None, message: object) -> None:
+    """One short message is one write, which a pipe never mixes with another's (POSIX: up to PIPE_BUF bytes)."""
+    if pipe is None:
+        return
+    try:
+        pipe.send(message)
+    except (BlockingIOError, BrokenPipeError, OSError):
+        return  # progress is a courtesy: the leader is slow or gone

@@ -1,0 +1,70 @@
+"""One run at a time on this host."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from samzip.errors import LockBusy, StorageFailed
+
+
+@contextmanager
+def file_lock(path: Path, *, wait: float, run_id: str, host: str) -> Iterator[None]:
+    """Holds the kernel's lock (flock) on `path`; it falls with the process, however that ends.
+
+    `wait` in seconds, 0 gives up at once. Raises LockBusy naming the holder, StorageFailed when the folder does not
+    take a lock: there is no softer fallback that two runs could both believe in.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lock = FileLock(path, timeout=wait, thread_local=False)
+        lock.acquire(poll_interval=0.2)
+    except Timeout as error:
+        raise LockBusy(f"another run holds {path}{_holder(path)}") from error
+    except (OSError, NotImplementedError) as error:
+        raise StorageFailed(f"{path}: cannot be locked: {error}") from error
+    try:
+        _sign(path, run_id, host)
+        yield
+    finally:
+        lock.release()
+
+
+def read_holder(path: Path) -> dict[str, object] | None:
+    """What the last holder wrote, for people; nothing decides by it."""
+    try:
+        value = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def is_held(path: Path) -> bool:
+    """Whether some process holds the lock at this moment; takes it for an instant to find out."""
+    if not path.exists():
+        return False
+    try:
+        with FileLock(path, timeout=0):
+            return False
+    except (Timeout, OSError):
+        return True
+
+
+def _holder(path: Path) -> str:
+    holder = read_holder(path)
+    if holder is None:
+        return ""
+    return f" (process {holder.get('pid')} on {holder.get('host')} since {holder.get('started')})"
+
+
+def _sign(path: Path, run_id: str, host: str) -> None:
+    text = json.dumps(
+        {"pid": os.getpid(), "host": host, "run": run_id, "started": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
+    )
+    path.write_text(text + "\n", encoding="utf-8")  # the same file, never replaced: the lock belongs to it

@@ -1,0 +1,1 @@
+"""Listeners of events: the log's lines, the terminal's bars. Only this package knows structlog and rich."""

@@ -1,0 +1,76 @@
+"""Clicks become work: any number of pending requests for one part of a company are one row of samzip_work."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, Text, case, cast, func, literal, null, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from samzip.database.tables import empresa, work, ziprequest
+
+PENDING = ("pending", "queued")  # SAM's old worker wrote 'queued' for the same thing
+
+
+@dataclass(frozen=True, slots=True)
+class Collapsed:
+    """What waits, and what cannot be served at all."""
+
+    requests: int  # pending clicks
+    parts: int  # distinct (company, part) among them
+    rejected: tuple[tuple[int, str], ...]  # request id, reason
+
+
+def collapse(connection: Connection, now: datetime) -> Collapsed:
+    """Rejects impossible rows, then makes the missing work rows in one statement."""
+    rejected = _reject(connection, now)
+    pending = ziprequest.c.status.in_(PENDING)
+    requests, parts = connection.execute(
+        select(
+            func.count(),
+            func.count(
+                func.distinct(cast(ziprequest.c.empresa_id, Text) + "/" + cast(ziprequest.c.parte_numero, Text))
+            ),
+        ).where(pending)
+    ).one()
+    if requests:
+        queued = (
+            select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(0))
+            .where(pending)
+            .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
+        )
+        add_work(connection, queued)
+    return Collapsed(requests, parts, rejected)
+
+
+def add_work(connection: Connection, rows: object) -> int:
+    """INSERT ... SELECT (company, part, queued_at, attempts), skipping what is there. Returns how many were new."""
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(work).from_select(["company_id", "part", "queued_at", "attempts"], rows)  # type: ignore[attr-defined]
+    return connection.execute(statement.on_conflict_do_nothing()).rowcount
+
+
+def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...]:
+    reason = case(
+        (ziprequest.c.parte_numero < 1, "número de parte imposible"),
+        (empresa.c.id == null(), "la empresa ya no existe"),
+        (empresa.c.is_deleted, "la empresa fue eliminada"),
+        else_=null(),
+    )
+    found = connection.execute(
+        select(ziprequest.c.id, reason)
+        .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
+        .where(
+            ziprequest.c.status.in_(PENDING),
+            or_(ziprequest.c.parte_numero < 1, empresa.c.id.is_(None), empresa.c.is_deleted),
+        )
+        .order_by(ziprequest.c.id)
+    ).all()
+    for request_id, why in found:
+        connection.execute(
+            update(ziprequest)
+            .where(ziprequest.c.id == request_id)
+            .values(status="failed", completed_at=now, error_message=why)
+        )
+    return tuple((row[0], row[1]) for row in found)

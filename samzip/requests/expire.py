@@ -1,0 +1,110 @@
+"""The end of archives and of old requests. Rows first, then the file: nobody is offered a file that is going."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, exists, func, or_, select, update
+
+from samzip.database.tables import archive, empresa, notificacionzip, run, ziprequest
+from samzip.dossier.keys import parse_key
+from samzip.requests import wording
+from samzip.requests.work import notify
+
+FINISHED = ("completed", "failed", "expired", "cancelled")
+ENDED = ("failed", "expired", "cancelled")
+BATCH = 500  # rows of history that one transaction deletes
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Requests of one archive whose time is over."""
+
+    path: str
+    company: str
+    requests: int
+
+
+def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expired]:
+    """Ends requests whose time is over and marks for deletion every archive that no live request points to.
+
+    A `completed` row without `expires_at` (SAM's field may be null) lives `ttl` from its completion.
+    """
+    over = (ziprequest.c.status == "completed") & or_(
+        ziprequest.c.expires_at <= now,
+        ziprequest.c.expires_at.is_(None)
+        & (func.coalesce(ziprequest.c.completed_at, ziprequest.c.created_at) <= now - ttl),
+    )
+    rows = connection.execute(
+        select(ziprequest, empresa.c.nombre).outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id).where(over)
+    ).all()
+    by_path: dict[str, int] = {}
+    names: dict[str, str] = {}
+    for row in rows:
+        company = row.nombre or "(empresa eliminada)"
+        connection.execute(update(ziprequest).where(ziprequest.c.id == row.id).values(status="expired"))
+        notify(connection, now, [(row.id, row.user_id)], wording.expired(company, row.parte_numero, row.total_partes))
+        path = row.file_path or ""
+        by_path[path] = by_path.get(path, 0) + 1
+        names[path] = company
+        if parse_key(path) is not None:
+            _adopt(connection, now, row)
+    connection.execute(
+        update(archive)
+        .where(
+            archive.c.expires_at <= now,
+            ~exists().where(ziprequest.c.file_path == archive.c.path, ziprequest.c.status == "completed"),
+        )
+        .values(deleting=True)
+    )
+    return [Expired(path, names[path], count) for path, count in by_path.items()]
+
+
+def _adopt(connection: Connection, now: datetime, row: object) -> None:
+    """An archive that SAM's own worker made has no archive row: it gets one, so that its file goes the same way."""
+    known = connection.execute(select(archive.c.path).where(archive.c.path == row.file_path)).first()  # type: ignore[attr-defined]
+    if known is None:
+        connection.execute(
+            archive.insert().values(
+                path=row.file_path,  # type: ignore[attr-defined]
+                company_id=row.empresa_id,  # type: ignore[attr-defined]
+                part=row.parte_numero,  # type: ignore[attr-defined]
+                parts=row.total_partes,  # type: ignore[attr-defined]
+                size=row.file_size or 0,  # type: ignore[attr-defined]
+                sha256="",
+                fingerprint="",
+                download_name="",
+                warnings="[]",
+                published_at=now,
+                expires_at=now,
+                deleting=False,
+            )
+        )
+
+
+def deleting(connection: Connection) -> list[str]:
+    """Archives whose rows are done and whose files may still be there."""
+    return list(connection.execute(select(archive.c.path).where(archive.c.deleting).order_by(archive.c.path)).scalars())
+
+
+def forget(connection: Connection, path: str) -> None:
+    """The file is gone; so is its row."""
+    connection.execute(delete(archive).where(archive.c.path == path, archive.c.deleting))
+
+
+def delete_history(connection: Connection, before: datetime) -> int:
+    """Removes up to BATCH ended requests older than `before`, with their notifications. Returns how many."""
+    ids = list(
+        connection.execute(
+            select(ziprequest.c.id)
+            .where(ziprequest.c.status.in_(ENDED), ziprequest.c.created_at < before)
+            .order_by(ziprequest.c.id)
+            .limit(BATCH)
+        ).scalars()
+    )
+    if ids:
+        connection.execute(delete(notificacionzip).where(notificacionzip.c.zip_request_id.in_(ids)))
+        connection.execute(delete(ziprequest).where(ziprequest.c.id.in_(ids)))
+    connection.execute(delete(run).where(run.c.finished_at < before))
+    return len(ids)

@@ -1,0 +1,77 @@
+"""A click becomes request rows: the one way in for the command line and the web hook."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from samzip.catalog import people
+from samzip.database.tables import ziprequest
+from samzip.dossier.parts import part_slices
+from samzip.errors import RequestRefused
+
+LIVE = ("pending", "queued", "processing")
+
+
+@dataclass(frozen=True, slots=True)
+class Inserted:
+    """What one click asked for."""
+
+    company_id: int
+    company: str
+    user: str
+    equipment: int
+    request_ids: tuple[int, ...]  # one for each part, in order
+
+
+def insert_requests(
+    connection: Connection, now: datetime, *, user: str, company_id: int | None, part_size: int
+) -> Inserted:
+    """One pending row for each part that the company's instruments make now.
+
+    Raises RequestRefused when the user may not, or when the company has no instruments; nothing is inserted then.
+    """
+    requester = people.authorise(connection, user, company_id)
+    equipment = people.count_equipment(connection, requester.company_id)
+    if equipment == 0:
+        raise RequestRefused(f"{requester.company} has no instruments: there is nothing to put into an archive")
+    ahead = connection.execute(
+        select(func.count()).select_from(ziprequest).where(ziprequest.c.status.in_(LIVE))
+    ).scalar_one()
+    slices = part_slices(equipment, part_size)
+    ids = []
+    for index, piece in enumerate(slices):
+        row = pending_row(
+            user_id=requester.user_id,
+            company_id=requester.company_id,
+            part=index + 1,
+            parts=len(slices),
+            first=piece.start + 1,
+            last=piece.stop,
+            now=now,
+            position=ahead + index + 1,
+        )
+        ids.append(connection.execute(ziprequest.insert().values(row)).inserted_primary_key[0])
+    return Inserted(requester.company_id, requester.company, requester.username, equipment, tuple(ids))
+
+
+def pending_row(
+    *, user_id: int, company_id: int, part: int, parts: int, first: int, last: int, now: datetime, position: int
+) -> dict[str, object]:
+    """A row as SAM's application writes it; `first` and `last` are instrument numbers from 1."""
+    return {
+        "status": "pending",
+        "position_in_queue": position,
+        "parte_numero": part,
+        "created_at": now,
+        "empresa_id": company_id,
+        "user_id": user_id,
+        "equipos_procesados": 0,
+        "progress_percentage": 0,
+        "total_equipos": last - first + 1,
+        "rango_equipos_inicio": first,
+        "rango_equipos_fin": last,
+        "total_partes": parts,
+    }

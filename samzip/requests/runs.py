@@ -1,0 +1,58 @@
+"""The history of runs, and the archives that a run may reuse."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select, update
+
+from samzip.database.tables import archive, run
+
+
+@dataclass(frozen=True, slots=True)
+class KnownArchive:
+    """A published archive that may serve further requests."""
+
+    path: str
+    size: int  # bytes
+    sha256: str
+    fingerprint: str
+    download_name: str
+    warnings: str  # JSON list
+
+
+def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid: int, version: str) -> None:
+    """Notes that a run works; ends the notes of dead ones of any host (whoever holds the locks is alone)."""
+    connection.execute(update(run).where(run.c.finished_at.is_(None)).values(finished_at=now, outcome="crashed"))
+    connection.execute(
+        insert(run).values(id=run_id, host=host, pid=pid, version=version, started_at=now, heartbeat_at=now)
+    )
+
+
+def beat(connection: Connection, now: datetime, run_id: str) -> None:
+    """Shows that the run lives."""
+    connection.execute(update(run).where(run.c.id == run_id).values(heartbeat_at=now))
+
+
+def end(connection: Connection, now: datetime, run_id: str, outcome: str, counts: Mapping[str, int]) -> None:
+    """Notes how a run ended."""
+    values = {"finished_at": now, "heartbeat_at": now, "outcome": outcome, "counts": json.dumps(counts)}
+    connection.execute(update(run).where(run.c.id == run_id).values(values))
+
+
+def reusable(connection: Connection, now: datetime, company_id: int) -> list[KnownArchive]:
+    """Unexpired archives of a company."""
+    rows = connection.execute(
+        select(
+            archive.c.path,
+            archive.c.size,
+            archive.c.sha256,
+            archive.c.fingerprint,
+            archive.c.download_name,
+            archive.c.warnings,
+        ).where(archive.c.company_id == company_id, archive.c.expires_at > now, ~archive.c.deleting)
+    )
+    return [KnownArchive(*row) for row in rows]

@@ -1,0 +1,283 @@
+"""A part from claim to end, every write fenced by the token that the claim stamped on the work row."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+
+from samzip.database.tables import archive, customuser, notificacionzip, work, ziprequest
+from samzip.errors import WorkTakenOver
+from samzip.requests.collapse import PENDING
+from samzip.requests.wording import Notice
+
+BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))  # after the 1st, 2nd, 3rd.. attempt
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A part that may be begun now."""
+
+    company_id: int
+    part: int
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A part in work: whoever holds its token may finish it."""
+
+    company_id: int
+    part: int
+    token: str
+    attempt: int  # from 1
+    requests: int  # clicks that it serves
+    request_id: int  # the newest of them
+    user: str  # who made it
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What the archive row keeps."""
+
+    path: str
+    parts: int
+    size: int  # bytes
+    sha256: str
+    fingerprint: str
+    download_name: str
+    warnings: str  # JSON list
+
+
+def waiting(connection: Connection, now: datetime, company_id: int | None = None) -> list[Waiting]:
+    """Parts that nobody works on and whose next attempt is due, oldest request first."""
+    due = work.c.token.is_(None) & or_(work.c.not_before.is_(None), work.c.not_before <= now)
+    query = select(work.c.company_id, work.c.part).where(due)
+    if company_id is not None:
+        query = query.where(work.c.company_id == company_id)
+    rows = connection.execute(query.order_by(work.c.queued_at, work.c.company_id, work.c.part))
+    return [Waiting(*row) for row in rows]
+
+
+def count(connection: Connection) -> int:
+    """Parts that wait or are in work."""
+    return connection.execute(select(func.count()).select_from(work)).scalar_one()
+
+
+def claim(
+    connection: Connection, now: datetime, *, company_id: int, part: int, token: str, run_id: str
+) -> Claim | None:
+    """Takes a waiting part. None: someone else has it, or nobody wants it any more (its work row goes then)."""
+    row = (work.c.company_id == company_id) & (work.c.part == part)
+    taken = connection.execute(
+        update(work)
+        .where(row, work.c.token.is_(None), or_(work.c.not_before.is_(None), work.c.not_before <= now))
+        .values(token=token, run_id=run_id, attempts=work.c.attempts + 1, path=None)
+    ).rowcount
+    if not taken:
+        return None
+    served = connection.execute(
+        update(ziprequest)
+        .where(_requests(company_id, part), ziprequest.c.status.in_(PENDING))
+        .values(status="processing", started_at=now, error_message=None, progress_percentage=0, equipos_procesados=0)
+    ).rowcount
+    if not served:
+        connection.execute(delete(work).where(row))
+        return None
+    attempt = connection.execute(select(work.c.attempts).where(row)).scalar_one()
+    newest = connection.execute(
+        select(ziprequest.c.id, customuser.c.username)
+        .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
+        .where(_requests(company_id, part), ziprequest.c.status == "processing")
+        .order_by(ziprequest.c.id.desc())
+        .limit(1)
+    ).one()
+    return Claim(company_id, part, token, attempt, served, newest[0], newest[1] or "(usuario eliminado)")
+
+
+def announce(connection: Connection, held: Claim, path: str) -> None:
+    """Notes under which name the archive is being made, so that recovery finds it whatever happens next."""
+    _touch(connection, held, path=path)
+
+
+def progress(
+    connection: Connection, held: Claim, *, step: str, percent: int, done: int, estimated: datetime | None
+) -> int:
+    """Writes what SAM's page shows. Returns how many requests still want the part; 0 means all were cancelled."""
+    _touch(connection, held)
+    values = {
+        "current_step": step[:200],
+        "progress_percentage": percent,
+        "equipos_procesados": done,
+        "estimated_completion": estimated,
+    }
+    return connection.execute(update(ziprequest).where(_in_work(held)).values(values)).rowcount
+
+
+def is_wanted(connection: Connection, held: Claim) -> bool:
+    """Whether any request still waits for this part. Raises WorkTakenOver."""
+    _touch(connection, held)
+    return connection.execute(select(ziprequest.c.id).where(_in_work(held)).limit(1)).first() is not None
+
+
+def finish(
+    connection: Connection, now: datetime, held: Claim, published: Published, expires: datetime, notice: Notice
+) -> int:
+    """Completes every request of the part with one file. Returns how many; 0 means that nobody wants it any more:
+    no archive row is made and the caller removes the file.
+
+    An archive that is there already (the same content) gets its life extended.
+    """
+    _touch(connection, held)
+    rows = connection.execute(
+        select(ziprequest.c.id, ziprequest.c.user_id).where(_in_work(held)).order_by(ziprequest.c.id)
+    ).all()
+    connection.execute(delete(work).where(_mine(held)))
+    if not rows:
+        return 0
+    extended = connection.execute(
+        update(archive).where(archive.c.path == published.path, ~archive.c.deleting).values(expires_at=expires)
+    ).rowcount
+    if not extended:
+        connection.execute(
+            insert(archive).values(
+                path=published.path,
+                company_id=held.company_id,
+                part=held.part,
+                parts=published.parts,
+                size=published.size,
+                sha256=published.sha256,
+                fingerprint=published.fingerprint,
+                download_name=published.download_name,
+                warnings=published.warnings,
+                published_at=now,
+                expires_at=expires,
+                deleting=False,
+            )
+        )
+    connection.execute(
+        update(ziprequest)
+        .where(_in_work(held))
+        .values(
+            status="completed",
+            completed_at=now,
+            expires_at=expires,
+            file_path=published.path,
+            file_size=published.size,
+            error_message=None,
+            progress_percentage=100,
+            equipos_procesados=ziprequest.c.total_equipos,
+            current_step="ZIP completado y listo para descarga",
+            estimated_completion=None,
+        )
+    )
+    notify(connection, now, [(row[0], row[1]) for row in rows], notice)
+    return len(rows)
+
+
+def fail(
+    connection: Connection, now: datetime, held: Claim, *, reason: str, max_attempts: int, notice: Notice
+) -> datetime | None:
+    """Counts a failed attempt. Returns when the next one is due; None when none is left and the requests failed."""
+    _touch(connection, held)
+    if held.attempt < max_attempts:
+        retry_at = now + BACKOFF[min(held.attempt, len(BACKOFF)) - 1]
+        connection.execute(
+            update(work)
+            .where(_mine(held))
+            .values(token=None, run_id=None, path=None, not_before=retry_at, last_error=reason)
+        )
+        _back_to_pending(connection, _in_work(held), reason)
+        return retry_at
+    fail_requests(connection, now, _in_work(held), reason, notice)
+    connection.execute(delete(work).where(_mine(held)))
+    return None
+
+
+def release(connection: Connection, held: Claim) -> None:
+    """Back to pending, the attempt not counted: the run was asked to stop."""
+    _touch(connection, held)
+    connection.execute(
+        update(work)
+        .where(_mine(held))
+        .values(token=None, run_id=None, path=None, not_before=None, attempts=work.c.attempts - 1)
+    )
+    _back_to_pending(connection, _in_work(held), None)
+
+
+def drop(connection: Connection, held: Claim) -> None:
+    """Ends work that nobody wants any more."""
+    _touch(connection, held)
+    connection.execute(delete(work).where(_mine(held)))
+
+
+def fail_requests(
+    connection: Connection, now: datetime, which: ColumnElement[bool], reason: str, notice: Notice
+) -> int:
+    """Ends requests without an archive and tells their users. Returns how many."""
+    rows = connection.execute(
+        select(ziprequest.c.id, ziprequest.c.user_id).where(which).order_by(ziprequest.c.id)
+    ).all()
+    connection.execute(
+        update(ziprequest)
+        .where(which)
+        .values(status="failed", completed_at=now, error_message=reason, current_step=None, estimated_completion=None)
+    )
+    notify(connection, now, [(row[0], row[1]) for row in rows], notice)
+    return len(rows)
+
+
+def notify(connection: Connection, now: datetime, rows: Sequence[tuple[int, int]], notice: Notice) -> None:
+    """One notification for each (request, user) whose user still exists."""
+    known = set(
+        connection.execute(select(customuser.c.id).where(customuser.c.id.in_({user for _, user in rows}))).scalars()
+    )
+    values: list[dict[str, Any]] = [
+        {
+            "tipo": notice.kind,
+            "status": "unread",
+            "titulo": notice.title[:200],
+            "mensaje": notice.text,
+            "created_at": now,
+            "user_id": user_id,
+            "zip_request_id": request_id,
+        }
+        for request_id, user_id in rows
+        if user_id in known
+    ]
+    if values:
+        connection.execute(insert(notificacionzip), values)
+
+
+def _back_to_pending(connection: Connection, which: ColumnElement[bool], reason: str | None) -> None:
+    values = {
+        "status": "pending",
+        "started_at": None,
+        "error_message": reason,
+        "current_step": None,
+        "progress_percentage": 0,
+        "equipos_procesados": 0,
+        "estimated_completion": None,
+    }
+    connection.execute(update(ziprequest).where(which).values(values))
+
+
+def _touch(connection: Connection, held: Claim, **values: Any) -> None:
+    """The fence: raises WorkTakenOver unless the work row still carries this claim's token."""
+    kept = connection.execute(update(work).where(_mine(held)).values(token=held.token, **values)).rowcount
+    if not kept:
+        raise WorkTakenOver(f"part {held.part} of company {held.company_id} is no longer this run's")
+
+
+def _mine(held: Claim) -> ColumnElement[bool]:
+    return and_(work.c.company_id == held.company_id, work.c.part == held.part, work.c.token == held.token)
+
+
+def _requests(company_id: int, part: int) -> ColumnElement[bool]:
+    return and_(ziprequest.c.empresa_id == company_id, ziprequest.c.parte_numero == part)
+
+
+def _in_work(held: Claim) -> ColumnElement[bool]:
+    return and_(_requests(held.company_id, held.part), ziprequest.c.status == "processing")

@@ -1,0 +1,169 @@
+"""A store in a folder of this machine."""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat as stat_flags
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from samzip.errors import StorageFailed
+from samzip.storage import TEMPORARY_SUFFIX, MissingFile, Stat
+
+_REASONS = {
+    errno.ENOENT: "no existe en el almacenamiento",
+    errno.ENOTDIR: "no existe en el almacenamiento",
+    errno.EACCES: "sin permiso de lectura",
+    errno.EPERM: "sin permiso de lectura",
+    errno.ENAMETOOLONG: "el nombre es demasiado largo",
+    errno.ELOOP: "es un enlace sin fin",
+    errno.EIO: "error de lectura del disco",
+}
+OUTSIDE = "la ruta sale de la carpeta de documentos"
+
+
+class LocalStore:
+    """A tree of files below one folder. Links are followed only as long as they stay below it."""
+
+    def __init__(self, root: str) -> None:
+        self.url = root
+        self._root = Path(root)
+        self._real_root = os.path.realpath(root)
+
+    def stat(self, name: str) -> Stat:
+        return _stat(self._regular(name))
+
+    def open(self, name: str) -> BinaryIO:
+        path = self._readable(name)
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        except OSError as error:
+            raise MissingFile(_reason(error)) from error
+        if not stat_flags.S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise MissingFile("no es un archivo")
+        return os.fdopen(handle, "rb", buffering=0)  # the caller brings its own large buffer
+
+    def create(self, name: str) -> BinaryIO:
+        path = self._writable(name)
+        with _storage_errors(self.url, name):
+            self._make_folder(path.parent)
+            return path.open("w+b")
+
+    def sync(self, name: str) -> None:
+        with _storage_errors(self.url, name):
+            _fsync(self._writable(name), os.O_RDONLY)
+
+    def publish(self, temporary: str, name: str) -> None:
+        source, target = self._writable(temporary), self._writable(name)
+        with _storage_errors(self.url, name):
+            source.rename(target)
+            _fsync(target.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def delete(self, name: str) -> bool:
+        path = self._writable(name)
+        with _storage_errors(self.url, name):
+            try:
+                path.unlink()
+            except (FileNotFoundError, NotADirectoryError):
+                return False
+            _fsync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+            return True
+
+    def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
+        top = self._writable(prefix)
+        with _storage_errors(self.url, prefix):
+            for folder, _, files in os.walk(top, onerror=_raise_unless_absent):
+                for file in sorted(files):
+                    path = Path(folder, file)
+                    try:
+                        found = path.lstat()
+                    except FileNotFoundError:
+                        continue  # gone since the folder was read
+                    if stat_flags.S_ISREG(found.st_mode):
+                        yield path.relative_to(self._root).as_posix(), _stat(found)
+
+    def check_writable(self, prefix: str) -> None:
+        probe = self._writable(f"{prefix}/samzip-{os.getpid()}{TEMPORARY_SUFFIX}")
+        with _storage_errors(self.url, prefix):
+            self._make_folder(probe.parent)
+            probe.write_bytes(b"samzip")
+            probe.unlink()
+
+    def _make_folder(self, folder: Path) -> None:
+        """Creates what is missing, and makes each new name last through a power cut."""
+        new = []
+        while not folder.exists():
+            new.append(folder)
+            folder = folder.parent
+        for path in reversed(new):
+            path.mkdir(exist_ok=True)
+            _fsync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def _regular(self, name: str) -> os.stat_result:
+        path = self._readable(name)
+        try:
+            found = os.stat(path)  # noqa: PTH116 -- called for every document
+        except (OSError, ValueError) as error:
+            raise MissingFile(_reason(error)) from error
+        if not stat_flags.S_ISREG(found.st_mode):
+            raise MissingFile("no es un archivo")
+        return found
+
+    def _readable(self, name: str) -> str:
+        if name.startswith(("/", "\\")) or ".." in name.split("/"):
+            raise MissingFile(OUTSIDE)
+        path = f"{self._real_root}/{name}"
+        try:
+            real = os.path.realpath(path)
+        except (OSError, ValueError) as error:
+            raise MissingFile(_reason(error)) from error
+        if not real.startswith(self._real_root + os.sep):
+            raise MissingFile(OUTSIDE)
+        return real
+
+    def _writable(self, name: str) -> Path:
+        folder = self._root.joinpath(*name.split("/")[:-1])
+        parts = name.split("/")
+        if name.startswith("/") or any(part in ("", ".", "..") for part in parts):
+            raise StorageFailed(f"{name!r} is no name below {self.url}")
+        inside = os.path.realpath(folder)
+        if inside != self._real_root and not inside.startswith(self._real_root + os.sep):
+            raise StorageFailed(f"{name!r} leads outside {self.url} through a link")
+        return self._root / name
+
+
+def _stat(found: os.stat_result) -> Stat:
+    modified = datetime.fromtimestamp(found.st_mtime, UTC)
+    return Stat(found.st_size, modified, f"{found.st_size}-{found.st_mtime_ns}")
+
+
+def _fsync(path: Path, flags: int) -> None:
+    handle = os.open(path, flags | os.O_CLOEXEC)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.errno in _REASONS:
+        return _REASONS[error.errno]
+    return f"no se puede leer ({error.strerror})" if isinstance(error, OSError) else "el nombre no es válido"
+
+
+def _raise_unless_absent(error: OSError) -> None:
+    if not isinstance(error, FileNotFoundError):
+        raise error
+
+
+@contextmanager
+def _storage_errors(url: str, name: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StorageFailed(f"{url}/{name}: {error.strerror or error}") from error

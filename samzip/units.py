@@ -1,0 +1,58 @@
+"""Durations and sizes as people write them."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+_DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))")
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+
+def parse_duration(text: str) -> timedelta:
+    """ "6h", "90m", "1d12h", or a plain number of seconds. Raises ValueError."""
+    cleaned = text.strip().lower().replace(" ", "")
+    if re.fullmatch(r"\d+(\.\d+)?", cleaned):
+        cleaned += "s"
+    if not cleaned or _DURATION.sub("", cleaned):
+        raise ValueError(f"{text!r} is not a duration")
+    try:
+        return timedelta(seconds=sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(cleaned)))
+    except OverflowError as error:
+        raise ValueError(f"{text!r} is too long") from error
+
+
+def parse_size(text: str) -> int:
+    """ "1 GiB", "500M", "4096": bytes, by powers of 1024. Raises ValueError."""
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"{text!r} is not a size")
+    return int(float(match[1]) * _BYTES[match[2].upper()])
+
+
+def show_duration(value: timedelta) -> str:
+    """The two largest units: "5h 12m", "3d 4h", "42s"."""
+    seconds = max(0, int(value.total_seconds()))
+    parts = [
+        f"{amount}{unit}"
+        for amount, unit in (
+            (seconds // 86400, "d"),
+            (seconds % 86400 // 3600, "h"),
+            (seconds % 3600 // 60, "m"),
+            (seconds % 60, "s"),
+        )
+        if amount
+    ]
+    return " ".join(parts[:2]) or "0s"
+
+
+def show_size(size: int) -> str:
+    """ "14.5 MiB": three figures and a unit."""
+    amount = float(size)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if amount < 1024:
+            return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1024
+    return f"{amount:.1f} TiB"

@@ -1,0 +1,575 @@
+import io
+import json
+import random
+import re
+import subprocess
+import sys
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+from pypdf import PdfReader
+
+from samzip.catalog.model import (
+    Calibration,
+    Company,
+    Decommission,
+    Equipment,
+    Loan,
+    Maintenance,
+    Schedule,
+    Verification,
+)
+from samzip.dossier.life_sheet import TEMPLATE_VERSION, DocumentLine, LifeSheet, render
+from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
+from samzip.dossier.life_sheet.glyphs import MAX_CHARACTERS, clean
+from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_range
+from samzip.dossier.life_sheet.text import fit, wrap
+from samzip.dossier.life_sheet.wording import months, number, pesos
+
+COMPANY = Company(1, "CERTIBOY S.A.S.", "900093017-1", None, "FOR-MET-001", "03", "2024-02-01")
+
+
+def measurements(name="Temperatura", unit="°C", nominal=(10, 20, 30), **changes):
+    points = [{"nominal": n, "error": 0.02, "incertidumbre": 0.01, "emp_absoluto": 0.05} | changes for n in nominal]
+    return json.dumps({"magnitudes": [{"nombre": name, "unidad": unit, "puntos_medicion": points}]})
+
+
+EQUIPMENT = Equipment(
+    id=1,
+    code="EQ-001",
+    name="Termohigrómetro",
+    kind="Equipo de Medición",
+    brand="Testo",
+    model="608-H1",
+    serial_number="SN5866874",
+    location="Baño María ±0,5 °C",
+    responsible="María Ruiz",
+    supplier="Equipos y Más",
+    state="Activo",
+    acquired=date(2022, 9, 21),
+    registered=datetime(2026, 11, 25, 3, 4, tzinfo=UTC),
+    measuring_range="0 Ω a 50 µΩ",
+    resolution="≤ 0,1 m²",
+    maximum_permissible_error="0.05",
+    calibration_points="10; 20; 30",
+    notes="Equipo en uso rutinario; niño, camión.",
+    purchase="compra.pdf",
+    calibration=Schedule(date(2024, 10, 20), date(2025, 10, 20), Decimal("12.00")),
+    maintenance=Schedule(date(2023, 6, 18), date(2023, 12, 18), Decimal("1.5")),
+    calibrations=(
+        Calibration(1, date(2023, 10, 21), "Metrolab", "Aprobado", "CC-1", "Sin novedad", measurements=measurements()),
+        Calibration(2, date(2024, 10, 20), "Metrolab", "Aprobado", "CC-2", "Ajuste", measurements=measurements()),
+    ),
+    maintenances=(
+        Maintenance(1, date(2023, 6, 18), "Preventivo", "Servimant", "Luis", Decimal(120000), "Limpieza"),
+    ),
+    verifications=(
+        Verification(1, date(2023, 7, 18), "CB-002", "Verifica", "Ana Gómez", "Aprobado", "Conforme",
+                     measurements=measurements("Humedad", "%HR")),
+    ),
+    loans=(Loan(1, "Carlos Díaz", position="Técnico", lent=datetime(2025, 5, 2, 2, 0, tzinfo=UTC), state="DEVUELTO"),),
+)  # fmt: skip
+DOCUMENTS = (
+    DocumentLine("Archivo de compra", "compra.pdf", None),
+    DocumentLine("Ficha técnica", None, "el archivo no existe"),
+    DocumentLine("Certificado de calibración 1", "Calibraciones/Certificados_Calibracion/cal_1.pdf", None),
+)
+SHEET = LifeSheet(COMPANY, EQUIPMENT, DOCUMENTS)
+DECOMMISSIONED = replace(
+    EQUIPMENT,
+    state="De Baja",
+    decommission=Decommission(date(2025, 6, 1), "Daño irreparable", "Se retira", by="Certi Boy"),
+)
+
+
+def with_equipment(**changes):
+    return replace(SHEET, equipment=replace(EQUIPMENT, **changes))
+
+
+def read(sheet):
+    return PdfReader(io.BytesIO(render(sheet).pdf), strict=True)
+
+
+def pages_of(sheet):
+    return [page.extract_text() for page in read(sheet).pages]
+
+
+def text_of(sheet):
+    return "\n".join(pages_of(sheet))
+
+
+def image_bytes(mode="RGB", size=(60, 20), kind="JPEG", **options):
+    out = io.BytesIO()
+    Image.new(mode, size).save(out, kind, **options)
+    return out.getvalue()
+
+
+def noise_bytes(kind):
+    """An image that no format makes small, so that cutting it loses pixels."""
+    noise = random.Random(0).randbytes(80 * 60)
+    out = io.BytesIO()
+    Image.frombytes("L", (80, 60), noise).save(out, kind)
+    return out.getvalue()
+
+
+def photo_sizes(data):
+    """Sizes in pixels of the images that the sheet embeds for a photo."""
+    return {image.image.size for page in read(replace(SHEET, photo=data)).pages for image in page.images}
+
+
+def outline_of(reader):
+    flat = []
+    for entry in reader.outline:
+        flat += [inner.title for inner in entry] if isinstance(entry, list) else [entry.title]
+    return flat
+
+
+def test_the_sections_come_in_the_order_that_auditors_know():
+    text = text_of(replace(SHEET, equipment=DECOMMISSIONED))
+    titles = [
+        "Información general",
+        "Próximas actividades",
+        "Observaciones",
+        "Información de baja",
+        "Documentos del equipo",
+        "Historial de calibraciones",
+        "Historial de mantenimientos",
+        "Historial de comprobaciones",
+        "Historial de préstamos",
+        "Imagen del equipo",
+        "Confirmaciones metrológicas",
+        "Comprobaciones metrológicas",
+        "Índice de soportes",
+    ]
+    places = [text.index(title) for title in titles]
+    assert places == sorted(places)
+
+
+def test_every_value_of_the_instrument_is_shown():
+    text = text_of(SHEET)
+    for value in (
+        "EQ-001", "Termohigrómetro", "Equipo de Medición", "Testo", "608-H1", "SN5866874", "María Ruiz", "Activo",
+        "Equipos y Más", "2022-09-21", "10; 20; 30", "2024-10-20", "2025-10-20", "12 meses", "1,5 meses", "$ 120.000",
+        "Limpieza", "Servimant", "Luis", "CB-002", "Ana Gómez", "Conforme", "CC-2", "Carlos Díaz", "Devuelto",
+    ):  # fmt: skip
+        assert value in text, value
+
+
+def test_spanish_and_metrological_characters_survive_extraction():
+    text = text_of(SHEET)
+    for value in ("Baño María ±0,5 °C", "0 Ω a 50 µΩ", "≤ 0,1 m²", "niño, camión", "%HR"):
+        assert value in text, value
+
+
+def test_a_bare_number_gets_the_decimal_comma_and_worded_values_stay():
+    assert "0,05" in text_of(SHEET)
+    assert "0.05 % + 1" in text_of(with_equipment(maximum_permissible_error="0.05 % + 1"))
+
+
+def test_moments_are_shown_in_local_time():
+    assert "2026-11-24 22:04" in text_of(SHEET)
+    assert "2025-05-01" in text_of(SHEET), "lent at 02:00 UTC, the evening before in Bogotá"
+    assert "2026-11-25 03:04" in text_of(replace(SHEET, timezone="UTC"))
+
+
+@pytest.mark.parametrize("name", ["Nowhere/Xx", "", "../x", "\x00", "\ud800", "x" * 500])
+def test_an_unknown_time_zone_is_noted_and_utc_used(name):
+    rendered = render(replace(SHEET, timezone=name))
+    assert rendered.notes[0].startswith("zona horaria desconocida")
+
+
+def test_documents_are_present_missing_with_the_reason_or_not_registered():
+    text = re.sub(r"\s+", " ", text_of(SHEET))
+    assert "compra.pdf" in text
+    assert "FALTA: el archivo no existe" in text
+    assert text.count("No registrado") == 2
+    assert "Calibraciones/Certificados_Calibracion/cal_1.pdf" in text
+
+
+def test_a_registered_document_without_a_line_is_not_called_unregistered():
+    assert "Registrado; no incluido" in text_of(replace(SHEET, documents=()))
+
+
+def test_a_missing_photo_says_why():
+    lines = (DocumentLine("Imagen", None, "no existe en el almacenamiento"),)
+    assert text_of(replace(SHEET, documents=lines)).count("FALTA: no existe en el almacenamiento") == 2
+
+
+def test_an_instrument_without_records_says_so_in_every_section():
+    text = text_of(LifeSheet(Company(1, "Andino"), Equipment(1, "EQ-9", "Balanza")))
+    assert text.count("No registra\n") + text.endswith("No registra") == 7
+    assert text.count("No registrado") == 4
+
+
+def test_histories_show_the_newest_record_first():
+    text = text_of(SHEET)
+    history = text[text.index("Historial de calibraciones") :]
+    assert history.index("CC-2") < history.index("CC-1")
+
+
+def test_every_page_carries_the_header_and_its_number():
+    calibrations = tuple(Calibration(n, date(2020, 1, 1), notes="nota " * 40) for n in range(30))
+    pages = pages_of(with_equipment(calibrations=calibrations))
+    assert len(pages) >= 3
+    for number_, text in enumerate(pages, 1):
+        assert f"Página {number_} de {len(pages)}" in text
+        for value in ("HOJA DE VIDA DE EQUIPOS", "FOR-MET-001", "2024-02-01", "CERTIBOY S.A.S. · NIT 900093017-1"):
+            assert value in text
+
+
+@pytest.mark.parametrize("count", [1, 5, 60])
+def test_a_history_of_any_length_is_complete_and_its_head_is_on_every_page_that_it_reaches(count):
+    verifications = tuple(Verification(n, date(2020, 1, 1), f"CB-{n:03d}", "P", "R", "A", "N") for n in range(count))
+    pages = pages_of(with_equipment(verifications=verifications, calibrations=(), maintenances=()))
+    holding = [text for text in pages if re.search(r"CB-\d{3}", text)]
+    assert sorted(re.findall(r"CB-\d{3}", "\n".join(pages))) == [f"CB-{n:03d}" for n in range(count)]
+    assert len(holding) >= 2 if count == 60 else len(holding) == 1
+    assert all("Consecutivo" in text for text in holding)
+
+
+def test_a_title_is_never_the_last_thing_on_a_page():
+    titles = ("Historial de calibraciones", "Historial de mantenimientos", "Historial de comprobaciones")
+    for lines in range(1, 45):
+        for text in pages_of(with_equipment(notes="a\n" * lines + "b", photo=None)):
+            body = text.splitlines()
+            for index, line in enumerate(body):
+                if line.strip() in titles:
+                    after = [x for x in body[index + 1 :] if not x.startswith(("Página", "EQ-001"))]
+                    assert len(after) >= 2, (lines, line)
+
+
+def test_long_texts_wrap_and_lose_nothing():
+    words = [f"palabra{n}" for n in range(900)]
+    text = re.sub(r"\s+", " ", text_of(with_equipment(notes=" ".join(words))))
+    assert all(f"{word} " in text for word in words)
+
+
+def test_a_row_taller_than_a_page_continues_on_the_next():
+    words = [f"w{n}" for n in range(2000)]
+    calibration = Calibration(1, date(2024, 1, 1), notes=" ".join(words))
+    found = set(re.findall(r"w\d+", text_of(with_equipment(calibrations=(calibration,)))))
+    assert found == set(words)
+
+
+def test_a_text_without_end_is_cut_and_noted():
+    rendered = render(with_equipment(notes="palabra " * 20_000))
+    assert rendered.notes == ("observaciones: texto recortado, es demasiado largo",)
+    assert len(PdfReader(io.BytesIO(rendered.pdf)).pages) < 15
+
+
+def test_equal_sheets_give_equal_bytes_in_another_process_too():
+    first = render(SHEET).pdf
+    assert render(SHEET).pdf == first
+    assert render(with_equipment(name="Otro")).pdf != first
+    program = (
+        "import hashlib, sys\n"
+        "from samzip.catalog.model import Company, Equipment\n"
+        "from samzip.dossier.life_sheet import LifeSheet, render\n"
+        "pdf = render(LifeSheet(Company(1, 'Añ'), Equipment(1, 'E', 'Ω ş ◊'))).pdf\n"
+        "print(hashlib.sha256(pdf).hexdigest())\n"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", program],
+            check=True,
+            capture_output=True,
+            text=True,
+            env={"PYTHONHASHSEED": seed, "PYTHONPATH": ":".join(sys.path)},
+        ).stdout
+        for seed in ("1", "2")
+    }
+    assert len(seen) == 1
+
+
+def test_the_metadata_names_the_instrument_and_the_company_and_no_clock():
+    reader = read(SHEET)
+    assert reader.metadata.title == "Hoja de vida · EQ-001 · Termohigrómetro"
+    assert reader.metadata.author == "CERTIBOY S.A.S."
+    assert reader.metadata.subject == "Hoja de vida de equipos"
+    assert reader.metadata.creation_date.year == 2000
+    assert reader.trailer["/Root"]["/Lang"] == "es-CO"
+    assert TEMPLATE_VERSION
+
+
+def test_bookmarks_lead_to_the_sections_and_their_charts():
+    titles = outline_of(read(SHEET))
+    assert titles[0] == "Información general"
+    for title in ("Historial de calibraciones", "Confirmaciones metrológicas", "Temperatura (°C)", "Humedad (%HR)"):
+        assert title in titles
+
+
+def test_the_watermark_of_a_decommissioned_instrument_is_on_every_page():
+    pages = pages_of(replace(SHEET, equipment=DECOMMISSIONED))
+    assert all("EQUIPO DADO DE BAJA" in text for text in pages)
+    assert "Daño irreparable" in pages[0]
+    assert not any("EQUIPO DADO DE BAJA" in text for text in pages_of(SHEET))
+
+
+def test_all_fonts_are_embedded():
+    fonts = read(SHEET).pages[0]["/Resources"]["/Font"]
+    assert set(fonts) == {"/R0", "/B0"}
+    assert all("/FontFile2" in font.get_object()["/FontDescriptor"] for font in fonts.values())
+
+
+def test_charts_show_the_last_five_records_that_have_measurements():
+    calibrations = tuple(
+        Calibration(n, date(2010 + n, 1, 1), measurements=measurements() if n != 8 else None) for n in range(10)
+    )
+    text = text_of(with_equipment(calibrations=calibrations, verifications=()))
+    legend = text[text.index("Confirmaciones metrológicas") :]
+    assert re.findall(r"20\d\d-01-01", legend) == [f"{year}-01-01" for year in (2019, 2017, 2016, 2015, 2014)]
+    assert "Valor nominal (°C)" in legend
+    assert "+1 EMP" in legend
+
+
+def test_each_magnitude_has_its_chart():
+    both = json.loads(measurements())
+    both["magnitudes"] += json.loads(measurements("Humedad", "%HR"))["magnitudes"]
+    text = text_of(
+        with_equipment(calibrations=(Calibration(1, None, measurements=json.dumps(both)),), verifications=())
+    )
+    assert text.count("Error / EMP") == 2
+    assert "sin fecha" in text
+
+
+def test_skipped_measurements_are_noted_and_shown():
+    calibration = Calibration(1, date(2024, 1, 1), measurements=measurements(emp_absoluto=0))
+    sheet = with_equipment(calibrations=(calibration,))
+    note = "Calibración 2024-01-01: punto omitido: emp_absoluto no es positivo (3 veces)"
+    assert render(sheet).notes == (note,)
+    assert note in text_of(sheet)
+
+
+def test_a_value_beyond_the_axis_is_marked_with_its_number():
+    calibration = Calibration(1, date(2024, 1, 1), measurements=measurements(error=0.87))
+    assert text_of(with_equipment(calibrations=(calibration,), verifications=())).count("17,4") == 3
+
+
+def test_the_vertical_axis_adapts_within_bounds():
+    assert vertical_range([]) == 1.3
+    assert vertical_range([0.2, -0.4]) == 1.3
+    assert 2.0 < vertical_range([-2.0]) < 2.5
+    assert vertical_range([1e20]) == 4.0
+
+
+def test_a_horizontal_axis_is_logarithmic_only_where_points_would_heap_up():
+    assert horizontal([0.1, 1, 10, 100, 1000], 0, 100).logarithmic
+    assert not horizontal([10, 20, 30, 80], 0, 100).logarithmic
+    assert not horizontal([-5, 0.1, 1, 1000], 0, 100).logarithmic
+    assert horizontal([7], 0, 100, margin=0).place(7) == pytest.approx(50)
+
+
+def test_labels_of_the_horizontal_axis_never_touch():
+    axis = horizontal(range(200), 0, 400)
+    placed = labelled(axis, range(200), str, lambda text: 4.0 * len(text))
+    edges = [(x - 2 * len(text), x + 2 * len(text)) for x, text in placed]
+    assert all(right < left for (_, right), (left, _) in zip(edges, edges[1:], strict=False))
+    assert placed[-1][1] == "199"
+
+
+def test_a_photo_is_turned_upright_as_its_exif_says():
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    assert photo_sizes(image_bytes(size=(60, 20), exif=exif)) == {(20, 60)}
+    assert photo_sizes(image_bytes(size=(60, 20))) == {(60, 20)}
+
+
+def test_a_large_photo_is_reduced_to_its_box():
+    (size,) = photo_sizes(image_bytes(size=(3000, 2000)))
+    assert size == (630, 420)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind"),
+    [
+        ("L", "JPEG"), ("CMYK", "JPEG"), ("P", "PNG"), ("1", "PNG"), ("RGBA", "PNG"), ("LA", "PNG"), ("I;16", "PNG"),
+        ("P", "GIF"), ("RGB", "BMP"), ("RGB", "WEBP"), ("F", "TIFF"), ("I", "TIFF"), ("RGB", "TIFF"), ("LAB", "TIFF"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("size", [(60, 20), (1500, 500)])
+def test_photos_of_every_kind_are_shown(mode, kind, size):
+    assert render(replace(SHEET, photo=image_bytes(mode, size, kind))).notes == ()
+    assert photo_sizes(image_bytes(mode, size, kind)) in ({(60, 20)}, {(700, 233)})
+
+
+def test_sixteen_bit_greys_keep_their_tones_and_transparency_becomes_white():
+    grey = Image.new("I;16", (8, 8), 32768)
+    out = io.BytesIO()
+    grey.save(out, "PNG")
+    (shown,) = [i.image for p in read(replace(SHEET, photo=out.getvalue())).pages for i in p.images]
+    assert abs(shown.convert("L").getpixel((3, 3)) - 128) < 6
+    out = io.BytesIO()
+    Image.new("RGBA", (8, 8), (0, 0, 0, 0)).save(out, "PNG")
+    (shown,) = [i.image for p in read(replace(SHEET, photo=out.getvalue())).pages for i in p.images]
+    assert min(shown.convert("L").getextrema()) > 250
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"",
+        b"nope",
+        b"%PDF-1.4",
+        b"\xff\xd8\xff\xe0 nope",
+        noise_bytes("JPEG")[:3000],
+        noise_bytes("PNG")[:3000],
+        noise_bytes("GIF")[:3000],
+    ],
+    ids=range(7),
+)
+def test_a_damaged_photo_is_noted_and_named_on_the_sheet(data):
+    sheet = replace(SHEET, photo=data)
+    assert render(sheet).notes == ("imagen del equipo: imagen dañada: no se pudo leer",)
+    assert "Imagen dañada: no se pudo leer" in text_of(sheet)
+
+
+def test_a_decompression_bomb_is_noted():
+    bomb = image_bytes("1", (16_000, 12_000), "PNG")
+    assert len(bomb) < 100_000
+    assert render(replace(SHEET, photo=bomb)).notes == ("imagen del equipo: imagen demasiado grande: no se incluyó",)
+
+
+def test_a_logo_is_on_every_page_and_a_damaged_one_gives_way_to_the_name():
+    sheet = replace(SHEET, logo=image_bytes(kind="PNG"))
+    assert all(len(page.images) == 1 for page in read(sheet).pages)
+    assert render(replace(SHEET, logo=b"nope")).notes == ("logo de la empresa: imagen dañada: no se pudo leer",)
+    assert pages_of(replace(SHEET, logo=b"nope"))[0].count("CERTIBOY S.A.S.") == 2
+
+
+@pytest.mark.parametrize(
+    ("given_", "shown"),
+    [
+        ("5 \N{GREEK SMALL LETTER MU}m \N{OHM SIGN} Δt", "5 µm Ω ∆t"),
+        ("a → b", "a -> b"),
+        ("10⁻³ y m²", "10^-3 y m²"),
+        ("10⁴", "10^4"),
+        ("CO₂ ½ ⅓", "CO2 ½ 1/3"),
+        ("ρ ŝ Ő", "rho s O"),
+        ("nin\u0303o", "niño"),
+        ("25 ℃", "25 °C"),
+        ("漢 😀 א", f"{NOTDEF} {NOTDEF} {NOTDEF}"),
+        ("a\x00b\x07\ud800", f"a{NOTDEF}b{NOTDEF}{NOTDEF}"),
+        ("a\u200bb\u202e\ufeffc", "abc"),
+        ("a\r\nb\u2028c\td\xa0e", "a\nb\nc    d e"),
+        ("a\n\n\n\n\nb", "a\n\nb"),
+    ],
+)
+def test_characters_that_the_fonts_lack_are_replaced_visibly(given_, shown):
+    assert clean(given_) == shown
+
+
+@given(st.text(st.characters()))
+def test_cleaned_text_has_glyphs_in_both_faces_and_stays_clean(text):
+    cleaned = clean(text)
+    assert clean(cleaned) == cleaned
+    assert all(c == "\n" or (c in REGULAR.widths and c in BOLD.widths) for c in cleaned)
+    assert len(clean("x" * (MAX_CHARACTERS + 50))) < MAX_CHARACTERS + 30
+
+
+@given(st.text("aW ñ\n", max_size=300), st.floats(20, 300))
+def test_wrapped_lines_fit_and_hold_every_character(text, width):
+    cleaned = clean(text)
+    lines = wrap(cleaned, REGULAR, 8, width)
+    assert re.sub(r"\s", "", "".join(lines)) == re.sub(r"\s", "", cleaned)
+    assert all(REGULAR.width(line, 8) <= width + 0.01 or len(line) == 1 for line in lines)
+    assert len(fit(cleaned, REGULAR, 8, width, 2)) <= 2
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "—"), (Decimal(0), "$ 0"), (Decimal("120000.00"), "$ 120.000"), (Decimal("1234.5"), "$ 1.234,50"),
+     (Decimal("-5"), "-$ 5"), (Decimal("1E+99"), "$ 1e+99"), (Decimal("NaN"), "$ NaN")],
+)  # fmt: skip
+def test_costs_are_written_as_in_colombia(value, shown):
+    assert pesos(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(None, "—"), (Decimal(12), "12 meses"), (Decimal("1.00"), "1 mes"), (Decimal("1.50"), "1,5 meses"),
+     (Decimal(0), "0 meses"), (Decimal("100"), "100 meses"), (Decimal("1E+999999"), "1e+999999 meses")],
+)  # fmt: skip
+def test_frequencies_are_written_in_months(value, shown):
+    assert months(value) == shown
+
+
+def test_numbers_of_the_axes_use_the_comma():
+    assert [number(v) for v in (0.5, -1, 100000, 1e29)] == ["0,5", "−1", "100000", "1e29"]
+
+
+texts = st.none() | st.text(st.characters(), max_size=40) | st.sampled_from(["X" * 700, "línea\n" * 120, "\ud83d"])
+dates = st.none() | st.dates()
+moments = st.none() | st.datetimes(timezones=st.none() | st.sampled_from([UTC, timezone(timedelta(hours=14))]))
+numbers = st.none() | st.decimals()
+quantities = st.none() | st.floats() | st.floats(-100, 100) | st.sampled_from([1e29, 1e-29, -1e29, "0,05", True])
+point = st.fixed_dictionaries(
+    {key: quantities for key in ("nominal", "lectura", "error", "incertidumbre", "emp_absoluto")}
+)
+data = (
+    st.lists(point, max_size=8).map(lambda points: json.dumps({"puntos_medicion": points}))
+    | st.none()
+    | st.text(max_size=20)
+    | st.sampled_from([measurements(error=e) for e in (0.01, -9, "0,02", None)])
+)
+schedules = st.builds(Schedule, dates, dates, numbers)
+ids = st.just(1)
+equipment = st.builds(
+    Equipment,
+    ids,
+    st.text(st.characters(), max_size=40),
+    st.text(st.characters(), max_size=40),
+    **{
+        field: texts
+        for field in (
+            "kind brand model serial_number location responsible supplier state measuring_range resolution "
+            "maximum_permissible_error calibration_points notes purchase photo"
+        ).split()
+    },
+    acquired=dates,
+    registered=moments,
+    calibration=schedules,
+    maintenance=schedules,
+    verification=schedules,
+    calibrations=st.lists(st.builds(Calibration, ids, dates, texts, texts, texts, texts, measurements=data), max_size=3)
+    .map(tuple),
+    maintenances=st.lists(st.builds(Maintenance, ids, dates, texts, texts, texts, numbers, texts), max_size=2).map(tuple),
+    verifications=st.lists(st.builds(Verification, ids, dates, texts, texts, texts, texts, texts, measurements=data),
+                           max_size=2).map(tuple),
+    loans=st.lists(st.builds(Loan, ids, texts, position=texts, lent=moments, due=dates, returned=moments), max_size=2)
+    .map(tuple),
+    decommission=st.none() | st.builds(Decommission, dates, texts, texts, by=texts, registered=moments),
+)  # fmt: skip
+sheets = st.builds(
+    LifeSheet,
+    st.builds(Company, ids, st.text(st.characters(), max_size=40), texts, st.none(), texts, texts, texts),
+    equipment,
+    st.lists(st.builds(DocumentLine, st.text(max_size=20) | st.just("Manual"), texts, texts), max_size=4).map(tuple),
+    logo=st.none() | st.binary(max_size=40),
+    photo=st.none() | st.binary(max_size=40),
+)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(sheets)
+def test_any_data_renders_and_other_readers_parse_it(sheet):
+    rendered = render(sheet)
+    reader = PdfReader(io.BytesIO(rendered.pdf), strict=True)
+    assert f"Página 1 de {len(reader.pages)}" in reader.pages[0].extract_text()
+    assert all(isinstance(note, str) and "\n" not in note for note in rendered.notes)
+    assert render(sheet) == rendered
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32), st.integers(1, 400))
+def test_any_damage_to_a_photo_is_drawn_or_noted(seed, length):
+    whole = bytearray(image_bytes(size=(64, 48), quality=60))
+    whole[seed % len(whole)] ^= 1 + seed % 255
+    for candidate in (bytes(whole), bytes(whole[:length])):
+        rendered = render(LifeSheet(COMPANY, Equipment(1, "E", "N"), photo=candidate))
+        assert len(rendered.notes) <= 1
+        PdfReader(io.BytesIO(rendered.pdf), strict=True).pages[-1].extract_text()
