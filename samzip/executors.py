@@ -16,7 +16,7 @@ J = TypeVar("J")
 R = TypeVar("R")
 
 
-class WorkerDied(Exception):  # noqa: N818 -- what happened, not a mistake of anyone
+class WorkerDied(Exception):
     """The process that worked on a job ended: killed by hand, or by the kernel for lack of memory."""
 
 
@@ -80,7 +80,7 @@ class LocalPool:
         return told
 
     def stop(self) -> None:
-        self._pool.stop()
+        self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join(timeout=5)
         self._reader.close()
         self._writer.close()

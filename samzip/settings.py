@@ -125,18 +125,16 @@ def _build(raw: Mapping[str, str], sources: Mapping[str, str], environ: Mapping[
     state = raw["state_dir"] or environ.get("STATE_DIRECTORY", "").split(":")[0] or _xdg_state(environ)
     state_dir = Path(_parse("state_dir", state, sources))
     media = raw["media_root"] or str(state_dir / "media")
-    computed = {
-        "state_dir": state_dir,
+    texts = {
+        **raw,
+        "state_dir": str(state_dir),
         "database_url": raw["database_url"] or f"sqlite:///{state_dir / 'samzip.sqlite3'}",
         "media_root": media,
         "archive_root": raw["archive_root"] or media,
         "jobs": raw["jobs"] or str(len(os.sched_getaffinity(0))),
     }
-    values = {
-        name: value if isinstance(value, Path) else _parse(name, value, sources)
-        for name, value in {**raw, **computed}.items()
-    }
-    return Settings(**values, sources=sources)
+    values: dict[str, Any] = {name: _parse(name, text, sources) for name, text in texts.items()}
+    return Settings(**{**values, "state_dir": state_dir}, sources=sources)
 
 
 def _xdg_state(environ: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from io import RawIOBase
+from io import SEEK_END, BufferedReader, RawIOBase
 from pathlib import Path
 from typing import BinaryIO, cast
 from zoneinfo import ZoneInfo
@@ -121,9 +121,9 @@ class _Build:
         self._tell(len(owners), "", "Verificando el archivo ZIP...")
         with target.open(job.temporary) as file:
             verified = verify_zip(file)
+            size = file.seek(0, SEEK_END)
             file.seek(0)
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-            size = file.seek(0, 2)
+            digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
         target.sync(job.temporary)
         return PartResult(job.temporary, size, digest, verified.entries, tuple(self.odd), tuple(self.notes))
 
@@ -228,8 +228,14 @@ class _Build:
 
     def _changed(self, item: Equipment) -> datetime:
         """When the newest of an instrument's records was made: a life sheet has no other date of its own."""
-        records = (*item.calibrations, *item.maintenances, *item.verifications, *item.loans)
-        dates = [record.registered for record in (item, *records, item.decommission) if record is not None]
+        dates = [
+            item.registered,
+            item.decommission.registered if item.decommission else None,
+            *(record.registered for record in item.calibrations),
+            *(record.registered for record in item.maintenances),
+            *(record.registered for record in item.verifications),
+            *(record.registered for record in item.loans),
+        ]
         return _local(max((moment for moment in dates if moment is not None), default=EPOCH), self.zone)
 
     def _count(self, size: int) -> None:
@@ -240,7 +246,7 @@ class _Build:
         self.report(Progress(done, code, percent, step, self.bytes))
 
 
-class _ReadFailed(Exception):  # noqa: N818 -- never leaves this module
+class _ReadFailed(Exception):
     """A document stopped being readable half-way; the archive goes on without it."""
 
 

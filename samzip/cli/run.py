@@ -28,8 +28,12 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
 
 @click.command("run")
 @click.option("--once", is_flag=True, help="Make exactly one pass over what is pending now.")
-@click.option("--interval", metavar="SECONDS", callback=_duration, help="Keep going: a pass every so often, until SIGTERM.")
-@click.option("--wait", metavar="TIME", callback=_duration, help="Wait so long for a run that works, instead of exit 75.")
+@click.option(
+    "--interval", metavar="SECONDS", callback=_duration, help="Keep going: a pass every so often, until SIGTERM."
+)
+@click.option(
+    "--wait", metavar="TIME", callback=_duration, help="Wait so long for a run that works, instead of exit 75."
+)
 @click.option("--dry-run", is_flag=True, help="Show what a run would do; touch nothing.")
 @click.option("--progress/--no-progress", default=True, help="Live display on a terminal.")
 @takes_settings("jobs", "database_url", "media_root", "archive_root", "state_dir", "log_format", "log_level")

@@ -108,9 +108,7 @@ def open_database(text_url: str, *, create: bool = False) -> Database:
 
 def _sqlite_engine(url: URL, create: bool) -> Engine:
     if not url.database or url.database == ":memory:":
-        raise BadSetting(
-            "database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3"
-        )
+        raise BadSetting("database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3")
     path = Path(url.database).expanduser().absolute()
 
     def connect() -> sqlite3.Connection:

@@ -79,7 +79,9 @@ def _check_sam(database: Database, present: set[str]) -> None:
             if column.name not in {found["name"] for found in inspector.get_columns(name)}
         ]
     if lacking:
-        raise ForeignDatabase(f"{_shown(database)}: SAM's tables lack {', '.join(lacking[:5])}; is SAM's version older?")
+        raise ForeignDatabase(
+            f"{_shown(database)}: SAM's tables lack {', '.join(lacking[:5])}; is SAM's version older?"
+        )
 
 
 def _use_wal(database: Database) -> None:

@@ -58,9 +58,7 @@ equipo = _table(
     "core_equipo",
     Column("codigo_interno", Words, nullable=False),
     Column("nombre", Words, nullable=False),
-    *_text(
-        "tipo_equipo", "marca", "modelo", "numero_serie", "ubicacion", "responsable", "proveedor", "estado"
-    ),
+    *_text("tipo_equipo", "marca", "modelo", "numero_serie", "ubicacion", "responsable", "proveedor", "estado"),
     *_text("rango_medida", "resolucion", "error_maximo_permisible", "puntos_calibracion", "observaciones"),
     *_text("archivo_compra_pdf", "ficha_tecnica_pdf", "manual_pdf", "otros_documentos_pdf", "imagen_equipo"),
     Column("fecha_registro", UtcDateTime),

@@ -29,7 +29,7 @@ class _SqliteRaw(UserDefinedType[Any]):
 
 
 class _Lenient(TypeDecorator[Any]):
-    impl = Text
+    impl: Any = Text
     declared = "text"
 
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:

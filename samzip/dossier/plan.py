@@ -34,7 +34,9 @@ def equipment_sources(equipment: Equipment, folder: str) -> Iterator[Source]:
 
     def source(title: str, path: str | None, below: str, stem: str | None = None) -> Iterator[Source]:
         if path:
-            yield Source(equipment.code, title, path, f"{folder}/{below}" if below else folder, stem or split_extension(path)[0])
+            yield Source(
+                equipment.code, title, path, f"{folder}/{below}" if below else folder, stem or split_extension(path)[0]
+            )
 
     yield from source("Archivo de compra", equipment.purchase, "", "compra")
     yield from source("Ficha técnica", equipment.data_sheet, "", "ficha_tecnica")

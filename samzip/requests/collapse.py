@@ -47,7 +47,7 @@ def collapse(connection: Connection, now: datetime) -> Collapsed:
 def add_work(connection: Connection, rows: object) -> int:
     """INSERT ... SELECT (company, part, queued_at, attempts), skipping what is there. Returns how many were new."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(work).from_select(["company_id", "part", "queued_at", "attempts"], rows)  # type: ignore[attr-defined]
+    statement = dialect.insert(work).from_select(["company_id", "part", "queued_at", "attempts"], rows)
     return connection.execute(statement.on_conflict_do_nothing()).rowcount
 
 

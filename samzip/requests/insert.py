@@ -53,7 +53,7 @@ def insert_requests(
             now=now,
             position=ahead + index + 1,
         )
-        ids.append(connection.execute(ziprequest.insert().values(row)).inserted_primary_key[0])
+        ids.append(connection.execute(ziprequest.insert().values(row).returning(ziprequest.c.id)).scalar_one())
     return Inserted(requester.company_id, requester.company, requester.username, equipment, tuple(ids))
 
 

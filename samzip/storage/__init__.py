@@ -21,7 +21,7 @@ class Stat:
     etag: str  # changes whenever the content may have changed
 
 
-class MissingFile(Exception):  # noqa: N818 -- named for what the reader is told
+class MissingFile(Exception):
     """A stored file cannot be read: it is absent, is a folder, lies outside the root, or is unreadable.
 
     The argument is the reason in Spanish, since customers read it in FALTANTES.txt.
