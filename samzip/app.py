@@ -7,7 +7,7 @@ import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from types import FrameType
 from typing import TextIO
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from samzip.batch.context import Context, Stop
 from samzip.database import Database, open_database
 from samzip.database.setup import require_ready
+from samzip.errors import StorageFailed
 from samzip.events import Listener, Publisher
 from samzip.executors import Executor
 from samzip.settings import Settings
@@ -53,8 +54,20 @@ def run_context(settings: Settings, *, progress: bool, stream: TextIO | None = N
             publish=Publisher(listeners).publish,
             stop=stack.enter_context(_stop_on_signals()),
             run_id=run_id,
-            host=socket.gethostname(),
+            host=_host_id(settings),
         )
+
+
+def _host_id(settings: Settings) -> str:
+    """Names the reach of this state folder's file lock: a folder that is new has a new name."""
+    path = settings.state_dir / "host-id"
+    try:
+        settings.state_dir.mkdir(parents=True, exist_ok=True)
+        with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
+            file.write(secrets.token_hex(8))
+        return f"{socket.gethostname()}/{path.read_text(encoding='ascii').strip()}"
+    except OSError as error:
+        raise StorageFailed(f"{path}: {error.strerror}") from error
 
 
 def _local_pool(settings: Settings) -> Executor:

@@ -8,9 +8,10 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from multiprocessing.connection import Connection
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from samzip.archive.build import Progress
+if TYPE_CHECKING:
+    from samzip.archive.build import Progress
 
 J = TypeVar("J")
 R = TypeVar("R")

@@ -43,7 +43,7 @@ class Settings:
 
     @property
     def cache_dir(self) -> Path:
-        return self.state_dir / "cache"
+        return self.state_dir / "cache" / "life_sheets"
 
     @property
     def lock_path(self) -> Path:

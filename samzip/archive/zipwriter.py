@@ -32,7 +32,7 @@ from samzip.archive.zipformat import (
 )
 from samzip.errors import StorageFailed
 
-DEFLATE_LEVEL = 2  # igzip's: near zlib's level 3 in size, several times as fast
+DEFLATE_LEVEL = 2  # igzip's own scale, 0 to 3; 3 takes three times as long
 BLOCK_SIZE = 1 << 20  # bytes read at a time; an entry that is smaller is written with its header complete
 WRITEBACK_STEP = 4 << 20  # bytes after which the disk is told to begin
 ZIP64_MARGIN = 64 << 20  # bytes that a source may grow, or deflating may add, without Zip64 reserved

@@ -15,7 +15,7 @@ from samzip.batch import ending
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.batch.ending import InWork
-from samzip.events import PartProgressed, PartStarted, StopRequested
+from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
 from samzip.requests import runs, work
 
@@ -69,7 +69,7 @@ class _Crew:
     def _open(self, company_id: int) -> None:
         company = open_company(self.context, company_id)
         if company is not None:
-            self.preparing[self.pool.submit(prepare_company, company.prepare_job(), f"company {company_id}")] = company
+            self.preparing[self.pool.submit(prepare_company, company.prepare_job(), str(company_id))] = company
 
     def _end_preparations(self) -> None:
         for future in [future for future in self.preparing if future.done()]:
@@ -118,6 +118,7 @@ class _Crew:
     def _hear(self, key: str, progress: Progress) -> None:
         item = self.in_work.get(key)
         if item is None:
+            self._hear_of_company(key)
             return
         item.progress, item.is_fresh = progress, True
         self.context.publish(
@@ -132,6 +133,13 @@ class _Crew:
                 item.company.bytes(item.held.part),
             )
         )
+
+    def _hear_of_company(self, key: str) -> None:
+        """All that a preparation tells is that it begins to make the workbook."""
+        for company in self.preparing.values():
+            identity, procedures = company.records.company, company.records.procedures
+            if key == str(identity.id):
+                self.context.publish(CompanyPreparing(identity.id, identity.name, company.equipment, len(procedures)))
 
     def _end_parts(self) -> None:
         for token, item in [(token, item) for token, item in self.in_work.items() if item.future.done()]:

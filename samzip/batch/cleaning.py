@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 
-from samzip.archive.cache import trim_cache
 from samzip.batch.context import Context
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
@@ -60,6 +59,8 @@ def expire(context: Context) -> None:
 def trim(context: Context) -> None:
     """Keeps the life-sheet cache within its size; only a run that built something can have filled it."""
     if context.tally["published"]:
+        from samzip.archive.cache import trim_cache  # an idle run never needs it
+
         trim_cache(context.settings.cache_dir, context.settings.cache_size)
 
 

@@ -14,7 +14,7 @@ from samzip.batch.context import Context
 from samzip.catalog.model import CompanyRecords
 from samzip.catalog.read import read_equipment, read_records
 from samzip.dossier.contents import PartRange
-from samzip.events import CompanyPlanned, CompanyPreparing
+from samzip.events import CompanyPlanned
 from samzip.requests import runs, work
 from samzip.requests.reconcile import reconcile
 from samzip.settings import Settings
@@ -114,7 +114,6 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
         return None
     name = records.company.name
     context.publish(CompanyPlanned(company_id, name, equipment, total, fitted.inserted, fitted.cancelled))
-    context.publish(CompanyPreparing(company_id, name, equipment, len(records.procedures)))
     parts = sorted(item.part for item in waiting)
     return CompanyPass(
         settings=settings,

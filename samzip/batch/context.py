@@ -14,9 +14,11 @@ from samzip.executors import Executor
 from samzip.settings import Settings
 from samzip.storage import Store
 
+LEASE_LOST = "LEASE_LOST"
+
 
 class Stop:
-    """Whether the run was asked to end; set by signal handlers."""
+    """Whether the run was asked to end: by a signal, by its name, or because another host took its place."""
 
     def __init__(self) -> None:
         self.signal: str | None = None
@@ -36,7 +38,7 @@ class Context:
     publish: Callable[[Event], None]
     stop: Stop
     run_id: str
-    host: str
+    host: str  # tells file locks apart: one for each state folder
     tally: Counter[str] = field(default_factory=Counter)  # by the names of events.Counts
 
     def counts(self) -> Counts:

@@ -3,20 +3,25 @@
 from __future__ import annotations
 
 import os
+import secrets
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 
 from samzip import __version__
 from samzip.batch import cleaning
 from samzip.batch.context import Context
-from samzip.errors import LockBusy
+from samzip.batch.lease import kept_alive
+from samzip.errors import DatabaseUnreachable, LockBusy
 from samzip.events import Counts, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
 from samzip.locks import file_lock
-from samzip.requests import runs, work
+from samzip.requests import lease, runs, work
 from samzip.requests.collapse import collapse
 
 FOLDER = "zip_requests"  # below the archive root; nothing else there is ever touched
 SLEEP_SLICE_S = 0.2
+LEASE_POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,10 @@ def run(context: Context, mode: Mode) -> RunFinished:
     iteration = 0
     while True:
         try:
-            with file_lock(context.settings.lock_path, wait=mode.wait, run_id=context.run_id, host=context.host):
+            with (
+                file_lock(context.settings.lock_path, wait=mode.wait, run_id=context.run_id, host=context.host),
+                _lease(context, mode.wait),
+            ):
                 if not announced:
                     announced = True
                     context.publish(
@@ -57,23 +65,15 @@ def run(context: Context, mode: Mode) -> RunFinished:
 
 def _passes(context: Context, mode: Mode, iteration: int) -> int:
     """Passes until nothing is left that may be begun now. Returns the number of the last pass."""
-    with context.database.write() as connection:
-        now = context.database.now(connection)
-        runs.begin(connection, now, run_id=context.run_id, host=context.host, pid=os.getpid(), version=__version__)
-    try:
-        cleaning.recover(context)
-        cleaning.delete_history(context)
-        while True:
-            iteration += 1
-            worked = _one_pass(context, iteration)
-            cleaning.expire(context)
-            if mode.once or not worked or context.stop:
-                break
-        cleaning.trim(context)
-    except BaseException:
-        _end(context, "error")
-        raise
-    _end(context, outcome(context))
+    cleaning.recover(context)
+    cleaning.delete_history(context)
+    while True:
+        iteration += 1
+        worked = _one_pass(context, iteration)
+        cleaning.expire(context)
+        if mode.once or not worked or context.stop:
+            break
+    cleaning.trim(context)
     return iteration
 
 
@@ -109,10 +109,35 @@ def outcome(context: Context) -> str:
     return "nothing" if replace(counts, expired=0) == Counts() else "done"
 
 
-def _end(context: Context, how: str) -> None:
+@contextmanager
+def _lease(context: Context, wait: float) -> Iterator[None]:
+    """Holds the fleet's lease, and the note of this run while it lasts. Raises LockBusy."""
+    token = secrets.token_hex(16)
+    until = time.monotonic() + wait
+    while (holder := _begin(context, token)) is not None:
+        if time.monotonic() >= until or context.stop:
+            raise LockBusy(f"host {holder} works on this queue")
+        time.sleep(min(LEASE_POLL_S, max(0.0, until - time.monotonic())))
+    how = "error"
+    try:
+        with kept_alive(context, token):
+            yield
+        how = outcome(context)
+    finally:
+        # A database that is away keeps the note open; whoever gets the lease next closes it.
+        with suppress(DatabaseUnreachable), context.database.write() as connection:
+            now = context.database.now(connection)
+            runs.end(connection, now, context.run_id, how, asdict(context.counts()))
+            lease.release(connection, token)
+
+
+def _begin(context: Context, token: str) -> str | None:
     with context.database.write() as connection:
         now = context.database.now(connection)
-        runs.end(connection, now, context.run_id, how, asdict(context.counts()))
+        holder = lease.acquire(connection, now, token=token, host=context.host, run_id=context.run_id)
+        if holder is None:
+            runs.begin(connection, now, run_id=context.run_id, host=context.host, pid=os.getpid(), version=__version__)
+    return holder
 
 
 def _sleep(context: Context, seconds: float) -> None:

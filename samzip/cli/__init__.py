@@ -9,8 +9,8 @@ import sys
 import click
 
 from samzip import __version__
-from samzip.cli.frame import fail, wants_json
-from samzip.errors import SamzipError
+from samzip.cli.frame import JSON_FLAG, fail, wants_json
+from samzip.errors import SamzipError, UsageProblem
 
 COMMANDS = {
     "init": "Create the tables, or adopt SAM's database.",
@@ -18,6 +18,9 @@ COMMANDS = {
     "request": "Ask for a company's archive, as a click does.",
     "run": "Build and publish what was asked for.",
     "status": "Show the queue, runs and archives.",
+    "show": "Tell the story of one request.",
+    "cancel": "Stop a request that waits or is being built.",
+    "retry": "Put a failed, expired or cancelled request back into the queue.",
     "purge": "Remove what nobody needs: orphans, leftovers, old requests.",
     "config": "Show every setting and where it comes from.",
 }
@@ -46,6 +49,15 @@ class _Commands(click.Group):
             raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
         return super().resolve_command(ctx, args)
 
+    def invoke(self, ctx: click.Context) -> object:
+        """With --json, a usage error is an object on stderr like any other."""
+        try:
+            return super().invoke(ctx)
+        except click.UsageError as error:
+            if ctx.obj == JSON_FLAG:
+                raise UsageProblem(error.format_message()) from error
+            raise
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -64,7 +76,8 @@ def group() -> None:
 def main(args: list[str] | None = None) -> None:
     """Runs a command and exits with its code; an error is advice, never a traceback."""
     arguments = sys.argv[1:] if args is None else args
+    as_json = wants_json(arguments)
     try:
-        group.main(args=arguments, prog_name="samzip", standalone_mode=True)
+        group.main(args=arguments, prog_name="samzip", standalone_mode=True, obj=JSON_FLAG if as_json else None)
     except SamzipError as error:
-        fail(error, as_json=wants_json(arguments))
+        fail(error, as_json=as_json)

@@ -19,6 +19,8 @@ from samzip.errors import BadSetting, DatabaseUnreachable
 
 BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
+CONNECT_TIMEOUT_S = 10
+
 
 @dataclass(frozen=True, slots=True)
 class Database:
@@ -101,7 +103,9 @@ def open_database(text_url: str, *, create: bool = False) -> Database:
     if url.get_backend_name() != "postgresql":
         raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
     try:
-        return Database(create_engine(url, pool_pre_ping=True), url)
+        # No server-side prepared statements: they do not survive a pooler in transaction mode.
+        connect = {"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
+        return Database(create_engine(url, pool_pre_ping=True, connect_args=connect), url)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadSetting(f"database_url: the driver is not installed: {error}") from error
 

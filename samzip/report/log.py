@@ -143,7 +143,9 @@ def _json_renderer(clock: Clock) -> Callable[[Any, str, Mapping[str, Any]], str]
         # These come first: people read JSON lines too.
         head = {"timestamp": stamp, "level": name, "event": event["event"]}
         rest = {key: value for key, value in event.items() if key not in (_TEXTS, "event")}
-        return _one_line(json.dumps(head | rest, ensure_ascii=False))
+        # The operators' words too: whoever greps a log for [EXITOSO] finds it in both formats.
+        message = " ".join(event[_TEXTS])
+        return _one_line(json.dumps(head | rest | {"message": message}, ensure_ascii=False))
 
     return render
 

@@ -4,84 +4,18 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from samzip.database.tables import archive, empresa, equipo, run, work, ziprequest
 from samzip.dossier.parts import part_slices
 from samzip.requests.collapse import PENDING
+from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown
 
-
-@dataclass(frozen=True, slots=True)
-class QueuedCompany:
-    """A company that waits."""
-
-    company_id: int
-    company: str
-    requests: int  # pending clicks
-    parts: int  # distinct parts among them
-    oldest: datetime | None
-    retry_at: datetime | None  # when the first of its failed parts is tried again
-    last_error: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class PartInWork:
-    """A part that a run has claimed."""
-
-    company: str
-    part: int
-    parts: int
-    percent: int
-    step: str | None
-    requests: int
-    attempt: int
-    run: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class RunShown:
-    """A run, working or finished."""
-
-    id: str
-    host: str
-    pid: int
-    started: datetime | None
-    heartbeat: datetime | None
-    finished: datetime | None
-    outcome: str | None
-    counts: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True)
-class ArchiveShown:
-    """A published archive."""
-
-    path: str
-    company: str
-    part: int
-    parts: int
-    size: int  # bytes
-    sha256: str
-    published: datetime | None
-    expires: datetime | None
-    download_name: str
-    warnings: list[dict[str, str]]
-
-
-@dataclass(frozen=True, slots=True)
-class Overview:
-    """Everything that an operator asks first."""
-
-    now: datetime
-    requests: dict[str, int]  # by status
-    queue: list[QueuedCompany]
-    in_work: list[PartInWork]
-    running: list[RunShown]
-    finished: list[RunShown]  # the last ones first
-    archives: list[ArchiveShown]  # the last ones first
+GONE = "(empresa eliminada)"
+AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,17 +32,21 @@ class PlannedCompany:
 
 
 def overview(connection: Connection, now: datetime, limit: int = 10) -> Overview:
-    """`limit` bounds the finished runs and the archives."""
+    """The same few queries however long the queue is; `limit` bounds the finished runs and the archives."""
     by_status = connection.execute(select(ziprequest.c.status, func.count()).group_by(ziprequest.c.status))
-    runs = select(run).order_by(run.c.started_at.desc(), run.c.id)
+    downloadable, size = connection.execute(
+        select(func.count(), func.sum(archive.c.size)).where(*_downloadable(now))
+    ).one()
     return Overview(
         now=now,
         requests={row[0]: row[1] for row in by_status},
         queue=_queue(connection),
         in_work=_in_work(connection),
-        running=[_run(row) for row in connection.execute(runs.where(run.c.finished_at.is_(None)))],
-        finished=[_run(row) for row in connection.execute(runs.where(run.c.finished_at.is_not(None)).limit(limit))],
+        running=_runs(connection, run.c.finished_at.is_(None)),
+        finished=_finished(connection, limit),
         archives=_archives(connection, now, limit),
+        downloadable=downloadable,
+        bytes=int(size or 0),
     )
 
 
@@ -158,88 +96,108 @@ def _queue(connection: Connection) -> list[QueuedCompany]:
         .group_by(ziprequest.c.empresa_id, empresa.c.nombre)
         .order_by(func.min(ziprequest.c.created_at), ziprequest.c.empresa_id)
     ).all()
-    failed = connection.execute(
+    failed: dict[int, list[Any]] = {}
+    for row in connection.execute(
         select(work.c.company_id, work.c.not_before, work.c.last_error)
-        .where(work.c.not_before.is_not(None), work.c.token.is_(None))
-        .order_by(work.c.not_before.desc())
-    )
-    retries = {row[0]: row for row in failed}  # the soonest one comes last
+        .where(work.c.last_error.is_not(None), work.c.token.is_(None))
+        .order_by(work.c.company_id, work.c.part)
+    ):
+        failed.setdefault(row.company_id, []).append(row)
     shown = []
     for company_id, name, requests, parts, oldest in waiting:
-        retry = retries.get(company_id)
+        retries = failed.get(company_id, [])
+        first = min(retries, key=lambda row: row.not_before or AT_ONCE, default=None)
         shown.append(
             QueuedCompany(
-                company_id,
-                name or "(empresa eliminada)",
-                requests,
-                parts,
-                oldest,
-                retry[1] if retry else None,
-                retry[2] if retry else None,
+                company_id=company_id,
+                company=name or GONE,
+                requests=requests,
+                parts=parts,
+                oldest=oldest,
+                retrying=len(retries),
+                retry_at=first.not_before if first else None,
+                last_error=first.last_error if first else None,
             )
         )
     return shown
 
 
 def _in_work(connection: Connection) -> list[PartInWork]:
+    wanted_by = (
+        (ziprequest.c.empresa_id == work.c.company_id)
+        & (ziprequest.c.parte_numero == work.c.part)
+        & (ziprequest.c.status == "processing")
+    )
     rows = connection.execute(
         select(
-            empresa.c.nombre,
+            func.coalesce(empresa.c.nombre, GONE),
             work.c.part,
-            func.max(ziprequest.c.total_partes),
-            func.max(ziprequest.c.progress_percentage),
+            func.coalesce(func.max(ziprequest.c.total_partes), work.c.part),
+            func.coalesce(func.max(ziprequest.c.progress_percentage), 0),
             func.max(ziprequest.c.current_step),
-            func.count(),
+            func.count(ziprequest.c.id),
             work.c.attempts,
             work.c.run_id,
         )
-        .join(
-            ziprequest,
-            (ziprequest.c.empresa_id == work.c.company_id)
-            & (ziprequest.c.parte_numero == work.c.part)
-            & (ziprequest.c.status == "processing"),
-        )
+        .outerjoin(ziprequest, wanted_by)
         .outerjoin(empresa, empresa.c.id == work.c.company_id)
         .where(work.c.token.is_not(None))
         .group_by(empresa.c.nombre, work.c.part, work.c.attempts, work.c.run_id, work.c.company_id)
         .order_by(work.c.company_id, work.c.part)
     )
-    return [PartInWork(row[0] or "(empresa eliminada)", *row[1:]) for row in rows]
+    return [PartInWork(*row) for row in rows]
 
 
-def _run(row: Any) -> RunShown:
-    return RunShown(
-        id=row.id,
-        host=row.host,
-        pid=row.pid,
-        started=row.started_at,
-        heartbeat=row.heartbeat_at,
-        finished=row.finished_at,
-        outcome=row.outcome,
-        counts=json.loads(row.counts) if row.counts else {},
-    )
+def _finished(connection: Connection, limit: int) -> list[RunShown]:
+    """A timer starts a run every minute; those that found nothing would hide the others."""
+    last = _runs(connection, run.c.finished_at.is_not(None), limit=1)
+    busy = _runs(connection, run.c.finished_at.is_not(None), run.c.outcome != "nothing", limit=limit)
+    return [*last, *(shown for shown in busy if shown not in last)][:limit]
+
+
+def _runs(connection: Connection, *where: ColumnElement[bool], limit: int | None = None) -> list[RunShown]:
+    rows = connection.execute(select(run).where(*where).order_by(run.c.started_at.desc(), run.c.id).limit(limit))
+    return [
+        RunShown(
+            id=row.id,
+            host=row.host,
+            pid=row.pid,
+            started=row.started_at,
+            heartbeat=row.heartbeat_at,
+            finished=row.finished_at,
+            outcome=row.outcome,
+            counts=json.loads(row.counts) if row.counts else {},
+        )
+        for row in rows
+    ]
+
+
+def _downloadable(now: datetime) -> tuple[ColumnElement[bool], ...]:
+    return archive.c.expires_at > now, ~archive.c.deleting
 
 
 def _archives(connection: Connection, now: datetime, limit: int) -> list[ArchiveShown]:
     rows = connection.execute(
         select(archive, empresa.c.nombre)
         .outerjoin(empresa, empresa.c.id == archive.c.company_id)
-        .where(archive.c.expires_at > now, ~archive.c.deleting)
+        .where(*_downloadable(now))
         .order_by(archive.c.published_at.desc(), archive.c.path)
         .limit(limit)
     )
-    return [
-        ArchiveShown(
-            path=row.path,
-            company=row.nombre or "(empresa eliminada)",
-            part=row.part,
-            parts=row.parts,
-            size=row.size,
-            sha256=row.sha256,
-            published=row.published_at,
-            expires=row.expires_at,
-            download_name=row.download_name,
-            warnings=json.loads(row.warnings),
-        )
-        for row in rows
-    ]
+    return [shown_archive(row, row.nombre or GONE) for row in rows]
+
+
+def shown_archive(row: Any, company: str) -> ArchiveShown:
+    """From a row of samzip_archive."""
+    return ArchiveShown(
+        path=row.path,
+        company=company,
+        part=row.part,
+        parts=row.parts,
+        size=row.size,
+        sha256=row.sha256,
+        published=row.published_at,
+        expires=row.expires_at,
+        download_name=row.download_name,
+        warnings=json.loads(row.warnings),
+    )

@@ -7,6 +7,7 @@ import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
+from itertools import pairwise
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -368,7 +369,7 @@ def test_labels_of_the_horizontal_axis_never_touch():
     axis = horizontal(range(200), 0, 400)
     placed = labelled(axis, range(200), str, lambda text: 4.0 * len(text))
     edges = [(x - 2 * len(text), x + 2 * len(text)) for x, text in placed]
-    assert all(right < left for (_, right), (left, _) in zip(edges, edges[1:], strict=False))
+    assert all(right < left for (_, right), (left, _) in pairwise(edges))
     assert placed[-1][1] == "199"
 
 
@@ -508,7 +509,7 @@ moments = st.none() | st.datetimes(timezones=st.none() | st.sampled_from([UTC, t
 numbers = st.none() | st.decimals()
 quantities = st.none() | st.floats() | st.floats(-100, 100) | st.sampled_from([1e29, 1e-29, -1e29, "0,05", True])
 point = st.fixed_dictionaries(
-    {key: quantities for key in ("nominal", "lectura", "error", "incertidumbre", "emp_absoluto")}
+    dict.fromkeys(("nominal", "lectura", "error", "incertidumbre", "emp_absoluto"), quantities)
 )
 data = (
     st.lists(point, max_size=8).map(lambda points: json.dumps({"puntos_medicion": points}))
@@ -518,32 +519,33 @@ data = (
 )
 schedules = st.builds(Schedule, dates, dates, numbers)
 ids = st.just(1)
+
+
+def some(records):
+    return st.lists(records, max_size=3).map(tuple)
+
+
+WORDED = (
+    "kind", "brand", "model", "serial_number", "location", "responsible", "supplier", "state", "measuring_range",
+    "resolution", "maximum_permissible_error", "calibration_points", "notes", "purchase", "photo",
+)  # fmt: skip
 equipment = st.builds(
     Equipment,
     ids,
     st.text(st.characters(), max_size=40),
     st.text(st.characters(), max_size=40),
-    **{
-        field: texts
-        for field in (
-            "kind brand model serial_number location responsible supplier state measuring_range resolution "
-            "maximum_permissible_error calibration_points notes purchase photo"
-        ).split()
-    },
+    **dict.fromkeys(WORDED, texts),
     acquired=dates,
     registered=moments,
     calibration=schedules,
     maintenance=schedules,
     verification=schedules,
-    calibrations=st.lists(st.builds(Calibration, ids, dates, texts, texts, texts, texts, measurements=data), max_size=3)
-    .map(tuple),
-    maintenances=st.lists(st.builds(Maintenance, ids, dates, texts, texts, texts, numbers, texts), max_size=2).map(tuple),
-    verifications=st.lists(st.builds(Verification, ids, dates, texts, texts, texts, texts, texts, measurements=data),
-                           max_size=2).map(tuple),
-    loans=st.lists(st.builds(Loan, ids, texts, position=texts, lent=moments, due=dates, returned=moments), max_size=2)
-    .map(tuple),
+    calibrations=some(st.builds(Calibration, ids, dates, texts, texts, texts, texts, measurements=data)),
+    maintenances=some(st.builds(Maintenance, ids, dates, texts, texts, texts, numbers, texts)),
+    verifications=some(st.builds(Verification, ids, dates, texts, texts, texts, texts, texts, measurements=data)),
+    loans=some(st.builds(Loan, ids, texts, position=texts, lent=moments, due=dates, returned=moments)),
     decommission=st.none() | st.builds(Decommission, dates, texts, texts, by=texts, registered=moments),
-)  # fmt: skip
+)
 sheets = st.builds(
     LifeSheet,
     st.builds(Company, ids, st.text(st.characters(), max_size=40), texts, st.none(), texts, texts, texts),

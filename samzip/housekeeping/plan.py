@@ -1,0 +1,258 @@
+"""What a purge would act on: decided from what was found, without touching anything."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from samzip.dossier.keys import is_temporary, parse_key
+from samzip.housekeeping.leftovers import Cache, Spool
+from samzip.requests.purge import CompletedRow, Known
+from samzip.storage import Stat
+
+GRACE = timedelta(minutes=5)  # a file that changed since then may be what another host is publishing right now
+
+EXPIRED = "expired archive"
+EXPIRED_REQUEST = "expired request"
+LOST = "lost archive"
+PUBLISHED = "published archive"
+ORPHAN = "orphan archive"
+TEMPORARY = "temporary file"
+OLD_REQUESTS = "old request"
+OLD_RUNS = "old run"
+STUCK = "stuck request"
+SPOOL = "spool"
+CACHE = "cache"
+
+LIST = "list"  # the action of what is only shown
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the operator asked for."""
+
+    stuck_after: timedelta = timedelta(hours=24)
+    stuck: str | None = None  # fail, retry or delete; None only lists
+    older_than: timedelta = timedelta(0)  # restricts orphan archives, and what all_archives adds
+    all_archives: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """The settings that decide with."""
+
+    history: timedelta
+    cache_size: int  # bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What lies in the archive store and in the state folder."""
+
+    files: Mapping[str, Stat]  # by name: only names that samzip makes, links not followed
+    gone: frozenset[str]  # archives that rows name and that are certainly not there
+    odd: Mapping[str, str]  # archives that rows name -> why they cannot be judged
+    spools: tuple[Spool, ...]
+    cache: Cache
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One thing to act on."""
+
+    kind: str
+    what: str
+    why: str
+    action: str  # delete, expire, fail, retry, trim, list
+    count: int = 1  # things that it stands for
+    size: int | None = None  # bytes; None: there is no file
+    since: datetime | None = None  # its age counts from here
+    requests: tuple[int, ...] = ()  # ids of the requests that it ends or changes
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that purge does not touch, or could not."""
+
+    what: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Everything that one purge found."""
+
+    now: datetime
+    items: tuple[Item, ...]
+    problems: tuple[Problem, ...]
+
+    @property
+    def acts(self) -> bool:
+        """Whether there is anything to do, not only to show."""
+        return any(item.action != LIST for item in self.items)
+
+    def of(self, *kinds: str) -> list[Item]:
+        return [item for item in self.items if item.kind in kinds and item.action != LIST]
+
+    def only(self, shown: Plan) -> Plan:
+        """What an earlier plan showed too: nobody agreed to more."""
+        agreed = {(item.kind, item.what, item.action) for item in shown.items}
+        return replace(self, items=tuple(item for item in self.items if (item.kind, item.what, item.action) in agreed))
+
+
+def unlisted(known: Known, files: Mapping[str, Stat]) -> list[str]:
+    """Archives that rows name and that the store did not list: somebody has to look for each."""
+    paths = {row.path for row in known.archives} | {row.path for row in known.completed}
+    return sorted(path for path in paths - files.keys() if parse_key(path) is not None)
+
+
+def decide(known: Known, found: Found, options: Options, limits: Limits) -> Plan:
+    """The items in the order in which they are shown."""
+    archives = _Archives(known, found)
+    items = [
+        *archives.expired(),
+        *archives.lost(),
+        *(archives.published(options.older_than) if options.all_archives else ()),
+        *archives.orphans(options.older_than),
+        *archives.temporaries(),
+        *_history(known, limits),
+        *_stuck(known, options),
+        *_left_behind(known, found, limits),
+    ]
+    problems = archives.problems
+    if found.cache.oddity and found.cache.size > limits.cache_size:
+        problems.append(Problem(str(found.cache.path), f"not trimmed: {found.cache.oddity}"))
+    return Plan(known.now, tuple(items), tuple(problems))
+
+
+class _Archives:
+    """The archives that rows know against those that are there."""
+
+    def __init__(self, known: Known, found: Found) -> None:
+        self.known = known
+        self.found = found
+        self.problems: list[Problem] = []
+        self.rows = {row.path: row for row in known.archives}
+        self.live: dict[str, list[CompletedRow]] = defaultdict(list)
+        self.over: dict[str, list[CompletedRow]] = defaultdict(list)
+        for row in known.completed:
+            (self.over if is_over(row, known.now) else self.live)[row.path].append(row)
+        self.going = {
+            row.path
+            for row in known.archives
+            if row.deleting or (row.expires and row.expires <= known.now and row.path not in self.live)
+        }
+        # SAM's own worker makes no archive row; a run adopts such a file when its request expires.
+        self.going |= {
+            path for path in self.over if path not in self.rows and path not in self.live and parse_key(path)
+        }
+
+    def expired(self) -> Iterator[Item]:
+        for path in sorted(self.going):
+            if path in self.found.files or path in self.found.gone or parse_key(path) is None:
+                row = self.rows.get(path)
+                why = "a dead run was deleting it" if row and row.deleting else "its time is over"
+                yield self._item(EXPIRED, path, why, "delete", self.over.get(path, []), row and row.expires)
+            else:
+                self._odd(path)
+        for path, requests in self.over.items():
+            if path not in self.going:
+                for request in requests:
+                    yield Item(
+                        EXPIRED_REQUEST,
+                        f"request #{request.id}",
+                        "its time is over",
+                        "expire",
+                        since=request.expires,
+                        requests=(request.id,),
+                    )
+
+    def lost(self) -> Iterator[Item]:
+        for path in sorted((self.rows.keys() | self.live.keys()) - self.going):
+            if path in self.found.gone:
+                row = self.rows.get(path)
+                published = row.published if row else None
+                yield self._item(LOST, path, "its file is gone", "fail", self.live.get(path, []), published)
+            elif path in self.found.odd:
+                self._odd(path)
+
+    def published(self, older_than: timedelta) -> Iterator[Item]:
+        for path in sorted((self.rows.keys() | self.live.keys()) - self.going):
+            stat = self.found.files.get(path)
+            if stat is None or parse_key(path) is None:
+                continue
+            row = self.rows.get(path)
+            published = row.published if row and row.published else stat.modified
+            if published <= self.known.now - older_than:
+                why = "--all-archives takes it before its time"
+                yield self._item(PUBLISHED, path, why, "delete", self.live.get(path, []), published)
+
+    def orphans(self, older_than: timedelta) -> Iterator[Item]:
+        why = "no live request and no archive row knows it"
+        for name in self._unknown(max(GRACE, older_than)):
+            if name not in self.rows and name not in self.live and name not in self.over and parse_key(name):
+                yield self._item(ORPHAN, name, why, "delete", [], self.found.files[name].modified)
+
+    def temporaries(self) -> Iterator[Item]:
+        for name in self._unknown(GRACE):
+            if is_temporary(name):
+                why = "the run that wrote it is dead"
+                yield self._item(TEMPORARY, name, why, "delete", [], self.found.files[name].modified)
+
+    def _unknown(self, age: timedelta) -> Iterator[str]:
+        """Files that changed longer ago than `age` and that no living run is making."""
+        latest = self.known.now - age
+        for name in sorted(self.found.files.keys() - self.known.making):
+            if self.found.files[name].modified <= latest:
+                yield name
+
+    def _odd(self, path: str) -> None:
+        why = self.found.odd.get(path, "it lies behind a link")
+        self.problems.append(Problem(path, f"not touched: {why}"))
+
+    def _item(
+        self, kind: str, path: str, why: str, action: str, requests: list[CompletedRow], since: datetime | None
+    ) -> Item:
+        stat = self.found.files.get(path) if parse_key(path) or is_temporary(path) else None
+        size = stat.size if stat else None
+        return Item(kind, path, why, action, size=size, since=since, requests=tuple(row.id for row in requests))
+
+
+def is_over(row: CompletedRow, now: datetime) -> bool:
+    """Whether a run would expire it."""
+    return row.expires is not None and row.expires <= now
+
+
+def _history(known: Known, limits: Limits) -> Iterator[Item]:
+    before = known.now - limits.history
+    # What expires in this very purge may be older than the history already.
+    ending = sum(1 for row in known.completed if is_over(row, known.now) and row.created and row.created < before)
+    why = "older than the history"
+    if known.old_requests + ending:
+        what = "requests, with their notifications"
+        yield Item(OLD_REQUESTS, what, why, "delete", count=known.old_requests + ending, since=before)
+    if known.old_runs:
+        yield Item(OLD_RUNS, "notes of runs", why, "delete", count=known.old_runs, since=before)
+
+
+def _stuck(known: Known, options: Options) -> Iterator[Item]:
+    for row in known.stuck:
+        if row.in_work:
+            continue
+        action, why = options.stuck or LIST, "no run works on it"
+        if action == "retry" and row.is_fresh:
+            action, why = LIST, "it waits for a run; there is nothing to reset"
+        what = f"#{row.id} {row.status}: {row.company}, part {row.part} of {row.parts}"
+        yield Item(STUCK, what, why, action, since=row.created, requests=(row.id,))
+
+
+def _left_behind(known: Known, found: Found, limits: Limits) -> Iterator[Item]:
+    for spool in found.spools:
+        if spool.path.name not in known.runs and spool.modified <= known.now - GRACE:
+            why = "the run that wrote it is dead"
+            yield Item(SPOOL, str(spool.path), why, "delete", size=spool.size, since=spool.modified)
+    excess = found.cache.size - limits.cache_size
+    if excess > 0 and not found.cache.oddity:
+        yield Item(CACHE, str(found.cache.path), "the life sheets exceed SAMZIP_CACHE_SIZE", "trim", size=excess)

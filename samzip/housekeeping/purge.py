@@ -1,0 +1,200 @@
+"""Looks and acts. Rows change first and files go after that: a kill in between leaves what the next purge finds."""
+
+from __future__ import annotations
+
+import shutil
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from samzip.archive.cache import trim_cache
+from samzip.database import Database
+from samzip.dossier.keys import FOLDER, is_temporary, parse_key
+from samzip.errors import StorageFailed
+from samzip.housekeeping import plan as p
+from samzip.housekeeping.leftovers import measure_cache, spools
+from samzip.housekeeping.plan import Found, Item, Limits, Options, Plan, Problem, decide, unlisted
+from samzip.locks import file_lock
+from samzip.requests import expire as expiry
+from samzip.requests import purge as rows
+from samzip.settings import Settings
+from samzip.storage import MissingFile, Store
+
+ABSENT = "no existe en el almacenamiento"  # what a store says of a file that is certainly not there
+
+
+@dataclass(slots=True)
+class Done:
+    """What a purge did."""
+
+    counts: Counter[str] = field(default_factory=Counter)  # by kind of item
+    requests: int = 0  # failed, expired, put back or deleted; old ones not counted
+    bytes: int = 0  # freed
+    problems: list[Problem] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Purge:
+    """One purge of one installation."""
+
+    settings: Settings
+    database: Database
+    archives: Store
+    options: Options
+    host: str
+
+    def find(self) -> Plan:
+        """Changes nothing. Raises DatabaseUnreachable, StorageFailed."""
+        # Files before rows: what is published in between is then known by its row, and no orphan.
+        files = {
+            name: stat for name, stat in self.archives.list(FOLDER) if parse_key(name) is not None or is_temporary(name)
+        }
+        left = spools(self.settings.temporary_dir)
+        with self.database.read() as connection:
+            known = rows.known(
+                connection,
+                self.database.now(connection),
+                ttl=self.settings.ttl,
+                history=self.settings.history,
+                stuck_after=self.options.stuck_after,
+            )
+        gone, odd = self._look_for(unlisted(known, files))
+        found = Found(files, gone, odd, tuple(left), measure_cache(self.settings.cache_dir))
+        plan = decide(known, found, self.options, Limits(self.settings.history, self.settings.cache_size))
+        if plan.of(p.LOST):
+            self._check_folder()
+        return plan
+
+    def run(self, wait: float, agreed: Plan | None = None) -> tuple[Plan, Done]:
+        """Looks again under the lock, then acts; with `agreed`, on nothing but what that showed.
+
+        `wait` in seconds. Raises LockBusy, DatabaseUnreachable, StorageFailed.
+        """
+        with file_lock(self.settings.lock_path, wait=wait, run_id="purge", host=self.host):
+            plan = self.find()
+            if agreed is not None:
+                plan = plan.only(agreed)
+            done = Done(problems=list(plan.problems))
+            self._expire(plan, done)
+            self._delete_history(plan, done)
+            self._lose(plan, done)
+            self._end_stuck(plan, done)
+            self._end_published(plan, done)
+            for item in plan.of(p.ORPHAN, p.TEMPORARY):
+                self._remove(item, done)
+            self._clear_state(plan, done)
+        return plan, done
+
+    def _look_for(self, paths: Sequence[str]) -> tuple[frozenset[str], dict[str, str]]:
+        gone, odd = set(), {}
+        for path in paths:
+            try:
+                self.archives.stat(path)
+            except MissingFile as missing:
+                if missing.reason == ABSENT:
+                    gone.add(path)
+                else:
+                    odd[path] = missing.reason
+        return frozenset(gone), odd
+
+    def _check_folder(self) -> None:
+        """A volume that is not mounted looks like archives that are gone: nobody's request fails for that."""
+        root = self.archives.url
+        if "://" not in root and not Path(root, FOLDER).is_dir():
+            raise StorageFailed(
+                f"{root} has no folder {FOLDER}, though the database knows archives in it: is the volume mounted? "
+                "If they were deleted on purpose, make the folder"
+            )
+
+    def _expire(self, plan: Plan, done: Done) -> None:
+        """As every run does it."""
+        archives, requests = plan.of(p.EXPIRED), plan.of(p.EXPIRED_REQUEST)
+        if not archives and not requests:
+            return
+        with self.database.write() as connection:
+            now = self.database.now(connection)
+            ended = expiry.expire(connection, now, self.settings.ttl)
+        done.requests += sum(item.requests for item in ended)
+        done.counts[p.EXPIRED_REQUEST] += len(requests)
+        self._delete_marked(archives, done)
+
+    def _delete_history(self, plan: Plan, done: Done) -> None:
+        old_requests, old_runs = plan.of(p.OLD_REQUESTS), plan.of(p.OLD_RUNS)
+        if not old_requests and not old_runs:
+            return
+        while True:
+            with self.database.write() as connection:
+                now = self.database.now(connection)
+                deleted = expiry.delete_history(connection, now - self.settings.history)
+            done.counts[p.OLD_REQUESTS] += deleted
+            if deleted < expiry.BATCH:
+                break
+        done.counts[p.OLD_RUNS] += sum(item.count for item in old_runs)
+
+    def _lose(self, plan: Plan, done: Done) -> None:
+        for batch in _batches(plan.of(p.LOST)):
+            with self.database.write() as connection:
+                now = self.database.now(connection)
+                done.requests += rows.lose(connection, now, [item.what for item in batch])
+            done.counts[p.LOST] += len(batch)
+
+    def _end_stuck(self, plan: Plan, done: Done) -> None:
+        how = self.options.stuck
+        if how is None:
+            return
+        for batch in _batches(plan.of(p.STUCK)):
+            with self.database.write() as connection:
+                now = self.database.now(connection)
+                changed = rows.end_stuck(connection, now, [number for item in batch for number in item.requests], how)
+            done.requests += changed
+            done.counts[p.STUCK] += changed
+
+    def _end_published(self, plan: Plan, done: Done) -> None:
+        items = plan.of(p.PUBLISHED)
+        for batch in _batches(items):
+            with self.database.write() as connection:
+                now = self.database.now(connection)
+                done.requests += rows.expire_now(connection, now, [item.what for item in batch])
+        self._delete_marked(items, done)
+
+    def _delete_marked(self, items: Sequence[Item], done: Done) -> None:
+        """Files, then the rows that remember that they have to go."""
+        for batch in _batches(items):
+            removed = [item.what for item in batch if self._remove(item, done)]
+            with self.database.write() as connection:
+                rows.forget(connection, removed)
+
+    def _remove(self, item: Item, done: Done) -> bool:
+        """Only a name that the store listed is ever deleted."""
+        try:
+            if item.size is not None:
+                self.archives.delete(item.what)
+        except StorageFailed as error:
+            done.problems.append(Problem(item.what, str(error)))
+            return False
+        done.counts[item.kind] += 1
+        done.bytes += item.size or 0
+        return True
+
+    def _clear_state(self, plan: Plan, done: Done) -> None:
+        for item in plan.of(p.SPOOL):
+            try:
+                shutil.rmtree(item.what)
+            except OSError as error:
+                done.problems.append(Problem(item.what, error.strerror or str(error)))
+            else:
+                done.counts[p.SPOOL] += 1
+                done.bytes += item.size or 0
+        for item in plan.of(p.CACHE):
+            try:
+                done.bytes += trim_cache(self.settings.cache_dir, self.settings.cache_size)
+            except OSError as error:
+                done.problems.append(Problem(item.what, error.strerror or str(error)))
+            else:
+                done.counts[p.CACHE] += 1
+
+
+def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:
+    for start in range(0, len(items), expiry.BATCH):
+        yield items[start : start + expiry.BATCH]

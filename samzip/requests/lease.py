@@ -1,0 +1,43 @@
+"""One run at a time in the fleet: a row that its holder keeps renewing.
+
+A host that dies or loses its network stops renewing; its lease can be taken TIME_TO_LIVE later. A host's own stale lease
+is taken at once: whoever asks holds that host's file lock, which proves its owner dead.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from samzip.database.tables import lease
+
+NAME = "run"
+TIME_TO_LIVE = timedelta(seconds=60)
+HEARTBEAT = timedelta(seconds=10)
+
+
+def acquire(connection: Connection, now: datetime, *, token: str, host: str, run_id: str) -> str | None:
+    """Takes the lease. Returns None, or the host that has it."""
+    values = {"token": token, "host": host, "run_id": run_id, "expires_at": now + TIME_TO_LIVE}
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    statement = dialect.insert(lease).values(name=NAME, **values).on_conflict_do_nothing()
+    if connection.execute(statement).rowcount == 1:
+        return None
+    free = (lease.c.expires_at <= now) | (lease.c.host == host)
+    if connection.execute(update(lease).where(lease.c.name == NAME, free).values(values)).rowcount:
+        return None
+    holder = connection.execute(select(lease.c.host).where(lease.c.name == NAME)).scalar()
+    return str(holder or "another host")
+
+
+def renew(connection: Connection, now: datetime, token: str) -> bool:
+    """False: it was lost to another host."""
+    mine = (lease.c.name == NAME) & (lease.c.token == token)
+    return bool(connection.execute(update(lease).where(mine).values(expires_at=now + TIME_TO_LIVE)).rowcount)
+
+
+def release(connection: Connection, token: str) -> None:
+    """Gives it back, if it is still there to give."""
+    connection.execute(delete(lease).where(lease.c.name == NAME, lease.c.token == token))

@@ -1,0 +1,272 @@
+"""What `samzip purge` asks the database, and what it changes there.
+
+It reads everything in one snapshot. A change takes a batch of rows from its caller and looks again:
+what another host changed since the snapshot stays as it is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
+
+from samzip.database.tables import archive, empresa, lease, notificacionzip, run, work, ziprequest
+from samzip.dossier.keys import temporary_key
+from samzip.requests import wording
+from samzip.requests.collapse import PENDING
+from samzip.requests.expire import ENDED
+from samzip.requests.insert import LIVE
+from samzip.requests.overview import GONE
+from samzip.requests.work import fail_requests, notify
+from samzip.requests.wording import Notice
+
+LOST = "el archivo ya no existe; solicítelo de nuevo"
+STUCK = "la solicitud esperó demasiado tiempo"
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveRow:
+    """A published archive, as its row tells."""
+
+    path: str
+    published: datetime | None
+    expires: datetime | None
+    deleting: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CompletedRow:
+    """A request that was served."""
+
+    id: int
+    path: str
+    created: datetime | None
+    expires: datetime | None  # a row without `expires_at` lives `ttl` from its completion, as for the runs
+
+
+@dataclass(frozen=True, slots=True)
+class StuckRow:
+    """A live request that is older than it should be."""
+
+    id: int
+    company_id: int
+    company: str
+    part: int
+    parts: int
+    status: str
+    created: datetime | None
+    in_work: bool  # a run that lives is building its part
+    is_fresh: bool  # waits for its first attempt: there is nothing to reset
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Everything that the database says about archives, at one moment."""
+
+    now: datetime
+    archives: tuple[ArchiveRow, ...]
+    completed: tuple[CompletedRow, ...]
+    making: frozenset[str]  # storage names that a living run is writing or about to publish
+    runs: frozenset[str]  # living ones
+    stuck: tuple[StuckRow, ...]
+    old_requests: int  # ended ones, older than the history
+    old_runs: int
+
+
+def known(
+    connection: Connection, now: datetime, *, ttl: timedelta, history: timedelta, stuck_after: timedelta
+) -> Known:
+    """One snapshot; call it in a transaction that reads consistently."""
+    living = _living_runs(connection, now)
+    in_work = connection.execute(
+        select(work.c.path, work.c.token).where(
+            work.c.path.is_not(None), work.c.token.is_not(None), work.c.run_id.in_(living)
+        )
+    )
+    return Known(
+        now=now,
+        archives=tuple(
+            ArchiveRow(*row)
+            for row in connection.execute(
+                select(archive.c.path, archive.c.published_at, archive.c.expires_at, archive.c.deleting)
+            )
+        ),
+        completed=tuple(_completed(connection, ttl)),
+        making=frozenset(name for path, token in in_work for name in (path, temporary_key(path, token))),
+        runs=frozenset(living),
+        stuck=tuple(_stuck(connection, living, ziprequest.c.created_at < now - stuck_after)),
+        old_requests=_count(connection, _history(now - history)),
+        old_runs=_count(connection, run.c.finished_at < now - history),
+    )
+
+
+def lose(connection: Connection, now: datetime, paths: Sequence[str]) -> int:
+    """The files are gone: their requests fail and their rows go. Returns how many requests failed."""
+    failed = 0
+    for ids, company, part, parts in _served(connection, paths):
+        text = (
+            f"El archivo de la parte {part} de {parts} del ZIP de {company} ya no existe. Puede solicitarlo de nuevo."
+        )
+        notice = Notice("zip_failed", f"ZIP con error: {company}, parte {part} de {parts}", text)
+        which = and_(ziprequest.c.id.in_(ids), ziprequest.c.status == "completed")
+        failed += fail_requests(connection, now, which, LOST, notice)
+    connection.execute(delete(archive).where(archive.c.path.in_(paths), ~archive.c.deleting))
+    return failed
+
+
+def expire_now(connection: Connection, now: datetime, paths: Sequence[str]) -> int:
+    """Ends archives before their time; their files may go once this is committed. Returns how many requests ended."""
+    ended = 0
+    for ids, company, part, parts in _served(connection, paths):
+        rows = connection.execute(select(ziprequest.c.id, ziprequest.c.user_id).where(ziprequest.c.id.in_(ids))).all()
+        connection.execute(update(ziprequest).where(ziprequest.c.id.in_(ids)).values(status="expired"))
+        notify(connection, now, [(row[0], row[1]) for row in rows], wording.expired(company, part, parts))
+        ended += len(ids)
+    connection.execute(update(archive).where(archive.c.path.in_(paths)).values(deleting=True))
+    return ended
+
+
+def forget(connection: Connection, paths: Sequence[str]) -> None:
+    """The files are gone; so are their rows."""
+    connection.execute(delete(archive).where(archive.c.path.in_(paths), archive.c.deleting))
+
+
+def end_stuck(connection: Connection, now: datetime, ids: Sequence[int], how: str) -> int:
+    """`how` is fail, retry or delete. Requests whose part a living run has claimed by now are left alone.
+
+    Returns how many requests it changed.
+    """
+    part_of = exists().where(
+        ziprequest.c.id.in_(ids), ziprequest.c.empresa_id == work.c.company_id, ziprequest.c.parte_numero == work.c.part
+    )
+    # Until this transaction ends nobody claims, completes or fails these parts.
+    connection.execute(update(work).where(part_of).values(attempts=work.c.attempts))
+    living = _living_runs(connection, now)
+    rows = [row for row in _stuck(connection, living, ziprequest.c.id.in_(ids)) if not row.in_work]
+    alike = defaultdict(list)
+    for row in rows:
+        alike[row.company, row.part, row.parts, row.status].append(row.id)
+    changed = 0
+    for (company, part, parts, status), group in alike.items():
+        # The status once more: a request whose part has no work row yet is not held by the lock above.
+        which = and_(ziprequest.c.id.in_(group), ziprequest.c.status == status)
+        if how == "fail":
+            changed += fail_requests(connection, now, which, STUCK, wording.failed(company, part, parts, STUCK))
+        elif how == "retry":
+            changed += connection.execute(update(ziprequest).where(which).values(_PENDING_AGAIN)).rowcount
+        else:
+            connection.execute(
+                delete(notificacionzip).where(
+                    exists().where(ziprequest.c.id == notificacionzip.c.zip_request_id, which)
+                )
+            )
+            changed += connection.execute(delete(ziprequest).where(which)).rowcount
+    for company_id, number in sorted({(row.company_id, row.part) for row in rows}):
+        _settle_work(connection, living, company_id, number, reset=how == "retry")
+    return changed
+
+
+_PENDING_AGAIN: dict[str, Any] = {
+    "status": "pending",
+    "started_at": None,
+    "error_message": None,
+    "current_step": None,
+    "progress_percentage": 0,
+    "equipos_procesados": 0,
+    "estimated_completion": None,
+}
+
+
+def _settle_work(connection: Connection, living: Sequence[str], company_id: int, part: int, *, reset: bool) -> None:
+    """The work row of a part follows its requests, unless a living run holds it."""
+    free = or_(work.c.token.is_(None), work.c.run_id.is_(None), work.c.run_id.not_in(living))
+    mine = and_(work.c.company_id == company_id, work.c.part == part, free)
+    if reset:
+        values = {"token": None, "run_id": None, "path": None, "attempts": 0, "not_before": None, "last_error": None}
+        connection.execute(update(work).where(mine).values(values))
+        return
+    wanted = exists().where(
+        ziprequest.c.empresa_id == company_id, ziprequest.c.parte_numero == part, ziprequest.c.status.in_(LIVE)
+    )
+    connection.execute(delete(work).where(mine, ~wanted))
+
+
+def _living_runs(connection: Connection, now: datetime) -> list[str]:
+    """Whoever renews the fleet's lease lives; there is one at most."""
+    return list(connection.execute(select(lease.c.run_id).where(lease.c.expires_at > now)).scalars())
+
+
+def _completed(connection: Connection, ttl: timedelta) -> Iterable[CompletedRow]:
+    columns = (
+        ziprequest.c.id,
+        ziprequest.c.file_path,
+        ziprequest.c.created_at,
+        ziprequest.c.completed_at,
+        ziprequest.c.expires_at,
+    )
+    for request_id, path, created, done, expires in connection.execute(
+        select(*columns).where(ziprequest.c.status == "completed").order_by(ziprequest.c.id)
+    ):
+        from_then = done or created
+        yield CompletedRow(request_id, path or "", created, expires or (from_then + ttl if from_then else None))
+
+
+def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[bool]) -> Iterable[StuckRow]:
+    rows = connection.execute(
+        select(
+            ziprequest.c.id,
+            ziprequest.c.empresa_id,
+            empresa.c.nombre,
+            ziprequest.c.parte_numero,
+            ziprequest.c.total_partes,
+            ziprequest.c.status,
+            ziprequest.c.created_at,
+            work.c.token,
+            work.c.run_id,
+            work.c.attempts,
+            work.c.not_before,
+        )
+        .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
+        .outerjoin(work, and_(work.c.company_id == ziprequest.c.empresa_id, work.c.part == ziprequest.c.parte_numero))
+        .where(ziprequest.c.status.in_(LIVE), which)
+        .order_by(ziprequest.c.id)
+    )
+    for row in rows:
+        yield StuckRow(
+            id=row.id,
+            company_id=row.empresa_id,
+            company=row.nombre or GONE,
+            part=row.parte_numero,
+            parts=row.total_partes,
+            status=row.status,
+            created=row.created_at,
+            in_work=row.token is not None and row.run_id in living,
+            is_fresh=row.status in PENDING and row.token is None and not row.attempts and row.not_before is None,
+        )
+
+
+def _served(connection: Connection, paths: Sequence[str]) -> list[tuple[list[int], str, int, int]]:
+    """Completed requests of these files: ids, company, part, parts."""
+    rows = connection.execute(
+        select(ziprequest.c.id, empresa.c.nombre, ziprequest.c.parte_numero, ziprequest.c.total_partes)
+        .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
+        .where(ziprequest.c.file_path.in_(paths), ziprequest.c.status == "completed")
+        .order_by(ziprequest.c.id)
+    )
+    alike = defaultdict(list)
+    for request_id, company, part, parts in rows:
+        alike[company or GONE, part, parts].append(request_id)
+    return [(ids, *what) for what, ids in alike.items()]
+
+
+def _history(before: datetime) -> ColumnElement[bool]:
+    """What `expire.delete_history` deletes."""
+    return and_(ziprequest.c.status.in_(ENDED), ziprequest.c.created_at < before)
+
+
+def _count(connection: Connection, which: ColumnElement[bool]) -> int:
+    return connection.execute(select(func.count()).where(which)).scalar_one()

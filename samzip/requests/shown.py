@@ -1,0 +1,139 @@
+"""What people are shown of the queue: plain values, known to whoever words them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+
+@dataclass(frozen=True, slots=True)
+class QueuedCompany:
+    """A company that waits."""
+
+    company_id: int
+    company: str
+    requests: int  # pending clicks
+    parts: int  # distinct parts among them
+    oldest: datetime | None
+    retrying: int  # parts whose last attempt failed
+    retry_at: datetime | None  # when the first of those is tried again; None: by the next run
+    last_error: str | None  # of that part
+
+
+@dataclass(frozen=True, slots=True)
+class PartInWork:
+    """A part that a run has claimed."""
+
+    company: str
+    part: int
+    parts: int
+    percent: int
+    step: str | None
+    requests: int  # that still want it; 0 when all were cancelled
+    attempt: int
+    run: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunShown:
+    """A run, working or finished."""
+
+    id: str
+    host: str
+    pid: int
+    started: datetime | None
+    heartbeat: datetime | None
+    finished: datetime | None
+    outcome: str | None
+    counts: dict[str, int]  # by the names of events.Counts
+
+
+@dataclass(frozen=True, slots=True)
+class ArchiveShown:
+    """A published archive."""
+
+    path: str
+    company: str
+    part: int
+    parts: int
+    size: int  # bytes
+    sha256: str
+    published: datetime | None
+    expires: datetime | None
+    download_name: str
+    warnings: list[dict[str, str]]  # what FALTANTES.txt lists: "equipment", "document", "path", "reason"
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything that an operator asks first."""
+
+    now: datetime
+    requests: dict[str, int]  # by status
+    queue: list[QueuedCompany]  # the oldest request first
+    in_work: list[PartInWork]
+    running: list[RunShown]
+    finished: list[RunShown]  # the last one, and the last ones that had something to do; newest first
+    archives: list[ArchiveShown]  # the newest ones first
+    downloadable: int  # archives in all
+    bytes: int  # of those
+
+
+@dataclass(frozen=True, slots=True)
+class WorkShown:
+    """The part that a live request waits for."""
+
+    attempts: int  # begun ones, the present one included
+    run: str | None  # the one that builds it now
+    retry_at: datetime | None
+    last_error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Sharer:
+    """Another request that gets the same file."""
+
+    id: int
+    user: str
+    status: str
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """One request from click to end."""
+
+    now: datetime
+    id: int
+    status: str
+    user: str
+    company_id: int
+    company: str
+    part: int
+    parts: int
+    equipment: int | None  # instruments of the part
+    created: datetime | None
+    started: datetime | None
+    completed: datetime | None  # or failed, or cancelled
+    expires: datetime | None
+    step: str | None
+    percent: int
+    estimated: datetime | None  # when it should be ready
+    error: str | None
+    file_path: str | None
+    file_size: int | None  # bytes
+    work: WorkShown | None
+    archive: ArchiveShown | None
+    shared_with: list[Sharer]
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """What `samzip cancel` or `samzip retry` left."""
+
+    request: int
+    status: str
+    company: str
+    part: int
+    parts: int
+    others: int  # further live requests of the part
+    in_work: bool  # a run has claimed the part

@@ -1,0 +1,196 @@
+"""A small world to run samzip in: a database, folders, companies, and runs inside the test's own process."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from concurrent.futures import Future
+from dataclasses import dataclass, field, replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, text, update
+from sqlalchemy.engine import make_url
+
+from samzip.batch.context import Context, Stop
+from samzip.batch.run import Mode, run
+from samzip.database import Database, open_database, tables
+from samzip.database.setup import initialise
+from samzip.events import Event, RunFinished
+from samzip.requests.insert import Inserted, insert_requests
+from samzip.settings import Settings, load
+from samzip.storage import Store, open_store
+
+_numbers = itertools.count()
+
+
+class ShiftedDatabase(Database):
+    """A database whose clock a test can move."""
+
+    __slots__ = ()
+    shift = timedelta(0)
+
+    def now(self, connection: Connection) -> datetime:
+        return super().now(connection) + ShiftedDatabase.shift
+
+
+class InlineExecutor:
+    """Does each job at once, in this process."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, Any]] = []
+        self.before: Callable[[Any], None] = lambda job: None
+        self.holds: Callable[[Any], bool] = lambda job: False  # jobs that never end
+
+    def submit(self, function: Callable[..., Any], job: Any, key: str) -> Future[Any]:
+        future: Future[Any] = Future()
+        try:
+            self.before(job)
+            if self.holds(job):
+                return future
+            future.set_result(function(job, lambda progress: self.told.append((key, progress))))
+        except Exception as error:
+            future.set_exception(error)
+        return future
+
+    def poll(self, timeout: float) -> list[tuple[str, Any]]:
+        told, self.told = self.told, []
+        return told
+
+    def cancel(self, key: str) -> None:
+        """Nothing runs when this could be called."""
+
+    def stop(self) -> None:
+        """Nothing to stop."""
+
+
+@dataclass
+class World:
+    """One database, one state folder."""
+
+    settings: Settings
+    database: Database
+    events: list[Event] = field(default_factory=list)
+    executor: InlineExecutor = field(default_factory=InlineExecutor)
+    host: str = "test-host"
+
+    @property
+    def media(self) -> Path:
+        return Path(self.settings.media_root)
+
+    @property
+    def archives(self) -> Store:
+        return open_store(self.settings.archive_root)
+
+    def context(self, **changes: Any) -> Context:
+        number = next(_numbers)
+        context = Context(
+            settings=self.settings,
+            database=self.database,
+            archives=self.archives,
+            make_executor=lambda: self.executor,
+            publish=self.events.append,
+            stop=Stop(),
+            run_id=f"run{number}",
+            host=self.host,
+        )
+        return replace(context, **changes)
+
+    def run(self, mode: Mode = Mode(), **changes: Any) -> RunFinished:  # noqa: B008 -- frozen
+        return run(self.context(**changes), mode)
+
+    def company(
+        self, name: str = "CERTIBOY S.A.S.", equipment: int = 3, user: str | None = "CERTIBOY", prefix: str = "EQ"
+    ) -> int:
+        """A company with instruments that have one document each."""
+        with self.database.write() as connection:
+            company_id = connection.execute(
+                insert(tables.empresa).values(nombre=name, is_deleted=False).returning(tables.empresa.c.id)
+            ).scalar_one()
+            if user:
+                self.user(connection, user, company_id)
+            for number in range(1, equipment + 1):
+                self.equipment(connection, company_id, f"{prefix}-{number:03}")
+        return int(company_id)
+
+    def user(self, connection: Connection, name: str, company_id: int | None, **values: Any) -> int:
+        row = {
+            "username": name,
+            "first_name": "Ana",
+            "last_name": "Gómez",
+            "email": "ana@example.com",
+            "is_superuser": False,
+            "is_active": True,
+            "rol_usuario": "ADMINISTRADOR",
+            "empresa_id": company_id,
+        }
+        statement = insert(tables.customuser).values(row | values).returning(tables.customuser.c.id)
+        return int(connection.execute(statement).scalar_one())
+
+    def equipment(self, connection: Connection, company_id: int, code: str, **values: Any) -> int:
+        path = f"documentos/{company_id}/{code.replace('/', '_')}/compra.pdf"
+        target = self.media / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(b"%PDF-1.4\n% " + code.encode("utf-8", "replace") * 20)
+        row = {
+            "codigo_interno": code,
+            "nombre": f"Balanza {code}",
+            "estado": "Activo",
+            "empresa_id": company_id,
+            "archivo_compra_pdf": path,
+            "fecha_adquisicion": date(2024, 3, 1),
+            "fecha_registro": datetime(2024, 3, 1, 12, tzinfo=UTC),
+        }
+        statement = insert(tables.equipo).values(row | values).returning(tables.equipo.c.id)
+        return int(connection.execute(statement).scalar_one())
+
+    def click(self, user: str = "CERTIBOY", company_id: int | None = None) -> Inserted:
+        with self.database.write() as connection:
+            now = self.database.now(connection)
+            return insert_requests(connection, now, user=user, company_id=company_id, part_size=self.settings.part_size)
+
+    def requests(self) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.execute(select(tables.ziprequest).order_by(tables.ziprequest.c.id)))
+
+    def rows(self, table: Any) -> list[Any]:
+        with self.database.read() as connection:
+            return list(connection.execute(select(table)))
+
+    def set_request(self, request_id: int, **values: Any) -> None:
+        with self.database.write() as connection:
+            connection.execute(update(tables.ziprequest).where(tables.ziprequest.c.id == request_id).values(values))
+
+    def files(self) -> list[str]:
+        """Everything under zip_requests/."""
+        return sorted(name for name, _ in self.archives.list("zip_requests"))
+
+    def seen(self, kind: type[Event]) -> list[Any]:
+        return [event for event in self.events if isinstance(event, kind)]
+
+    def later(self, **delta: float) -> None:
+        ShiftedDatabase.shift += timedelta(**delta)
+
+
+def make_world(folder: Path, database_url: str | None = None, **flags: str) -> World:
+    """An initialised database and empty folders below `folder`."""
+    settings = load(
+        {"state_dir": str(folder / "state"), "database_url": database_url, "jobs": "1", "part_size": "2", **flags},
+        {"HOME": str(folder)},
+    )
+    settings.state_dir.mkdir(parents=True, exist_ok=True)
+    initialise(settings.database_url)
+    Path(settings.media_root).mkdir(parents=True, exist_ok=True)
+    opened = open_database(settings.database_url)
+    return World(settings, ShiftedDatabase(opened.engine, opened.url))
+
+
+def new_postgres_database(server: str) -> str:
+    """URL of an empty database on a test server."""
+    name = f"samzip_{next(_numbers)}"
+    admin = open_database(server)
+    with admin.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+    admin.close()
+    return make_url(server).set(database=name).render_as_string(hide_password=False)

@@ -1,0 +1,253 @@
+"""Settings: where they come from, which of them wins, and what is said about a wrong one."""
+
+from __future__ import annotations
+
+import json
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from samzip import cli
+from samzip.errors import BadSetting
+from samzip.options import OPTIONS
+from samzip.settings import Settings, load
+
+SECRET = "s3cr3t-word"
+
+BAD = {
+    "database_url": "not a url",
+    "media_root": "ftp://host/folder",
+    "archive_root": "http://host/folder",
+    "state_dir": "ftp://x",
+    "part_size": "thirty-five",
+    "ttl": "soon",
+    "history": "0h",
+    "max_attempts": "0",
+    "timezone": "America/Macondo",
+    "log_format": "xml",
+    "log_level": "loud",
+    "jobs": "-1",
+    "executor": "threads",
+    "cache_size": "big",
+}
+
+
+def read(folder: Path, *, flags: dict[str, str] | None = None, toml: str | None = None, **environ: str) -> Settings:
+    """Settings as a command in `folder` reads them; `environ` without the prefix SAMZIP_."""
+    if toml is not None:
+        (folder / "samzip.toml").write_text(toml, encoding="utf-8")
+    variables = {"HOME": str(folder / "home")} | {f"SAMZIP_{name.upper()}": value for name, value in environ.items()}
+    return load(flags or {}, variables, cwd=folder)
+
+
+def config(capsys: pytest.CaptureFixture[str], *args: str) -> tuple[int, str, str]:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["config", *args])
+    printed = capsys.readouterr()
+    code = stopped.value.code
+    return (code if isinstance(code, int) else 0), printed.out, printed.err
+
+
+def test_every_setting_has_a_default_that_is_allowed(tmp_path: Path) -> None:
+    settings = read(tmp_path)
+    assert set(settings.sources.values()) == {"default"}
+    assert set(settings.sources) == {option.name for option in OPTIONS}
+    assert (settings.part_size, settings.ttl, settings.history) == (35, timedelta(hours=6), timedelta(days=7))
+    assert (settings.max_attempts, settings.timezone, settings.executor) == (3, "America/Bogota", "local")
+    assert settings.cache_size == 2**30
+    assert settings.jobs >= 1
+
+
+def test_folders_follow_the_state_folder(tmp_path: Path) -> None:
+    settings = read(tmp_path, state_dir=str(tmp_path / "here"))
+    assert settings.state_dir == tmp_path / "here"
+    assert settings.media_root == settings.archive_root == str(tmp_path / "here/media")
+    assert settings.database_url == f"sqlite:///{tmp_path}/here/samzip.sqlite3"
+    assert settings.lock_path == tmp_path / "here/samzip.lock"
+
+
+def test_archives_go_where_the_documents_lie_unless_told_otherwise(tmp_path: Path) -> None:
+    assert read(tmp_path, media_root="/srv/media").archive_root == "/srv/media"
+    assert read(tmp_path, media_root="/srv/media", archive_root="/srv/zips").archive_root == "/srv/zips"
+
+
+def test_the_state_folder_is_systemds_or_that_of_the_desktop(tmp_path: Path) -> None:
+    home = {"HOME": str(tmp_path)}
+    assert load({}, home, cwd=tmp_path).state_dir == tmp_path / ".local/state/samzip"
+    assert load({}, home | {"XDG_STATE_HOME": "/xdg"}, cwd=tmp_path).state_dir == Path("/xdg/samzip")
+    systemd = home | {"XDG_STATE_HOME": "/xdg", "STATE_DIRECTORY": "/var/lib/samzip:/var/lib/other"}
+    assert load({}, systemd, cwd=tmp_path).state_dir == Path("/var/lib/samzip")
+
+
+def test_a_flag_beats_a_variable_which_beats_the_file_which_beats_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "samzip.toml"
+    seen = [
+        read(tmp_path),
+        read(tmp_path, toml="part_size = 10"),
+        read(tmp_path, part_size="20"),
+        read(tmp_path, part_size="20", flags={"part_size": "30"}),
+    ]
+    assert [settings.part_size for settings in seen] == [35, 10, 20, 30]
+    sources = [settings.sources["part_size"] for settings in seen]
+    assert sources == ["default", str(file), "SAMZIP_PART_SIZE", "--part-size"]
+
+
+def test_the_platforms_database_url_counts_only_if_nobody_says_more(tmp_path: Path) -> None:
+    platform = {"HOME": str(tmp_path), "DATABASE_URL": "postgres://platform/sam"}
+    settings = load({}, platform, cwd=tmp_path)
+    assert (settings.database_url, settings.sources["database_url"]) == ("postgres://platform/sam", "DATABASE_URL")
+    own = platform | {"SAMZIP_DATABASE_URL": "postgres://own/sam"}
+    assert load({}, own, cwd=tmp_path).database_url == "postgres://own/sam"
+    (tmp_path / "samzip.toml").write_text('database_url = "postgres://file/sam"')
+    assert load({}, platform, cwd=tmp_path).database_url == "postgres://file/sam"
+
+
+def test_an_empty_variable_is_no_setting(tmp_path: Path) -> None:
+    assert read(tmp_path, part_size="").sources["part_size"] == "default"
+
+
+def test_the_settings_file_is_the_one_that_is_named_else_the_nearest(tmp_path: Path) -> None:
+    named = tmp_path / "named.toml"
+    named.write_text("part_size = 1")
+    users = tmp_path / "home/.config/samzip/samzip.toml"
+    users.parent.mkdir(parents=True)
+    users.write_text("part_size = 2")
+    home = {"HOME": str(tmp_path / "home")}
+    assert load({}, home, cwd=tmp_path).part_size == 2
+    (tmp_path / "samzip.toml").write_text("part_size = 3")
+    assert load({}, home, cwd=tmp_path).part_size == 3
+    assert load({}, home | {"SAMZIP_CONFIG": str(named)}, cwd=tmp_path).part_size == 1
+    assert load({}, home, config=str(named), cwd=tmp_path).part_size == 1
+
+
+def test_a_named_settings_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="there is no file /nowhere/samzip.toml"):
+        load({}, {}, config="/nowhere/samzip.toml", cwd=tmp_path)
+
+
+@pytest.mark.parametrize("name", sorted(set(BAD) - {"database_url"}))
+def test_a_bad_value_is_named_with_its_setting_its_source_and_what_is_allowed(tmp_path: Path, name: str) -> None:
+    option = next(option for option in OPTIONS if option.name == name)
+    with pytest.raises(BadSetting) as error:
+        read(tmp_path, **{name: BAD[name]})
+    assert str(error.value) == (
+        f"{name} (from SAMZIP_{name.upper()}): {BAD[name]!r} is not allowed; allowed: {option.allowed}"
+    )
+    with pytest.raises(BadSetting, match=rf"^{name} \(from {option.flag}\)"):
+        read(tmp_path, flags={name: BAD[name]})
+
+
+def test_every_setting_but_the_free_texts_has_a_bad_value_in_these_tests() -> None:
+    assert {option.name for option in OPTIONS} - set(BAD) == {"web_tokens", "web_secret"}
+
+
+@pytest.mark.parametrize(
+    "toml", ["part_size = true", "part_size = [1]", "part_size = 2026-01-01", "[part_size]\nx = 1"]
+)
+def test_a_value_of_a_wrong_kind_in_the_file_is_refused(tmp_path: Path, toml: str) -> None:
+    with pytest.raises(BadSetting, match=r"part_size in .*samzip\.toml: .* is not allowed; allowed: 1 to 10000"):
+        read(tmp_path, toml=toml)
+
+
+def test_an_unknown_key_in_the_file_suggests_the_nearest(tmp_path: Path) -> None:
+    with pytest.raises(
+        BadSetting, match=r"part_sise in .*samzip\.toml: there is no such setting; did you mean part_size\?"
+    ):
+        read(tmp_path, toml="part_sise = 10")
+
+
+def test_an_unknown_key_that_is_near_to_none_lists_all(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="known: database_url, media_root"):
+        read(tmp_path, toml="xyzzy = 10")
+
+
+def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"samzip\.toml"):
+        read(tmp_path, toml="part_size: 10")
+
+
+@pytest.mark.parametrize("name", ["web_secret", "web_tokens", "database_url"])
+def test_a_secret_is_read_from_the_file_that_a_variable_names(tmp_path: Path, name: str) -> None:
+    (tmp_path / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
+    settings = read(tmp_path, **{f"{name}_file": str(tmp_path / "secret")})
+    value = getattr(settings, name)
+    assert value == ((SECRET,) if name == "web_tokens" else SECRET)
+    assert settings.sources[name] == f"SAMZIP_{name.upper()}_FILE"
+
+
+def test_a_secret_in_a_variable_beats_the_one_in_a_file(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("old")
+    assert read(tmp_path, web_secret="new", web_secret_file=str(tmp_path / "secret")).web_secret == "new"  # noqa: S106
+
+
+def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match="SAMZIP_WEB_SECRET_FILE: cannot read /nowhere/secret"):
+        read(tmp_path, web_secret_file="/nowhere/secret")  # noqa: S106
+
+
+def test_what_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "size").write_text("10")
+    assert read(tmp_path, part_size_file=str(tmp_path / "size")).part_size == 35
+
+
+def test_several_tokens_are_told_apart(tmp_path: Path) -> None:
+    assert read(tmp_path, web_tokens="one, two three").web_tokens == ("one", "two", "three")
+    assert read(tmp_path, toml='web_tokens = ["one", "two"]').web_tokens == ("one", "two")
+
+
+@pytest.mark.parametrize("as_json", [False, True])
+def test_config_shows_every_setting_but_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], as_json: bool
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAMZIP_DATABASE_URL", f"postgresql://samzip:{SECRET}@db.example.com/sam")
+    monkeypatch.setenv("SAMZIP_WEB_SECRET", SECRET)
+    (tmp_path / "tokens").write_text(SECRET)
+    monkeypatch.setenv("SAMZIP_WEB_TOKENS_FILE", str(tmp_path / "tokens"))
+    code, out, err = config(capsys, "--ttl", "90m", *(["--json"] if as_json else []))
+    assert (code, err) == (0, "")
+    assert SECRET not in out
+    assert all(option.name in out for option in OPTIONS)
+    if as_json:
+        shown = json.loads(out)
+        assert shown["ttl"] == {"value": "1h 30m", "source": "--ttl"}
+        assert shown["web_secret"] == {"value": "(hidden)", "source": "SAMZIP_WEB_SECRET"}
+    else:
+        lines = {line.split()[0]: line for line in out.splitlines()}
+        assert "db.example.com" in lines["database_url"]
+        assert lines["web_tokens"].endswith("(hidden)  (SAMZIP_WEB_TOKENS_FILE)")
+        assert lines["part_size"].endswith("35  (default)")
+
+
+@pytest.mark.parametrize("name", ["web_secret", "database_url"])
+def test_an_error_about_a_secret_hides_it(tmp_path: Path, name: str) -> None:
+    with pytest.raises(BadSetting) as error:
+        read(tmp_path, flags={name: f"{SECRET}\0"})
+    assert SECRET not in str(error.value)
+    assert "(hidden) is not allowed" in str(error.value)
+
+
+@pytest.mark.parametrize("command", ["config", "init"])
+def test_a_database_url_that_cannot_be_understood_exits_78(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--database-url", BAD["database_url"]])
+    assert stopped.value.code == 78
+    err = capsys.readouterr().err
+    assert "database_url: this is not a database URL; allowed: sqlite:////absolute/path.sqlite3" in err
+
+
+def test_an_unknown_key_exits_78(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "samzip.toml").write_text("tll = '6h'")
+    code, out, err = config(capsys)
+    assert (code, out) == (78, "")
+    assert "did you mean ttl?" in err
+    code, _, err = config(capsys, "--json")
+    assert code == 78
+    assert json.loads(err)["exit"] == 78
