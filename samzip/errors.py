@@ -6,7 +6,7 @@ import inspect
 
 
 class SamzipError(Exception):
-    """Run the same command with --log-level debug and report what it prints."""
+    """Base of all of them; nobody raises it as such."""
 
     exit_code = 1
 
@@ -14,6 +14,10 @@ class SamzipError(Exception):
     def advice(self) -> str:
         """What the operator can do about it, one line."""
         return " ".join(inspect.cleandoc(type(self).__doc__ or "").split())
+
+
+class Unexpected(SamzipError):
+    """This is a mistake in samzip: run the same command with --log-level debug and report what it prints."""
 
 
 class BadSetting(SamzipError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,16 +15,18 @@ from samzip.errors import LockBusy, StorageFailed
 
 
 @contextmanager
-def file_lock(path: Path, *, wait: float, run_id: str, host: str) -> Iterator[None]:
+def file_lock(
+    path: Path, *, wait: float, run_id: str, host: str, give_up: Callable[[], bool] = lambda: False
+) -> Iterator[None]:
     """Holds the kernel's lock (flock) on `path`; it falls with the process, however that ends.
 
-    `wait` in seconds, 0 gives up at once. Raises LockBusy naming the holder, StorageFailed when the folder does not
-    take a lock: there is no softer fallback that two runs could both believe in.
+    Waits `wait` seconds, 0 not at all, and no longer once `give_up` says so. Raises LockBusy naming the holder,
+    StorageFailed when the folder does not take a lock: there is no softer fallback that two runs could both believe in.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         lock = FileLock(path, timeout=wait, thread_local=False)
-        lock.acquire(poll_interval=0.2)
+        lock.acquire(poll_interval=0.2, cancel_check=give_up)
     except Timeout as error:
         raise LockBusy(f"another run holds {path}{_holder(path)}") from error
     except (OSError, NotImplementedError) as error:

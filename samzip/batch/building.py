@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 
 from samzip.archive.build import Progress, build_part
 from samzip.archive.prepare import Prepared, prepare_company
@@ -15,6 +16,7 @@ from samzip.batch import ending
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.batch.ending import InWork
+from samzip.errors import DatabaseUnreachable
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
 from samzip.requests import runs, work
@@ -113,7 +115,7 @@ class _Crew:
     def _fail_unbegun(self, company: CompanyPass, part: int, error: Exception) -> None:
         item = ending.claim(self.context, company, part)
         if item is not None:
-            ending.fail(self.context, item, ending.reason(error))
+            ending.fail(self.context, item, error)
 
     def _hear(self, key: str, progress: Progress) -> None:
         item = self.in_work.get(key)
@@ -153,17 +155,18 @@ class _Crew:
             return
         error = item.future.exception()
         if error is not None:
-            ending.fail(self.context, item, ending.reason(error))
+            ending.fail(self.context, item, error)
             return
         ending.publish(self.context, item, item.future.result())
 
     def _write_progress(self) -> None:
         self.written = time.monotonic()
-        for item in self.in_work.values():
-            if not ending.still_wanted(self.context, item):
-                self.pool.cancel(item.held.token)
-        with self.context.database.write() as connection:
-            runs.beat(connection, self.context.database.now(connection), self.context.run_id)
+        with suppress(DatabaseUnreachable):  # the builders go on; what matters is asked again when a part ends
+            for item in self.in_work.values():
+                if not ending.still_wanted(self.context, item):
+                    self.pool.cancel(item.held.token)
+            with self.context.database.write() as connection:
+                runs.beat(connection, self.context.database.now(connection), self.context.run_id)
 
     def _stop(self) -> None:
         self.context.publish(StopRequested(self.context.stop.signal or ""))

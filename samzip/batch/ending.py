@@ -18,10 +18,12 @@ from samzip.batch.company import CompanyPass
 from samzip.batch.context import Context
 from samzip.dossier import missing
 from samzip.dossier.keys import archive_key, download_name, temporary_key
-from samzip.errors import StorageFailed, WorkTakenOver
+from samzip.errors import DatabaseUnreachable, StorageFailed, WorkTakenOver
 from samzip.events import DocumentMissing, PartDropped, PartFailed, PartPublished, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import runs, wording, work
+
+PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
 
 
 @dataclass(slots=True)
@@ -72,7 +74,7 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
             return
         context.archives.publish(item.temporary, item.path)
     except StorageFailed as error:
-        fail(context, item, reason(error))
+        fail(context, item, error)
         return
     for document in missing_documents:
         context.publish(
@@ -131,18 +133,33 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
     )
 
 
-def fail(context: Context, item: InWork, why: str) -> None:
-    """Removes what the attempt left and counts it."""
-    _remove_files(context, item)
+def fail(context: Context, item: InWork, error: BaseException) -> None:
+    """Removes what the attempt left and counts it.
+
+    When its files cannot be removed, the part stays claimed: the next run's recovery finds the note and tries again.
+    """
+    why = _reason(error)
+    try:
+        _remove_files(context, item)
+    except StorageFailed as stuck:
+        context.tally["failed"] += 1
+        context.publish(PartFailed(item.ref, f"{why}; {stuck}", item.held.attempt, None))
+        return
     notice = wording.failed(item.ref.company, item.ref.part, item.ref.parts, why)
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
             retry_at = work.fail(
-                connection, now, item.held, reason=why, max_attempts=context.settings.max_attempts, notice=notice
+                connection,
+                now,
+                item.held,
+                reason=why,
+                max_attempts=context.settings.max_attempts,
+                notice=notice,
+                worker_died=isinstance(error, WorkerDied),
             )
-    except WorkTakenOver as error:
-        _dropped(context, item, str(error))
+    except WorkTakenOver as lost:
+        _dropped(context, item, str(lost))
         return
     context.tally["failed"] += 1
     context.publish(PartFailed(item.ref, why, item.held.attempt, retry_at))
@@ -193,7 +210,7 @@ def still_wanted(context: Context, item: InWork) -> bool:
         return False
 
 
-def reason(error: BaseException) -> str:
+def _reason(error: BaseException) -> str:
     """An error as an operator and a customer may read it."""
     if isinstance(error, StorageFailed | WorkerDied):
         return str(error)
@@ -210,18 +227,34 @@ def _complete(context: Context, item: InWork, published: work.Published, lacking
         missing=lacking,
     )
     try:
-        with context.database.write() as connection:
-            now = context.database.now(connection)
-            expires = now + settings.ttl
-            requests = work.finish(connection, now, item.held, published, expires, notice)
+        requests, expires = _finish(context, item, published, notice)
     except WorkTakenOver as error:
+        with context.database.read() as connection:
+            requests = work.completed_with(connection, item.held, published.path)
+        if requests:
+            return requests, item.company.generated + settings.ttl
         _remove_files(context, item)
         _dropped(context, item, str(error))
-        return 0, now
+        return 0, item.company.generated
     if not requests:
         _remove_files(context, item)
         _dropped(context, item, "cancelada mientras se generaba")
     return requests, expires
+
+
+def _finish(context: Context, item: InWork, published: work.Published, notice: wording.Notice) -> tuple[int, datetime]:
+    """One transaction; a database that is away for a moment does not cost a finished archive."""
+    until = time.monotonic() + PATIENCE_S
+    while True:
+        try:
+            with context.database.write() as connection:
+                now = context.database.now(connection)
+                expires = now + context.settings.ttl
+                return work.finish(connection, now, item.held, published, expires, notice), expires
+        except DatabaseUnreachable:
+            if time.monotonic() >= until or context.stop:
+                raise
+            time.sleep(1)
 
 
 def _remove_files(context: Context, item: InWork) -> None:

@@ -41,7 +41,13 @@ def run(context: Context, mode: Mode) -> RunFinished:
     while True:
         try:
             with (
-                file_lock(context.settings.lock_path, wait=mode.wait, run_id=context.run_id, host=context.host),
+                file_lock(
+                    context.settings.lock_path,
+                    wait=mode.wait,
+                    run_id=context.run_id,
+                    host=context.host,
+                    give_up=lambda: bool(context.stop),
+                ),
                 _lease(context, mode.wait),
             ):
                 if not announced:
@@ -51,7 +57,7 @@ def run(context: Context, mode: Mode) -> RunFinished:
                     )
                 iteration = _passes(context, mode, iteration)
         except LockBusy:
-            if mode.interval is None:
+            if mode.interval is None and not context.stop:
                 raise
         if mode.interval is None or context.stop:
             break
@@ -117,7 +123,7 @@ def _lease(context: Context, wait: float) -> Iterator[None]:
     while (holder := _begin(context, token)) is not None:
         if time.monotonic() >= until or context.stop:
             raise LockBusy(f"host {holder} works on this queue")
-        time.sleep(min(LEASE_POLL_S, max(0.0, until - time.monotonic())))
+        _sleep(context, min(LEASE_POLL_S, until - time.monotonic()))
     how = "error"
     try:
         with kept_alive(context, token):

@@ -10,7 +10,7 @@ import click
 
 from samzip import __version__
 from samzip.cli.frame import JSON_FLAG, fail, wants_json
-from samzip.errors import SamzipError, UsageProblem
+from samzip.errors import SamzipError, Unexpected, UsageProblem
 
 COMMANDS = {
     "init": "Create the tables, or adopt SAM's database.",
@@ -81,3 +81,7 @@ def main(args: list[str] | None = None) -> None:
         group.main(args=arguments, prog_name="samzip", standalone_mode=True, obj=JSON_FLAG if as_json else None)
     except SamzipError as error:
         fail(error, as_json=as_json)
+    except Exception as error:
+        if "debug" in arguments:  # as in --log-level debug: whoever asks for it gets the traceback
+            raise
+        fail(Unexpected(f"unexpected: {type(error).__name__}: {error}"), as_json=as_json)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import sys
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,7 @@ from samzip.errors import UsageProblem
 from samzip.units import parse_duration, show_duration, show_size
 
 if TYPE_CHECKING:
-    from samzip.housekeeping.plan import Item, Plan, Problem
+    from samzip.housekeeping.items import Item, Plan, Problem
     from samzip.housekeeping.purge import Done, Purge
 
 PROBLEMS = 3
@@ -57,7 +58,7 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
 @click.option(
     "--wait", metavar="TIME", callback=_duration, help="Wait so long for a run that works, instead of exit 75."
 )
-@takes_settings("database_url", "archive_root", "state_dir", "history", "cache_size")
+@takes_settings("database_url", "media_root", "archive_root", "state_dir", "history", "cache_size")
 @json_option
 def command(
     dry_run: bool,
@@ -92,7 +93,7 @@ def command(
     if asks and (as_json or not _on_terminal()):
         raise UsageProblem("nobody can be asked here: give --yes to act, or --dry-run to look")
     from samzip.app import archive_store, ready_database
-    from samzip.housekeeping.plan import Options
+    from samzip.housekeeping.items import Options
     from samzip.housekeeping.purge import Purge
 
     settings = read_settings(given)
@@ -112,8 +113,9 @@ def command(
     problems = done.problems if done else plan.problems
     code = PROBLEMS if problems else 0
     if as_json:
-        acted = done and {"counts": done.counts, "requests": done.requests, "bytes": done.bytes}
-        print_json({"found": plan.items, "done": acted, "problems": problems, "exit": code})
+        acted = done and {"counts": +done.counts, "requests": done.requests, "bytes": done.bytes}
+        told = {"dry_run": dry_run, "found": plan.items, "young": plan.young, "done": acted, "problems": problems}
+        print_json({**told, "exit": code})
         sys.exit(code)
     if not asks:
         _show(plan)
@@ -165,11 +167,13 @@ def _show_item(item: Item, now: datetime) -> None:
         click.echo(f"{columns}\n    {what}")
 
 
-def _conclude(plan: Plan, done: Done | None, problems: list[Problem] | tuple[Problem, ...], *, dry_run: bool) -> None:
+def _conclude(plan: Plan, done: Done | None, problems: Sequence[Problem], *, dry_run: bool) -> None:
     for problem in problems[:SHOWN]:
         click.echo(f"problem: {_printable(problem.what)}: {_printable(problem.why)}")
     if len(problems) > SHOWN:
         click.echo(f"and {len(problems) - SHOWN} more problems; --json lists all")
+    if plan.young:
+        click.echo(f"{_number(plan.young, 'unknown file')} changed in the last 5 minutes: left for the next purge.")
     if any(item.kind == "stuck request" and item.action == "list" for item in plan.items):
         click.echo("Stuck requests stay as they are: --stuck fail, retry or delete decides.")
     if done is not None and (plan.acts or problems):
@@ -178,7 +182,7 @@ def _conclude(plan: Plan, done: Done | None, problems: list[Problem] | tuple[Pro
         click.echo(f"Done: {', '.join(kinds) or 'nothing'}{also}; {show_size(done.bytes)} freed.")
     elif plan.acts:
         click.echo("Nothing was changed: this was a dry run." if dry_run else "Nothing was changed.")
-    else:
+    elif not plan.items:
         click.echo("Nothing to purge.")
 
 

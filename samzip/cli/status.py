@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 import sys
 from dataclasses import asdict
 from typing import Any
@@ -40,7 +39,6 @@ def command(limit: int, as_json: bool, **given: Any) -> None:
         view = overview(connection, database.now(connection), limit)
     lock = Lock(
         path=str(settings.lock_path),
-        host=socket.gethostname(),
         held=is_held(settings.lock_path),
         holder=read_holder(settings.lock_path),
     )

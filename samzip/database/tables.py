@@ -180,6 +180,7 @@ work = Table(
     Column("token", String(32)),  # whose work it is; null while it waits
     Column("run_id", String(32)),
     Column("attempts", Integer, nullable=False),  # begun ones, the present one included
+    Column("deaths", Integer, nullable=False, server_default="0"),  # of worker processes that had it in work
     Column("not_before", UtcDateTime),  # of the next attempt
     Column("path", String(500)),  # the archive in the making: recovery removes it
     Column("last_error", Words),

@@ -4,102 +4,33 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from samzip.dossier.keys import is_temporary, parse_key
-from samzip.housekeeping.leftovers import Cache, Spool
+from samzip.housekeeping.items import (
+    CACHE,
+    EXPIRED,
+    EXPIRED_REQUEST,
+    LIST,
+    LOST,
+    OLD_REQUESTS,
+    OLD_RUNS,
+    ORPHAN,
+    PUBLISHED,
+    SPOOL,
+    STUCK,
+    TEMPORARY,
+    Found,
+    Item,
+    Limits,
+    Options,
+    Plan,
+    Problem,
+)
 from samzip.requests.purge import CompletedRow, Known
 from samzip.storage import Stat
 
 GRACE = timedelta(minutes=5)  # a file that changed since then may be what another host is publishing right now
-
-EXPIRED = "expired archive"
-EXPIRED_REQUEST = "expired request"
-LOST = "lost archive"
-PUBLISHED = "published archive"
-ORPHAN = "orphan archive"
-TEMPORARY = "temporary file"
-OLD_REQUESTS = "old request"
-OLD_RUNS = "old run"
-STUCK = "stuck request"
-SPOOL = "spool"
-CACHE = "cache"
-
-LIST = "list"  # the action of what is only shown
-
-
-@dataclass(frozen=True, slots=True)
-class Options:
-    """What the operator asked for."""
-
-    stuck_after: timedelta = timedelta(hours=24)
-    stuck: str | None = None  # fail, retry or delete; None only lists
-    older_than: timedelta = timedelta(0)  # restricts orphan archives, and what all_archives adds
-    all_archives: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """The settings that decide with."""
-
-    history: timedelta
-    cache_size: int  # bytes
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What lies in the archive store and in the state folder."""
-
-    files: Mapping[str, Stat]  # by name: only names that samzip makes, links not followed
-    gone: frozenset[str]  # archives that rows name and that are certainly not there
-    odd: Mapping[str, str]  # archives that rows name -> why they cannot be judged
-    spools: tuple[Spool, ...]
-    cache: Cache
-
-
-@dataclass(frozen=True, slots=True)
-class Item:
-    """One thing to act on."""
-
-    kind: str
-    what: str
-    why: str
-    action: str  # delete, expire, fail, retry, trim, list
-    count: int = 1  # things that it stands for
-    size: int | None = None  # bytes; None: there is no file
-    since: datetime | None = None  # its age counts from here
-    requests: tuple[int, ...] = ()  # ids of the requests that it ends or changes
-
-
-@dataclass(frozen=True, slots=True)
-class Problem:
-    """Something that purge does not touch, or could not."""
-
-    what: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """Everything that one purge found."""
-
-    now: datetime
-    items: tuple[Item, ...]
-    problems: tuple[Problem, ...]
-
-    @property
-    def acts(self) -> bool:
-        """Whether there is anything to do, not only to show."""
-        return any(item.action != LIST for item in self.items)
-
-    def of(self, *kinds: str) -> list[Item]:
-        return [item for item in self.items if item.kind in kinds and item.action != LIST]
-
-    def only(self, shown: Plan) -> Plan:
-        """What an earlier plan showed too: nobody agreed to more."""
-        agreed = {(item.kind, item.what, item.action) for item in shown.items}
-        return replace(self, items=tuple(item for item in self.items if (item.kind, item.what, item.action) in agreed))
 
 
 def unlisted(known: Known, files: Mapping[str, Stat]) -> list[str]:
@@ -124,7 +55,7 @@ def decide(known: Known, found: Found, options: Options, limits: Limits) -> Plan
     problems = archives.problems
     if found.cache.oddity and found.cache.size > limits.cache_size:
         problems.append(Problem(str(found.cache.path), f"not trimmed: {found.cache.oddity}"))
-    return Plan(known.now, tuple(items), tuple(problems))
+    return Plan(known.now, tuple(items), tuple(problems), archives.young())
 
 
 class _Archives:
@@ -154,7 +85,9 @@ class _Archives:
             if path in self.found.files or path in self.found.gone or parse_key(path) is None:
                 row = self.rows.get(path)
                 why = "a dead run was deleting it" if row and row.deleting else "its time is over"
-                yield self._item(EXPIRED, path, why, "delete", self.over.get(path, []), row and row.expires)
+                over = self.over.get(path, [])
+                since = row.expires if row else over[0].expires
+                yield self._item(EXPIRED, path, why, "delete", over, since)
             else:
                 self._odd(path)
         for path, requests in self.over.items():
@@ -192,7 +125,7 @@ class _Archives:
     def orphans(self, older_than: timedelta) -> Iterator[Item]:
         why = "no live request and no archive row knows it"
         for name in self._unknown(max(GRACE, older_than)):
-            if name not in self.rows and name not in self.live and name not in self.over and parse_key(name):
+            if self._is_orphan(name):
                 yield self._item(ORPHAN, name, why, "delete", [], self.found.files[name].modified)
 
     def temporaries(self) -> Iterator[Item]:
@@ -200,6 +133,14 @@ class _Archives:
             if is_temporary(name):
                 why = "the run that wrote it is dead"
                 yield self._item(TEMPORARY, name, why, "delete", [], self.found.files[name].modified)
+
+    def young(self) -> int:
+        kept = self.found.files.keys() - self.known.making - set(self._unknown(GRACE))
+        return sum(1 for name in kept if is_temporary(name) or self._is_orphan(name))
+
+    def _is_orphan(self, name: str) -> bool:
+        is_known = name in self.rows or name in self.live or name in self.over
+        return not is_known and parse_key(name) is not None
 
     def _unknown(self, age: timedelta) -> Iterator[str]:
         """Files that changed longer ago than `age` and that no living run is making."""

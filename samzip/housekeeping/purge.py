@@ -12,9 +12,10 @@ from samzip.archive.cache import trim_cache
 from samzip.database import Database
 from samzip.dossier.keys import FOLDER, is_temporary, parse_key
 from samzip.errors import StorageFailed
-from samzip.housekeeping import plan as p
+from samzip.housekeeping import items as kinds
+from samzip.housekeeping.items import Found, Item, Limits, Options, Plan, Problem
 from samzip.housekeeping.leftovers import measure_cache, spools
-from samzip.housekeeping.plan import Found, Item, Limits, Options, Plan, Problem, decide, unlisted
+from samzip.housekeeping.plan import decide, unlisted
 from samzip.locks import file_lock
 from samzip.requests import expire as expiry
 from samzip.requests import purge as rows
@@ -62,7 +63,7 @@ class Purge:
         gone, odd = self._look_for(unlisted(known, files))
         found = Found(files, gone, odd, tuple(left), measure_cache(self.settings.cache_dir))
         plan = decide(known, found, self.options, Limits(self.settings.history, self.settings.cache_size))
-        if plan.of(p.LOST):
+        if plan.of(kinds.LOST):
             self._check_folder()
         return plan
 
@@ -81,7 +82,7 @@ class Purge:
             self._lose(plan, done)
             self._end_stuck(plan, done)
             self._end_published(plan, done)
-            for item in plan.of(p.ORPHAN, p.TEMPORARY):
+            for item in plan.of(kinds.ORPHAN, kinds.TEMPORARY):
                 self._remove(item, done)
             self._clear_state(plan, done)
         return plan, done
@@ -109,49 +110,49 @@ class Purge:
 
     def _expire(self, plan: Plan, done: Done) -> None:
         """As every run does it."""
-        archives, requests = plan.of(p.EXPIRED), plan.of(p.EXPIRED_REQUEST)
+        archives, requests = plan.of(kinds.EXPIRED), plan.of(kinds.EXPIRED_REQUEST)
         if not archives and not requests:
             return
         with self.database.write() as connection:
             now = self.database.now(connection)
             ended = expiry.expire(connection, now, self.settings.ttl)
         done.requests += sum(item.requests for item in ended)
-        done.counts[p.EXPIRED_REQUEST] += len(requests)
+        done.counts[kinds.EXPIRED_REQUEST] += len(requests)
         self._delete_marked(archives, done)
 
     def _delete_history(self, plan: Plan, done: Done) -> None:
-        old_requests, old_runs = plan.of(p.OLD_REQUESTS), plan.of(p.OLD_RUNS)
+        old_requests, old_runs = plan.of(kinds.OLD_REQUESTS), plan.of(kinds.OLD_RUNS)
         if not old_requests and not old_runs:
             return
         while True:
             with self.database.write() as connection:
                 now = self.database.now(connection)
                 deleted = expiry.delete_history(connection, now - self.settings.history)
-            done.counts[p.OLD_REQUESTS] += deleted
+            done.counts[kinds.OLD_REQUESTS] += deleted
             if deleted < expiry.BATCH:
                 break
-        done.counts[p.OLD_RUNS] += sum(item.count for item in old_runs)
+        done.counts[kinds.OLD_RUNS] += sum(item.count for item in old_runs)
 
     def _lose(self, plan: Plan, done: Done) -> None:
-        for batch in _batches(plan.of(p.LOST)):
+        for batch in _batches(plan.of(kinds.LOST)):
             with self.database.write() as connection:
                 now = self.database.now(connection)
                 done.requests += rows.lose(connection, now, [item.what for item in batch])
-            done.counts[p.LOST] += len(batch)
+            done.counts[kinds.LOST] += len(batch)
 
     def _end_stuck(self, plan: Plan, done: Done) -> None:
         how = self.options.stuck
         if how is None:
             return
-        for batch in _batches(plan.of(p.STUCK)):
+        for batch in _batches(plan.of(kinds.STUCK)):
             with self.database.write() as connection:
                 now = self.database.now(connection)
                 changed = rows.end_stuck(connection, now, [number for item in batch for number in item.requests], how)
             done.requests += changed
-            done.counts[p.STUCK] += changed
+            done.counts[kinds.STUCK] += changed
 
     def _end_published(self, plan: Plan, done: Done) -> None:
-        items = plan.of(p.PUBLISHED)
+        items = plan.of(kinds.PUBLISHED)
         for batch in _batches(items):
             with self.database.write() as connection:
                 now = self.database.now(connection)
@@ -178,21 +179,21 @@ class Purge:
         return True
 
     def _clear_state(self, plan: Plan, done: Done) -> None:
-        for item in plan.of(p.SPOOL):
+        for item in plan.of(kinds.SPOOL):
             try:
                 shutil.rmtree(item.what)
             except OSError as error:
                 done.problems.append(Problem(item.what, error.strerror or str(error)))
             else:
-                done.counts[p.SPOOL] += 1
+                done.counts[kinds.SPOOL] += 1
                 done.bytes += item.size or 0
-        for item in plan.of(p.CACHE):
+        for item in plan.of(kinds.CACHE):
             try:
                 done.bytes += trim_cache(self.settings.cache_dir, self.settings.cache_size)
             except OSError as error:
                 done.problems.append(Problem(item.what, error.strerror or str(error)))
             else:
-                done.counts[p.CACHE] += 1
+                done.counts[kinds.CACHE] += 1
 
 
 def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

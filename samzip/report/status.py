@@ -14,6 +14,15 @@ from samzip.units import show_duration, show_size
 STATUSES = ("pending", "queued", "processing", "completed", "failed", "cancelled", "expired")  # as a request goes
 OUTCOMES = {"nothing": "nothing to do", "problems": "done, with problems"}
 MISSING_SHOWN = 3  # documents named for each archive; its FALTANTES.txt names all
+COUNTS = {
+    "reused": ("reused", "reused"),
+    "failed": ("attempt failed", "attempts failed"),
+    "missing": ("document missing", "documents missing"),
+    "dropped": ("dropped", "dropped"),
+    "rejected": ("request rejected", "requests rejected"),
+    "completed": ("request completed", "requests completed"),
+    "expired": ("archive expired", "archives expired"),
+}
 STEP = "  "  # one level of indentation
 
 Line = tuple[int, str]  # level, text
@@ -24,9 +33,8 @@ class Lock:
     """The file lock of this host."""
 
     path: str
-    host: str  # this one
     held: bool
-    holder: Mapping[str, object] | None  # what the last holder wrote: pid, host, run, started
+    holder: Mapping[str, object] | None  # what the last one wrote: pid, host, run, started; its host is this one
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +154,7 @@ def _running(view: Overview, lock: Lock, clock: Clock) -> list[Line]:
     shown: list[Line] = []
     for run in view.running:
         since = f"since {clock.at(run.started)} ({clock.since(run.started)})"
-        shown.append((0, f"Running: {run.id} on {run.host}, process {run.pid}, {since}"))
+        shown.append((0, f"Running: {run.id} on {_name(run.host)}, process {run.pid}, {since}"))
         shown.append((1, f"last heartbeat {clock.since(run.heartbeat)} ago, {_lock_of(run, lock)}"))
         shown += [(1, _part(part)) for part in view.in_work if part.run == run.id]
     known = {run.id for run in view.running}
@@ -169,13 +177,19 @@ def _moment(text: object) -> datetime | None:
 
 
 def _lock_of(run: RunShown, lock: Lock) -> str:
-    if run.host != lock.host:
+    holder = lock.holder or {}
+    if run.host != holder.get("host"):
         return "on another host"
     if not lock.held:
         return "dead: nobody holds the lock of this host, and the next run takes its parts back"
-    if (lock.holder or {}).get("run", run.id) != run.id:
+    if run.id != holder.get("run"):
         return "dead: another run holds the lock of this host"
     return "holds the lock of this host"
+
+
+def _name(host: str) -> str:
+    """Without the mark that tells state folders of one host apart."""
+    return host.partition("/")[0]
 
 
 def _part(part: PartInWork) -> str:
@@ -213,7 +227,7 @@ def _finished(runs: list[RunShown], clock: Clock) -> list[Line]:
     for run in runs:
         took = show_duration(run.finished - run.started) if run.started and run.finished else "?"
         outcome = OUTCOMES.get(run.outcome or "", run.outcome or "unknown")
-        head = f"{clock.at(run.started)}  {took:>6}  {run.host}  {outcome}"
+        head = f"{clock.at(run.started)}  {took:>6}  {_name(run.host)}  {outcome}"
         facts = _counts(run.counts)
         shown.append((1, f"{head}: {facts}" if facts else head))
     return shown
@@ -224,13 +238,7 @@ def _counts(counts: Mapping[str, int]) -> str:
     if counts.get("published"):
         size = f" ({show_size(counts['bytes'])})" if counts.get("bytes") else ""
         facts.append(f"{count(counts['published'], 'part', 'parts')} published{size}")
-    words = {
-        "reused": "reused",
-        "failed": "attempts failed",
-        "missing": "documents missing",
-        "dropped": "dropped",
-        "rejected": "requests rejected",
-        "completed": "requests completed",
-        "expired": "archives expired",
-    }
-    return ", ".join([*facts, *(f"{counts[name]} {word}" for name, word in words.items() if counts.get(name))])
+    for name, (one, many) in COUNTS.items():
+        if counts.get(name):
+            facts.append(count(counts[name], one, many))
+    return ", ".join(facts)

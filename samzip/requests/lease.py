@@ -1,7 +1,7 @@
 """One run at a time in the fleet: a row that its holder keeps renewing.
 
-A host that dies or loses its network stops renewing; its lease can be taken TIME_TO_LIVE later. A host's own stale lease
-is taken at once: whoever asks holds that host's file lock, which proves its owner dead.
+A host that dies or loses its network stops renewing; its lease can be taken TIME_TO_LIVE later. A host's own stale
+lease is taken at once: whoever asks holds that host's file lock, which proves its owner dead.
 """
 
 from __future__ import annotations

@@ -21,11 +21,21 @@ from samzip.requests.collapse import PENDING
 from samzip.requests.expire import ENDED
 from samzip.requests.insert import LIVE
 from samzip.requests.overview import GONE
-from samzip.requests.work import fail_requests, notify
 from samzip.requests.wording import Notice
+from samzip.requests.work import fail_requests, notify
 
 LOST = "el archivo ya no existe; solicítelo de nuevo"
 STUCK = "la solicitud esperó demasiado tiempo"
+
+_PENDING_AGAIN: dict[str, Any] = {
+    "status": "pending",
+    "started_at": None,
+    "error_message": None,
+    "current_step": None,
+    "progress_percentage": 0,
+    "equipos_procesados": 0,
+    "estimated_completion": None,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,17 +178,6 @@ def end_stuck(connection: Connection, now: datetime, ids: Sequence[int], how: st
     for company_id, number in sorted({(row.company_id, row.part) for row in rows}):
         _settle_work(connection, living, company_id, number, reset=how == "retry")
     return changed
-
-
-_PENDING_AGAIN: dict[str, Any] = {
-    "status": "pending",
-    "started_at": None,
-    "error_message": None,
-    "current_step": None,
-    "progress_percentage": 0,
-    "equipos_procesados": 0,
-    "estimated_completion": None,
-}
 
 
 def _settle_work(connection: Connection, living: Sequence[str], company_id: int, part: int, *, reset: bool) -> None:

@@ -14,6 +14,7 @@ from samzip.errors import WorkTakenOver
 from samzip.requests.collapse import PENDING
 from samzip.requests.wording import Notice
 
+MAX_DEATHS = 3
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))  # after the 1st, 2nd, 3rd.. attempt
 
 
@@ -177,12 +178,30 @@ def finish(
     return len(rows)
 
 
+def completed_with(connection: Connection, held: Claim, path: str) -> int:
+    """Requests of the part that are completed with this file: whether a commit went through whose answer got lost."""
+    mine = _requests(held.company_id, held.part) & (ziprequest.c.file_path == path)
+    query = select(func.count()).select_from(ziprequest).where(mine, ziprequest.c.status == "completed")
+    return connection.execute(query).scalar_one()
+
+
 def fail(
-    connection: Connection, now: datetime, held: Claim, *, reason: str, max_attempts: int, notice: Notice
+    connection: Connection,
+    now: datetime,
+    held: Claim,
+    *,
+    reason: str,
+    max_attempts: int,
+    notice: Notice,
+    worker_died: bool = False,
 ) -> datetime | None:
-    """Counts a failed attempt. Returns when the next one is due; None when none is left and the requests failed."""
-    _touch(connection, held)
-    if held.attempt < max_attempts:
+    """Counts a failed attempt. Returns when the next one is due; None when none is left and the requests failed.
+
+    A part that kills its worker MAX_DEATHS times fails however many attempts are allowed: it takes memory from others.
+    """
+    _touch(connection, held, deaths=work.c.deaths + int(worker_died))
+    deaths = connection.execute(select(work.c.deaths).where(_mine(held))).scalar_one()
+    if held.attempt < max_attempts and deaths < MAX_DEATHS:
         retry_at = now + BACKOFF[min(held.attempt, len(BACKOFF)) - 1]
         connection.execute(
             update(work)

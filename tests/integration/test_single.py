@@ -108,7 +108,7 @@ def test_a_fresh_click_is_told_with_who_when_and_what(world: World, one: int) ->
     )
     assert told.equipment == 2
     assert isinstance(told.created, datetime)
-    assert told.work is told.archive is told.file_path is None
+    assert (told.work, told.archive, told.file_path) == (None, None, None)
 
 
 def test_clicks_for_the_same_part_are_told_of_each_other(world: World, one: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -33,7 +34,7 @@ BAD = {
 }
 
 
-def read(folder: Path, *, flags: dict[str, str] | None = None, toml: str | None = None, **environ: str) -> Settings:
+def read(folder: Path, *, flags: Mapping[str, str] | None = None, toml: str | None = None, **environ: str) -> Settings:
     """Settings as a command in `folder` reads them; `environ` without the prefix SAMZIP_."""
     if toml is not None:
         (folder / "samzip.toml").write_text(toml, encoding="utf-8")
@@ -122,7 +123,7 @@ def test_the_settings_file_is_the_one_that_is_named_else_the_nearest(tmp_path: P
 
 
 def test_a_named_settings_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match="there is no file /nowhere/samzip.toml"):
+    with pytest.raises(BadSetting, match=r"there is no file /nowhere/samzip\.toml"):
         load({}, {}, config="/nowhere/samzip.toml", cwd=tmp_path)
 
 
@@ -178,12 +179,12 @@ def test_a_secret_is_read_from_the_file_that_a_variable_names(tmp_path: Path, na
 
 def test_a_secret_in_a_variable_beats_the_one_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("old")
-    assert read(tmp_path, web_secret="new", web_secret_file=str(tmp_path / "secret")).web_secret == "new"  # noqa: S106
+    assert read(tmp_path, web_secret="new", web_secret_file=str(tmp_path / "secret")).web_secret == "new"
 
 
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match="SAMZIP_WEB_SECRET_FILE: cannot read /nowhere/secret"):
-        read(tmp_path, web_secret_file="/nowhere/secret")  # noqa: S106
+        read(tmp_path, web_secret_file="/nowhere/secret")
 
 
 def test_what_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:

@@ -24,10 +24,11 @@ from samzip.requests.shown import (
 
 BOGOTA = ZoneInfo("America/Bogota")
 NOW = datetime(2026, 11, 24, 20, 0, 0, tzinfo=UTC)  # 15:00 in Bogotá
-FREE = Lock("/var/lib/samzip/samzip.lock", "here", held=False, holder=None)
-HELD = replace(FREE, held=True, holder={"pid": 12, "host": "here", "run": "r1", "started": "2026-11-24T19:58:00Z"})
+HOLDER = {"pid": 12, "host": "here/5a", "run": "r1", "started": "2026-11-24T19:58:00Z"}
+HELD = Lock("/var/lib/samzip/samzip.lock", held=True, holder=HOLDER)
+FREE = replace(HELD, held=False)
 EMPTY = Overview(NOW, {}, [], [], [], [], [], 0, 0)
-WORKING = RunShown("r1", "here", 12, NOW - timedelta(minutes=2), NOW - timedelta(seconds=4), None, None, {})
+WORKING = RunShown("r1", "here/5a", 12, NOW - timedelta(minutes=2), NOW - timedelta(seconds=4), None, None, {})
 PART = PartInWork("CERTIBOY S.A.S.", 1, 2, 42, "Procesando equipo 12/35: EQ-012", 3, 1, "r1")
 QUEUED = QueuedCompany(1, "CERTIBOY S.A.S.", 6, 2, NOW - timedelta(minutes=3, seconds=5), 0, None, None)
 ARCHIVE = ArchiveShown(
@@ -159,13 +160,18 @@ def test_a_run_of_this_host_without_the_lock_is_called_dead() -> None:
 
 
 def test_a_run_whose_lock_another_one_holds_is_called_dead() -> None:
-    shown = text(replace(EMPTY, running=[WORKING]), replace(HELD, holder={"pid": 13, "run": "r2", "started": "now"}))
+    shown = text(
+        replace(EMPTY, running=[WORKING]), replace(HELD, holder=HOLDER | {"pid": 13, "run": "r2", "started": "now"})
+    )
     assert "dead: another run holds the lock of this host" in shown
     assert "Running: process 13 holds the lock of this host since an unknown time" in shown
 
 
-def test_of_a_run_on_another_host_this_hosts_lock_tells_nothing() -> None:
-    shown = text(replace(EMPTY, running=[replace(WORKING, host="there")]), FREE)
+@pytest.mark.parametrize(
+    ("host", "lock"), [("there/5a", FREE), ("here/6b", HELD), ("here/5a", replace(FREE, holder=None))]
+)
+def test_of_a_run_on_another_host_this_hosts_lock_tells_nothing(host: str, lock: Lock) -> None:
+    shown = text(replace(EMPTY, running=[replace(WORKING, host=host)]), lock)
     assert "last heartbeat 4s ago, on another host" in shown
     assert "dead" not in shown
 
@@ -219,6 +225,9 @@ def test_every_count_of_a_run_that_is_not_zero_is_shown() -> None:
     last = text(replace(EMPTY, finished=[run])).splitlines()[-1]
     assert "done, with problems: 11 parts published, 12 reused, 13 attempts failed, 14 documents missing" in last
     assert "15 dropped, 16 requests rejected, 17 requests completed, 18 archives expired" in last
+    run = replace(run, counts=dict.fromkeys(names, 1) | {"bytes": 2048})
+    last = text(replace(EMPTY, finished=[run])).splitlines()[-1]
+    assert "1 part published (2.0 KiB), 1 reused, 1 attempt failed, 1 document missing, 1 dropped" in last
 
 
 @pytest.mark.parametrize("width", [80, 120])
@@ -257,7 +266,7 @@ def test_no_value_can_forge_a_line_or_steer_the_terminal(width: int | None) -> N
         archives=[replace(ARCHIVE, company=evil, download_name=evil, warnings=[missing(1) | {"reason": evil}])],
         finished=[RunShown("r", evil, 1, NOW, NOW, NOW, evil, {})],
     )
-    lock = replace(HELD, holder={"pid": evil, "run": evil + "2", "started": evil})
+    lock = replace(HELD, holder=HOLDER | {"pid": evil, "run": evil + "2", "started": evil})
     lines = status_lines(view, lock, BOGOTA, limit=5, width=width)
     assert all(line.isprintable() for line in lines)
     assert "Running: nothing" not in lines

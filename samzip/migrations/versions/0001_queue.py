@@ -20,6 +20,7 @@ def upgrade() -> None:
         sa.Column("token", sa.String(32)),
         sa.Column("run_id", sa.String(32)),
         sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("deaths", sa.Integer(), nullable=False, server_default="0"),
         sa.Column("not_before", UtcDateTime()),
         sa.Column("path", sa.String(500)),
         sa.Column("last_error", Words()),
