@@ -199,7 +199,7 @@ class _Build:
             job.records.company,
             job.part,
             job.ranges,
-            generated=job.generated,
+            generated=job.generated.astimezone(self.zone),
             timezone=job.timezone,
             procedures=len(job.records.procedures),
             missing=sum(document.missing is not None for document in self.odd),

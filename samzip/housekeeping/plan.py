@@ -119,11 +119,11 @@ class _Archives:
             row = self.rows.get(path)
             published = row.published if row and row.published else stat.modified
             if published <= self.known.now - older_than:
-                why = "--all-archives takes it before its time"
+                why = "--all-archives was given"
                 yield self._item(PUBLISHED, path, why, "delete", self.live.get(path, []), published)
 
     def orphans(self, older_than: timedelta) -> Iterator[Item]:
-        why = "no live request and no archive row knows it"
+        why = "no live row knows it"
         for name in self._unknown(max(GRACE, older_than)):
             if self._is_orphan(name):
                 yield self._item(ORPHAN, name, why, "delete", [], self.found.files[name].modified)

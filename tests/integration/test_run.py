@@ -8,6 +8,7 @@ import sqlite3
 import zipfile
 from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from sqlalchemy import delete, update
@@ -66,6 +67,16 @@ def test_an_archive_row_tells_size_and_digest_of_the_file(world: World) -> None:
     content = (world.media / archive.path).read_bytes()
     assert archive.size == len(content) == world.requests()[0].file_size
     assert archive.sha256 == hashlib.sha256(content).hexdigest()
+
+
+def test_the_readme_names_the_moment_in_local_time(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    made = world.rows(tables.archive)[0].published_at.astimezone(ZoneInfo("America/Bogota"))
+    with zipfile.ZipFile(world.media / world.files()[0]) as archive:
+        readme = archive.read("CERTIBOY S.A.S/LEEME.txt").decode("utf-8-sig")
+    assert f"de {made:%Y a las %H:}" in readme
 
 
 def test_every_instrument_is_in_exactly_one_part(world: World) -> None:

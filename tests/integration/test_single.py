@@ -87,7 +87,7 @@ def during_the_build(world: World, act: Callable[[], object]) -> None:
 
 
 def status(world: World, request_id: int) -> str:
-    return next(row.status for row in world.requests() if row.id == request_id)
+    return str(next(row.status for row in world.requests() if row.id == request_id))
 
 
 @pytest.fixture

@@ -43,7 +43,10 @@ def stuck(*, in_work: bool = False, is_fresh: bool = False) -> StuckRow:
     return StuckRow(3, 1, "CERTIBOY", 1, 2, "processing", NOW - 30 * HOUR, in_work, is_fresh)
 
 
-def plan(known: Known = NOTHING, found: Found = EMPTY, options: Options = Options()) -> Plan:
+DEFAULTS = Options()
+
+
+def plan(known: Known = NOTHING, found: Found = EMPTY, options: Options = DEFAULTS) -> Plan:
     return decide(known, found, options, Limits(timedelta(days=7), 1000))
 
 
@@ -66,7 +69,7 @@ def test_an_archive_that_no_row_knows_is_an_orphan() -> None:
         Item(
             "orphan archive",
             KEY,
-            "no live request and no archive row knows it",
+            "no live row knows it",
             "delete",
             size=100,
             since=NOW - HOUR,
@@ -249,8 +252,9 @@ def test_the_table_fits_80_columns_and_no_value_forges_a_line(capsys: pytest.Cap
     _show(plan(known, files(files={KEY: stat(size=2**40 - 1), long: stat(timedelta(days=23, hours=23))})))
     lines = capsys.readouterr().out.splitlines()
     assert max(map(len, lines)) <= 80
-    assert lines[0] == "1 orphan archive, 1024.0 GiB -> delete: no live request and no archive row knows it"[:80]
-    assert len(lines) == 7
+    assert lines[0] == "1 orphan archive, 1024.0 GiB -> delete: no live row knows it"
+    assert len(lines) == 8
+    assert not any(line.startswith("2 orphan archives") for line in lines)
     assert "\x1b" not in "".join(lines)
 
 

@@ -36,6 +36,12 @@ BAD = {
 
 def read(folder: Path, *, flags: Mapping[str, str] | None = None, toml: str | None = None, **environ: str) -> Settings:
     """Settings as a command in `folder` reads them; `environ` without the prefix SAMZIP_."""
+    return read_with(folder, environ, flags, toml)
+
+
+def read_with(
+    folder: Path, environ: Mapping[str, str], flags: Mapping[str, str] | None = None, toml: str | None = None
+) -> Settings:
     if toml is not None:
         (folder / "samzip.toml").write_text(toml, encoding="utf-8")
     variables = {"HOME": str(folder / "home")} | {f"SAMZIP_{name.upper()}": value for name, value in environ.items()}
@@ -131,7 +137,7 @@ def test_a_named_settings_file_that_is_not_there_is_an_error(tmp_path: Path) -> 
 def test_a_bad_value_is_named_with_its_setting_its_source_and_what_is_allowed(tmp_path: Path, name: str) -> None:
     option = next(option for option in OPTIONS if option.name == name)
     with pytest.raises(BadSetting) as error:
-        read(tmp_path, **{name: BAD[name]})
+        read_with(tmp_path, {name: BAD[name]})
     assert str(error.value) == (
         f"{name} (from SAMZIP_{name.upper()}): {BAD[name]!r} is not allowed; allowed: {option.allowed}"
     )
@@ -171,7 +177,7 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["web_secret", "web_tokens", "database_url"])
 def test_a_secret_is_read_from_the_file_that_a_variable_names(tmp_path: Path, name: str) -> None:
     (tmp_path / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
-    settings = read(tmp_path, **{f"{name}_file": str(tmp_path / "secret")})
+    settings = read_with(tmp_path, {f"{name}_file": str(tmp_path / "secret")})
     value = getattr(settings, name)
     assert value == ((SECRET,) if name == "web_tokens" else SECRET)
     assert settings.sources[name] == f"SAMZIP_{name.upper()}_FILE"
