@@ -112,6 +112,7 @@ def _death(exit_code: int | None) -> str:
 def _start_worker(writer: Connection) -> None:
     global _told
     _told = writer
+    os.setpgid(0, 0)  # a signal to the leader's group is the leader's to answer: it puts parts in work back
     threading.Thread(target=_end_with_leader, daemon=True).start()
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -12,6 +13,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from samzip.errors import LockBusy, StorageFailed
+
+GLANCE_S = 0.2  # longer than `is_held` looks: a status in this moment is no run
 
 
 @contextmanager
@@ -25,8 +28,8 @@ def file_lock(
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(path, timeout=wait, thread_local=False)
-        lock.acquire(poll_interval=0.2, cancel_check=give_up)
+        lock = FileLock(path, timeout=max(wait, GLANCE_S), thread_local=False)
+        lock.acquire(poll_interval=0.05, cancel_check=give_up)
     except Timeout as error:
         raise LockBusy(f"another run holds {path}{_holder(path)}") from error
     except (OSError, NotImplementedError) as error:
@@ -47,15 +50,21 @@ def read_holder(path: Path) -> dict[str, object] | None:
     return value if isinstance(value, dict) else None
 
 
-def is_held(path: Path) -> bool:
-    """Whether some process holds the lock at this moment; takes it for an instant to find out."""
-    if not path.exists():
-        return False
+def is_held(path: Path) -> bool | None:
+    """Whether some process holds the lock at this moment; None for who may not know."""
     try:
-        with FileLock(path, timeout=0):
-            return False
-    except (Timeout, OSError):
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
+    finally:
+        os.close(handle)
+    return False
 
 
 def _holder(path: Path) -> str:

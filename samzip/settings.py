@@ -104,10 +104,10 @@ def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> tu
         if given
         else [cwd / "samzip.toml", home / "samzip" / "samzip.toml", Path("/etc/samzip/samzip.toml")]
     )
-    path = next((candidate for candidate in candidates if candidate.is_file()), None)
+    path = next((candidate for candidate in candidates if _is_readable(candidate)), None)
     if path is None:
         if given:
-            raise BadSetting(f"config: there is no file {given}")
+            raise BadSetting(f"config: there is no readable file {given}")
         return {}, None
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
@@ -119,6 +119,10 @@ def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> tu
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(BY_NAME)}"
             raise BadSetting(f"{key} in {path}: there is no such setting; {hint}")
     return values, path
+
+
+def _is_readable(path: Path) -> bool:
+    return path.is_file() if os.access(path.parent, os.X_OK) else False
 
 
 def _build(raw: Mapping[str, str], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:

@@ -111,7 +111,7 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
         download_name=known.download_name,
         warnings=known.warnings,
     )
-    lacking = len(json.loads(known.warnings))
+    lacking = sum(warning["kind"] == missing.MISSING for warning in json.loads(known.warnings))
     item.path = ""  # nothing of its own to remove
     requests, expires = _complete(context, item, published, lacking)
     if not requests:

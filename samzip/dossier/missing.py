@@ -13,6 +13,10 @@ from samzip.dossier.leeme import count, finish, heading, one_line, section
 _PROCEDURES = "Procedimientos de la empresa"
 
 
+MISSING = "missing"
+NOTE = "note"
+
+
 def missing_list(documents: Iterable[Document], notes: Iterable[str]) -> str | None:
     """The text of FALTANTES.txt, instruments in the order of their first document; None if there is nothing to say.
 
@@ -35,15 +39,16 @@ def missing_list(documents: Iterable[Document], notes: Iterable[str]) -> str | N
 
 
 def warnings(documents: Iterable[Document], notes: Iterable[str]) -> list[dict[str, str]]:
-    """The same facts for the archive's row, ready for JSON: "equipment" (its code), "document", "path", "reason".
+    """The same facts for the archive's row, ready for JSON: "equipment" (its code), "document", "path", "reason",
+    and "kind": MISSING for what is not in the archive, NOTE for a remark.
 
     What does not apply is "". Values are escaped: PostgreSQL's jsonb takes neither NUL nor lone surrogates.
     """
     documents = list(documents)
-    found = [(d, _reason(d)) for d in documents if _is_missing(d)] + [(d, d.note or "") for d in _noted(documents)]
     return [
-        *(_warning(document.equipment or "", document.title, document.path, reason) for document, reason in found),
-        *(_warning("", "", "", note) for note in notes),
+        *(_warning(MISSING, d.equipment or "", d.title, d.path, _reason(d)) for d in documents if _is_missing(d)),
+        *(_warning(NOTE, d.equipment or "", d.title, d.path, d.note or "") for d in _noted(documents)),
+        *(_warning(NOTE, "", "", "", note) for note in notes),
     ]
 
 
@@ -83,8 +88,9 @@ def _remark(document: Document) -> str:
     return f"- {what} ({one_line(document.entry or document.path)})"
 
 
-def _warning(equipment: str, document: str, path: str, reason: str) -> dict[str, str]:
+def _warning(kind: str, equipment: str, document: str, path: str, reason: str) -> dict[str, str]:
     return {
+        "kind": kind,
         "equipment": one_line(equipment),
         "document": one_line(document),
         "path": one_line(path),

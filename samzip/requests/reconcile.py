@@ -74,9 +74,9 @@ def _cancel_surplus(connection: Connection, now: datetime, company_id: int, part
         (ziprequest.c.empresa_id == company_id) & ziprequest.c.status.in_(PENDING) & (ziprequest.c.parte_numero > parts)
     )
     values = {"status": status, "completed_at": now, "error_message": reason, "current_step": None}
-    count = connection.execute(update(ziprequest).where(surplus).values(values)).rowcount
+    # The work row first, as everywhere: two transactions that lock in one order never wait for each other in a circle.
     connection.execute(delete(work).where(work.c.company_id == company_id, work.c.part > parts, work.c.token.is_(None)))
-    return count
+    return connection.execute(update(ziprequest).where(surplus).values(values)).rowcount
 
 
 def _has_live(connection: Connection, company_id: int, user_id: int, part: int) -> bool:

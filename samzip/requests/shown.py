@@ -61,7 +61,7 @@ class ArchiveShown:
     published: datetime | None
     expires: datetime | None
     download_name: str
-    warnings: list[dict[str, str]]  # what FALTANTES.txt lists: "equipment", "document", "path", "reason"
+    warnings: list[dict[str, str]]  # what FALTANTES.txt lists: "kind", "equipment", "document", "path", "reason"
 
 
 @dataclass(frozen=True, slots=True)

@@ -107,7 +107,7 @@ def test_warnings_hold_the_same_facts_ready_for_json() -> None:
             "path": r"p\x00.pdf\udc80",
             "reason": "no existe en el almacenamiento",
         },
-        {"equipment": "EQ-002", "document": "Manual", "path": "documentos/m.pdf", "reason": "archivo vacío"},
-        {"equipment": "", "document": "", "path": "", "reason": "una foto está dañada"},
+        {"kind": "missing", "equipment": "EQ-002", "document": "Manual", "path": "documentos/m.pdf", "reason": "archivo vacío"},
+        {"kind": "missing", "equipment": "", "document": "", "path": "", "reason": "una foto está dañada"},
     ]
     assert r"\u0000" not in json.dumps(found)
