@@ -63,7 +63,7 @@ class StorageFailed(SamzipError):
 
 
 class DamagedArchive(SamzipError):
-    """Request the archive again: `samzip request` builds a fresh one."""
+    """Run `samzip verify --all --repair`: it removes damaged archives and has the next run build them again."""
 
     exit_code = 13
 

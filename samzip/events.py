@@ -58,6 +58,14 @@ class ArchiveExpired(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DeletionFailed(Event):
+    """An archive whose rows are done could not be removed; the next run tries again."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class QueueEmpty(Event):
     iteration: int  # from 1
     waiting: int  # parts that wait for their next attempt

@@ -5,13 +5,18 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import secrets
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from samzip.dossier.life_sheet import TEMPLATE_VERSION, Rendered
 
+WRITER_LIFE_S = 3600  # after that a temporary file's writer is dead
+_SHELF = re.compile(r"[0-9a-f]{2}")
+_SHEET = re.compile(r"[0-9a-f]{62}(\.[0-9a-f]{8}\.tmp)?")
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -64,19 +69,42 @@ class LifeSheetCache:
 
 
 def trim_cache(folder: Path, limit: int) -> int:
-    """Removes the least recently used sheets until the rest has at most `limit` bytes, and what a killed writer left.
-    Returns the bytes removed. A file that another run removes meanwhile is no error."""
-    found = []
-    for path in folder.glob("??/*"):
-        with suppress(FileNotFoundError):
-            state = path.stat()
-            found.append((state.st_mtime, state.st_size, path))
-    found.sort()
+    """Removes the least recently used sheets until the rest has at most `limit` bytes, and what killed writers left.
+
+    Returns the bytes removed. Touches only files that the cache itself makes and follows no link; a file that another
+    run removes meanwhile is no error.
+    """
+    found = sorted(_cached_files(folder))
+    now = time.time()
+    left_by_writers = {path for used, _, path in found if path.endswith(".tmp") and used < now - WRITER_LIFE_S}
     excess = sum(size for _, size, _ in found) - limit
     removed = 0
     for _, size, path in found:
-        if removed >= excess:
-            break
-        path.unlink(missing_ok=True)
-        removed += size
+        if removed < excess or path in left_by_writers:
+            Path(path).unlink(missing_ok=True)
+            removed += size
     return removed
+
+
+def cache_bytes(folder: Path) -> int:
+    """Size of the files that `trim_cache` would count."""
+    return sum(size for _, size, _ in _cached_files(folder))
+
+
+def _cached_files(folder: Path) -> Iterator[tuple[float, int, str]]:
+    """When it was last used (POSIX seconds), bytes and path of each file."""
+    for shelf in _entries(folder):
+        if _SHELF.fullmatch(shelf.name) and shelf.is_dir(follow_symlinks=False):
+            for entry in _entries(Path(shelf.path)):
+                with suppress(FileNotFoundError):
+                    if _SHEET.fullmatch(entry.name) and entry.is_file(follow_symlinks=False):
+                        state = entry.stat(follow_symlinks=False)
+                        yield state.st_mtime, state.st_size, entry.path
+
+
+def _entries(folder: Path) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except FileNotFoundError:
+        return []

@@ -6,7 +6,8 @@ import shutil
 
 from samzip.batch.context import Context
 from samzip.dossier.keys import parse_key, temporary_key
-from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
+from samzip.errors import StorageFailed
+from samzip.events import ArchiveExpired, CleaningStarted, DeletionFailed, HistoryDeleted, OrphansRecovered
 from samzip.requests import expire as expiry
 from samzip.requests.recover import orphans
 from samzip.requests.recover import recover as recover_requests
@@ -49,11 +50,16 @@ def expire(context: Context) -> None:
     for item in expired:
         context.publish(ArchiveExpired(item.path, item.company, item.requests))
     for path in going:
-        if parse_key(path) is not None:
-            context.archives.delete(path)
+        try:
+            if parse_key(path) is not None:
+                context.archives.delete(path)
+        except StorageFailed as error:  # its row stays, and the next run tries again
+            context.tally["failed"] += 1
+            context.publish(DeletionFailed(path, str(error)))
+            continue
         with context.database.write() as connection:
             expiry.forget(connection, path)
-    context.tally["expired"] += len(going)
+        context.tally["expired"] += 1
 
 
 def trim(context: Context) -> None:

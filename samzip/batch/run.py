@@ -13,13 +13,13 @@ from samzip import __version__
 from samzip.batch import cleaning
 from samzip.batch.context import Context
 from samzip.batch.lease import kept_alive
+from samzip.dossier import keys
 from samzip.errors import DatabaseUnreachable, LockBusy
 from samzip.events import Counts, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
 from samzip.locks import file_lock
 from samzip.requests import lease, runs, work
 from samzip.requests.collapse import collapse
 
-FOLDER = "zip_requests"  # below the archive root; nothing else there is ever touched
 SLEEP_SLICE_S = 0.2
 LEASE_POLL_S = 1.0
 
@@ -98,7 +98,7 @@ def _one_pass(context: Context, iteration: int) -> bool:
         return False
     if collapsed.requests:
         context.publish(RequestsCollapsed(collapsed.requests, collapsed.parts))
-    context.archives.check_writable(FOLDER)
+    context.archives.check_writable(keys.FOLDER)
     from samzip.batch.building import build_all  # an idle run never needs it
 
     build_all(context, waiting)

@@ -82,8 +82,8 @@ def command(
         counts = finished.counts
         click.echo(
             f"{counts.published} archives published ({show_size(counts.bytes)}), {counts.reused} reused, "
-            f"{counts.failed} attempts failed, {counts.missing} documents missing. They lie in {settings.archive_root}; "
-            "samzip status lists them."
+            f"{counts.failed} attempts failed, {counts.missing} documents missing. "
+            f"They lie in {settings.archive_root}; samzip status lists them."
         )
     sys.exit(code)
 

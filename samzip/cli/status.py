@@ -39,7 +39,7 @@ def command(limit: int, as_json: bool, **given: Any) -> None:
         view = overview(connection, database.now(connection), limit)
     lock = Lock(
         path=str(settings.lock_path),
-        held=is_held(settings.lock_path),
+        held=is_held(settings.lock_path) or False,
         holder=read_holder(settings.lock_path),
     )
     if as_json:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from samzip.archive.cache import cache_bytes
 from samzip.errors import StorageFailed
 
 _RUN = re.compile(r"[0-9a-f]{12}", re.ASCII)  # a run's id names its spool
@@ -30,7 +31,6 @@ class Cache:
 
     path: Path
     size: int  # bytes
-    oddity: str  # why it had better not be trimmed
 
 
 def spools(folder: Path) -> list[Spool]:
@@ -45,21 +45,9 @@ def spools(folder: Path) -> list[Spool]:
 
 
 def measure_cache(folder: Path) -> Cache:
-    """As trimming counts it, links apart. Raises StorageFailed."""
-    size, oddity = 0, ""
+    """Raises StorageFailed."""
     with _storage_errors(folder):
-        for shelf in _entries(folder):
-            if len(shelf.name) != 2:
-                continue
-            if not shelf.is_dir(follow_symlinks=False):
-                oddity = f"{shelf.name} in it is a link or a file"
-                continue
-            for sheet in _entries(Path(shelf.path)):
-                if sheet.is_file(follow_symlinks=False):
-                    size += sheet.stat(follow_symlinks=False).st_size
-                else:
-                    oddity = f"{shelf.name}/{sheet.name} in it is a link or a folder"
-    return Cache(folder, size, oddity)
+        return Cache(folder, cache_bytes(folder))
 
 
 def _entries(folder: Path) -> list[os.DirEntry[str]]:

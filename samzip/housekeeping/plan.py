@@ -53,8 +53,6 @@ def decide(known: Known, found: Found, options: Options, limits: Limits) -> Plan
         *_left_behind(known, found, limits),
     ]
     problems = archives.problems
-    if found.cache.oddity and found.cache.size > limits.cache_size:
-        problems.append(Problem(str(found.cache.path), f"not trimmed: {found.cache.oddity}"))
     return Plan(known.now, tuple(items), tuple(problems), archives.young())
 
 
@@ -195,5 +193,5 @@ def _left_behind(known: Known, found: Found, limits: Limits) -> Iterator[Item]:
             why = "the run that wrote it is dead"
             yield Item(SPOOL, str(spool.path), why, "delete", size=spool.size, since=spool.modified)
     excess = found.cache.size - limits.cache_size
-    if excess > 0 and not found.cache.oddity:
+    if excess > 0:
         yield Item(CACHE, str(found.cache.path), "the life sheets exceed SAMZIP_CACHE_SIZE", "trim", size=excess)

@@ -127,7 +127,7 @@ def _orphans_level(event: e.OrphansRecovered) -> int:
 
 def _archive_expired(event: e.ArchiveExpired) -> list[str]:
     requests = count(event.requests, "solicitud vencida", "solicitudes vencidas")
-    return [f"[LIMPIEZA] ZIP vencido eliminado: {event.path} ({requests})"]
+    return [f"[LIMPIEZA] ZIP vencido: {event.path} ({requests})"]
 
 
 def _queue_empty(event: e.QueueEmpty) -> list[str]:
@@ -227,6 +227,11 @@ TABLE: dict[type[e.Event], Wording] = {
         INFO, "history.deleted", lambda it: [f"[LIMPIEZA] Eliminadas {it.requests} solicitudes antiguas"]
     ),
     e.ArchiveExpired: Wording(INFO, "archive.expired", _archive_expired),
+    e.DeletionFailed: Wording(
+        WARNING,
+        "deletion.failed",
+        lambda it: [f"[LIMPIEZA] No se pudo eliminar {it.path}: {it.reason}; se intentará en la próxima ejecución"],
+    ),
     e.QueueEmpty: Wording(INFO, "queue.empty", _queue_empty),
     e.RequestsCollapsed: Wording(INFO, "requests.collapsed", _collapsed),
     e.CompanyPlanned: Wording(INFO, "company.planned", _planned),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
 
 from samzip.database.tables import archive, empresa, notificacionzip, run, ziprequest
 from samzip.dossier.keys import parse_key
@@ -27,15 +27,8 @@ class Expired:
 
 
 def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expired]:
-    """Ends requests whose time is over and marks for deletion every archive that no live request points to.
-
-    A `completed` row without `expires_at` (SAM's field may be null) lives `ttl` from its completion.
-    """
-    over = (ziprequest.c.status == "completed") & or_(
-        ziprequest.c.expires_at <= now,
-        ziprequest.c.expires_at.is_(None)
-        & (func.coalesce(ziprequest.c.completed_at, ziprequest.c.created_at) <= now - ttl),
-    )
+    """Ends requests whose time is over and marks for deletion every archive that no live request points to."""
+    over = (ziprequest.c.status == "completed") & is_over(now, ttl)
     rows = connection.execute(
         select(ziprequest, empresa.c.nombre).outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id).where(over)
     ).all()
@@ -49,7 +42,7 @@ def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expire
         by_path[path] = by_path.get(path, 0) + 1
         names[path] = company
         if parse_key(path) is not None:
-            _adopt(connection, now, row)
+            adopt(connection, now, row)
     connection.execute(
         update(archive)
         .where(
@@ -61,7 +54,7 @@ def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expire
     return [Expired(path, names[path], count) for path, count in by_path.items()]
 
 
-def _adopt(connection: Connection, now: datetime, row: object) -> None:
+def adopt(connection: Connection, now: datetime, row: object) -> None:
     """An archive that SAM's own worker made has no archive row: it gets one, so that its file goes the same way."""
     known = connection.execute(select(archive.c.path).where(archive.c.path == row.file_path)).first()  # type: ignore[attr-defined]
     if known is None:
@@ -93,12 +86,23 @@ def forget(connection: Connection, path: str) -> None:
     connection.execute(delete(archive).where(archive.c.path == path, archive.c.deleting))
 
 
+def is_over(now: datetime, ttl: timedelta) -> ColumnElement[bool]:
+    """Whether a completed request's time is over. One without `expires_at` (SAM's field may be null) lives `ttl` from
+    its completion. Never null, so that it can be negated."""
+    return func.coalesce(ziprequest.c.expires_at <= now, ended_at() <= now - ttl)
+
+
+def ended_at() -> ColumnElement[datetime]:
+    """When a request ended; SAM leaves `completed_at` empty on some."""
+    return func.coalesce(ziprequest.c.completed_at, ziprequest.c.created_at)
+
+
 def delete_history(connection: Connection, before: datetime) -> int:
-    """Removes up to BATCH ended requests older than `before`, with their notifications. Returns how many."""
+    """Removes up to BATCH requests that ended before `before`, with their notifications. Returns how many."""
     ids = list(
         connection.execute(
             select(ziprequest.c.id)
-            .where(ziprequest.c.status.in_(ENDED), ziprequest.c.created_at < before)
+            .where(ziprequest.c.status.in_(ENDED), ended_at() < before)
             .order_by(ziprequest.c.id)
             .limit(BATCH)
         ).scalars()

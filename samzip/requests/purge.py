@@ -18,7 +18,7 @@ from samzip.database.tables import archive, empresa, lease, notificacionzip, run
 from samzip.dossier.keys import temporary_key
 from samzip.requests import wording
 from samzip.requests.collapse import PENDING
-from samzip.requests.expire import ENDED
+from samzip.requests.expire import ENDED, ended_at
 from samzip.requests.insert import LIVE
 from samzip.requests.overview import GONE
 from samzip.requests.wording import Notice
@@ -211,7 +211,7 @@ def _completed(connection: Connection, ttl: timedelta) -> Iterable[CompletedRow]
         select(*columns).where(ziprequest.c.status == "completed").order_by(ziprequest.c.id)
     ):
         from_then = done or created
-        yield CompletedRow(request_id, path or "", created, expires or (from_then + ttl if from_then else None))
+        yield CompletedRow(request_id, path or "", from_then, expires or (from_then + ttl if from_then else None))
 
 
 def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[bool]) -> Iterable[StuckRow]:
@@ -264,7 +264,7 @@ def _served(connection: Connection, paths: Sequence[str]) -> list[tuple[list[int
 
 def _history(before: datetime) -> ColumnElement[bool]:
     """What `expire.delete_history` deletes."""
-    return and_(ziprequest.c.status.in_(ENDED), ziprequest.c.created_at < before)
+    return and_(ziprequest.c.status.in_(ENDED), ended_at() < before)
 
 
 def _count(connection: Connection, which: ColumnElement[bool]) -> int:

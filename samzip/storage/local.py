@@ -88,11 +88,12 @@ class LocalStore:
                         yield path.relative_to(self._root).as_posix(), _stat(found)
 
     def check_writable(self, prefix: str) -> None:
-        probe = self._writable(f"{prefix}/samzip-{os.getpid()}{TEMPORARY_SUFFIX}")
+        # Always the same name: what a kill leaves here, the next check removes.
+        probe = self._writable(f"{prefix}/write-test{TEMPORARY_SUFFIX}")
         with _storage_errors(self.url, prefix):
             self._make_folder(probe.parent)
             probe.write_bytes(b"samzip")
-            probe.unlink()
+            probe.unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
         """Creates what is missing, and makes each new name last through a power cut."""

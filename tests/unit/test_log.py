@@ -71,6 +71,9 @@ def test_json_is_one_object_per_event() -> None:
         "company_equipment": 69,
         "deflate_level": 2,
         "attempt": 1,
+        "message": "[PROCESANDO] Solicitud #47 de CERTIBOY "
+        "[GENERANDO] Iniciando ZIP para empresa CERTIBOY S.A.S. (69 equipos) "
+        "[COMPRESIÓN] Usando nivel 2 para 35 equipos",
     }
     assert list(first)[:4] == ["timestamp", "level", "event", "run"]
     assert (second["level"], second["event"]) == ("warning", "part.failed")

@@ -102,12 +102,19 @@ def test_warnings_hold_the_same_facts_ready_for_json() -> None:
     found = warnings([absent(None, "PR-001", "p\0.pdf\udc80"), delivered("archivo vacío")], ["una foto está dañada"])
     assert json.loads(json.dumps(found)) == [
         {
+            "kind": "missing",
             "equipment": "",
             "document": "PR-001",
             "path": r"p\x00.pdf\udc80",
             "reason": "no existe en el almacenamiento",
         },
-        {"kind": "missing", "equipment": "EQ-002", "document": "Manual", "path": "documentos/m.pdf", "reason": "archivo vacío"},
-        {"kind": "missing", "equipment": "", "document": "", "path": "", "reason": "una foto está dañada"},
+        {
+            "kind": "note",
+            "equipment": "EQ-002",
+            "document": "Manual",
+            "path": "documentos/m.pdf",
+            "reason": "archivo vacío",
+        },
+        {"kind": "note", "equipment": "", "document": "", "path": "", "reason": "una foto está dañada"},
     ]
     assert r"\u0000" not in json.dumps(found)

@@ -24,7 +24,7 @@ OTHER = "zip_requests/2/20261124_100000_parte_1_req_8.zip"
 TOKEN = "0123456789abcdef0123456789abcdef"
 HALF = temporary_key(KEY, TOKEN)
 NOTHING = Known(NOW, (), (), frozenset(), frozenset(), (), 0, 0)
-EMPTY = Found({}, frozenset(), {}, (), Cache(Path("cache"), 0, ""))
+EMPTY = Found({}, frozenset(), {}, (), Cache(Path("cache"), 0))
 
 
 def stat(age: timedelta = HOUR, size: int = 100) -> Stat:
@@ -207,13 +207,9 @@ def test_a_spool_goes_when_its_run_is_dead() -> None:
     assert plan(found=files(spools=(replace(spool, modified=NOW),))).items == ()
 
 
-def test_the_cache_is_trimmed_only_beyond_its_limit_and_without_links() -> None:
-    assert plan(found=files(cache=Cache(Path("c"), 1000, ""))).items == ()
-    assert [(item.kind, item.size) for item in plan(found=files(cache=Cache(Path("c"), 1024, ""))).items] == [
-        ("cache", 24)
-    ]
-    odd = plan(found=files(cache=Cache(Path("c"), 1024, "aa in it is a link")))
-    assert (odd.items, odd.problems) == ((), (Problem("c", "not trimmed: aa in it is a link"),))
+def test_the_cache_is_trimmed_only_beyond_its_limit() -> None:
+    assert plan(found=files(cache=Cache(Path("c"), 1000))).items == ()
+    assert [(item.kind, item.size) for item in plan(found=files(cache=Cache(Path("c"), 1024))).items] == [("cache", 24)]
 
 
 def test_nobody_agrees_to_more_than_was_shown() -> None:
@@ -238,11 +234,11 @@ def test_spools_are_folders_with_a_runs_name_only(tmp_path: Path) -> None:
 def test_the_cache_is_measured_as_trimming_counts_it(tmp_path: Path) -> None:
     assert measure_cache(tmp_path / "none").size == 0
     (tmp_path / "ab").mkdir()
-    (tmp_path / "ab" / "sheet").write_bytes(b"x" * 30)
+    (tmp_path / "ab" / f"{1:062x}").write_bytes(b"x" * 30)
+    (tmp_path / "ab" / "README").write_bytes(b"not a sheet")
     (tmp_path / "README").write_bytes(b"not a shelf")
-    assert measure_cache(tmp_path) == Cache(tmp_path, 30, "")
     (tmp_path / "cd").symlink_to(tmp_path / "ab")
-    assert measure_cache(tmp_path) == Cache(tmp_path, 30, "cd in it is a link or a file")
+    assert measure_cache(tmp_path) == Cache(tmp_path, 30)
 
 
 def test_the_table_fits_80_columns_and_no_value_forges_a_line(capsys: pytest.CaptureFixture[str]) -> None:

@@ -129,7 +129,7 @@ def test_the_settings_file_is_the_one_that_is_named_else_the_nearest(tmp_path: P
 
 
 def test_a_named_settings_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
-    with pytest.raises(BadSetting, match=r"there is no file /nowhere/samzip\.toml"):
+    with pytest.raises(BadSetting, match=r"there is no readable file /nowhere/samzip\.toml"):
         load({}, {}, config="/nowhere/samzip.toml", cwd=tmp_path)
 
 

@@ -23,6 +23,7 @@ EVENTS: list[e.Event] = [
     e.CleaningStarted(),
     e.HistoryDeleted(0),
     e.ArchiveExpired(PATH, "CERTIBOY S.A.S.", 2),
+    e.DeletionFailed(PATH, "Permission denied"),
     e.QueueEmpty(1, 0),
     e.RequestsCollapsed(6, 2),
     e.CompanyPlanned(1, "CERTIBOY S.A.S.", 69, 2, 1, 1),

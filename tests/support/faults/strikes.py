@@ -1,0 +1,166 @@
+"""One fault, the runs after it, and what the ledger says."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import threading
+from collections import Counter
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from queue import SimpleQueue
+from typing import Any
+
+from tests.support.faults.ledger import LEFT, LOST, TORN, TWICE, WRONG, Violation, judge, look, settle
+from tests.support.faults.points import Point
+from tests.support.faults.stage import RUN, Snapshot, Stage
+from tests.support.faults.worlds import Ledger, Template
+
+PURGE = ("purge", "--yes", "--stuck", "fail", "--json")
+REQUEST = ("request", "--user", "CERTIBOY", "--times", "2", "--json")
+PARTS_OF_A_CLICK = 2
+
+Strike = Callable[[Stage, Point], "Outcome"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Of one point."""
+
+    where: str
+    reached: bool  # whether the fault struck at all
+    violations: tuple[Violation, ...]
+    note: str = ""  # the exit code and the reason
+
+
+@dataclass
+class Report:
+    """Of many points."""
+
+    name: str
+    outcomes: list[Outcome] = field(default_factory=list)
+
+    @property
+    def struck(self) -> int:
+        return sum(outcome.reached for outcome in self.outcomes)
+
+    def complaints(self) -> list[str]:
+        return [
+            f"{self.name}: {outcome.where}: {violation.kind}: {violation.what}"
+            for outcome in self.outcomes
+            for violation in outcome.violations
+        ]
+
+    def counts(self) -> dict[str, int]:
+        kinds = Counter(violation.kind for outcome in self.outcomes for violation in outcome.violations)
+        return {"struck": self.struck, **{kind: kinds[kind] for kind in (LOST, TORN, TWICE, LEFT, WRONG)}}
+
+    def check(self, least: int) -> None:
+        """Nothing was broken, and the faults did strike."""
+        complaints = self.complaints()
+        assert not complaints, f"{len(complaints)} broken promises, among them:\n" + "\n".join(complaints[:8])
+        assert self.struck >= least, f"{self.name}: only {self.struck} of {len(self.outcomes)} faults struck"
+
+
+def strike_all(name: str, stages: Sequence[Stage], points: Sequence[Any], strike: Callable[[Stage, Any], Outcome]) -> Report:
+    """Every point once, as many at a time as there are stages."""
+    free: SimpleQueue[Stage] = SimpleQueue()
+    for stage in stages:
+        free.put(stage)
+
+    def one(point: Any) -> Outcome:
+        stage = free.get()
+        try:
+            return strike(stage, point)
+        finally:
+            free.put(stage)
+
+    with ThreadPoolExecutor(len(stages)) as threads:
+        return Report(name, list(threads.map(one, points)))
+
+
+def kill_run(template: Template) -> Strike:
+    """A run killed once; the next one mends everything."""
+
+    def strike(stage: Stage, point: Point) -> Outcome:
+        stage.put_back(template)
+        ended = stage.strike(RUN, point.kill())
+        seen = look(stage)
+        wrong = settle(stage)
+        return _outcome(point, ended.signal == 9, [*wrong, *judge(stage, template.ledger, seen)])
+
+    return strike
+
+
+def kill_purge(template: Template) -> Strike:
+    """A purge killed once; the next purge and the next run mend everything."""
+
+    def strike(stage: Stage, point: Point) -> Outcome:
+        stage.put_back(template)
+        ended = stage.strike(PURGE, point.kill())
+        seen = look(stage)
+        found = []
+        again = stage.run(PURGE)
+        if again.code != 0:
+            found.append(Violation(WRONG, f"the next purge ended with {again}: {stage.output()[-2000:]}"))
+        found += settle(stage)
+        return _outcome(point, ended.signal == 9, [*found, *judge(stage, template.ledger, seen)])
+
+    return strike
+
+
+def kill_request(template: Template) -> Strike:
+    """Two clicks in one command, killed once: each click is there with all its parts, or not at all."""
+
+    def strike(stage: Stage, point: Point) -> Outcome:
+        stage.put_back(template)
+        ended = stage.strike(REQUEST, point.kill())
+        ledger = Ledger({row["id"]: "completed" for row in stage.rows("SELECT id FROM core_ziprequest")})
+        found = []
+        if len(ledger.ends) % PARTS_OF_A_CLICK:
+            found.append(Violation(TORN, f"{len(ledger.ends)} requests of clicks with {PARTS_OF_A_CLICK} parts each"))
+        if ended.code == 0 and len(ledger.ends) != 2 * PARTS_OF_A_CLICK:
+            found.append(Violation(LOST, f"both clicks were accepted, {len(ledger.ends)} requests are there"))
+        seen = look(stage)
+        if ledger.ends:
+            found += settle(stage)
+        return _outcome(point, ended.signal == 9, [*found, *judge(stage, ledger, seen)])
+
+    return strike
+
+
+@dataclass(frozen=True)
+class SecondKill:
+    """A kill of the run that recovers from a first one."""
+
+    first: Point
+    second: Point
+
+
+def kill_recovery(template: Template, choose: Callable[[list[Point]], Sequence[Point]]) -> Callable[[Stage, Point], list[Outcome]]:
+    """A run killed, and the run after that killed too, at each of the chosen points of that very recovery; then the
+    third mends everything."""
+
+    def strike(stage: Stage, first: Point) -> list[Outcome]:
+        stage.put_back(template)
+        stage.strike(RUN, first.kill())
+        seen = look(stage)
+        snapshot = stage.save()
+        outcomes = []
+        for second in choose(stage.points()):
+            stage.put_back(template, snapshot)
+            ended = stage.strike(RUN, second.kill())
+            later = look(stage)
+            wrong = settle(stage)
+            found = [*seen.violations, *wrong, *judge(stage, template.ledger, later)]
+            pair = f"{first}, then {second}"
+            outcomes.append(Outcome(pair, ended.signal == 9, tuple(found)))
+        return outcomes
+
+    return strike
+
+
+def _outcome(point: Point, reached: bool, found: Sequence[Violation], note: str = "") -> Outcome:
+    return Outcome(str(point), reached, tuple(found), note)
