@@ -54,11 +54,11 @@ def run_context(settings: Settings, *, progress: bool, stream: TextIO | None = N
             publish=Publisher(listeners).publish,
             stop=stack.enter_context(_stop_on_signals()),
             run_id=run_id,
-            host=_host_id(settings),
+            host=host_id(settings),
         )
 
 
-def _host_id(settings: Settings) -> str:
+def host_id(settings: Settings) -> str:
     """Names the reach of this state folder's file lock: a folder that is new has a new name."""
     path = settings.state_dir / "host-id"
     try:

@@ -21,8 +21,10 @@ COMMANDS = {
     "show": "Tell the story of one request.",
     "cancel": "Stop a request that waits or is being built.",
     "retry": "Put a failed, expired or cancelled request back into the queue.",
+    "verify": "Re-read published archives against their checksums.",
     "purge": "Remove what nobody needs: orphans, leftovers, old requests.",
     "config": "Show every setting and where it comes from.",
+    "selftest": "Kill real runs on this machine and check that nothing was lost.",
 }
 
 

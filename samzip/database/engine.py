@@ -6,8 +6,9 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
@@ -16,6 +17,9 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.pool import NullPool
 
 from samzip.errors import BadSetting, DatabaseUnreachable
+
+if TYPE_CHECKING:
+    from psycopg.abc import Buffer
 
 BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
@@ -105,9 +109,38 @@ def open_database(text_url: str, *, create: bool = False) -> Database:
     try:
         # No server-side prepared statements: they do not survive a pooler in transaction mode.
         connect = {"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
-        return Database(create_engine(url, pool_pre_ping=True, connect_args=connect), url)
+        engine = create_engine(url, pool_pre_ping=True, connect_args=connect)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadSetting(f"database_url: the driver is not installed: {error}") from error
+    _read_any_date(engine)
+    return Database(engine, url)
+
+
+def _read_any_date(engine: Engine) -> None:
+    """PostgreSQL's calendar is wider than Python's, and psycopg refuses the rest: a moment before the year 1 or after
+    9999 reads as the calendar's end, so that it still compares as it should; a day reads as None."""
+    from psycopg import DataError
+    from psycopg.types.datetime import DateLoader, TimestamptzLoader
+
+    class AnyMoment(TimestamptzLoader):
+        def load(self, data: Buffer) -> datetime:
+            try:
+                return super().load(data)
+            except DataError:
+                early = bytes(data).startswith(b"-") or bytes(data).endswith(b"BC")
+                return datetime.min.replace(tzinfo=UTC) if early else datetime.max.replace(tzinfo=UTC)
+
+    class AnyDay(DateLoader):
+        def load(self, data: Buffer) -> date | None:  # type: ignore[override]
+            try:
+                return super().load(data)
+            except DataError:
+                return None
+
+    @event.listens_for(engine, "connect")
+    def connected(connection: Any, _record: object) -> None:
+        connection.adapters.register_loader("timestamptz", AnyMoment)
+        connection.adapters.register_loader("date", AnyDay)
 
 
 def _sqlite_engine(url: URL, create: bool) -> Engine:

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
-from samzip.database.types import Amount, CalendarDate, Flag, JsonText, UtcDateTime, Words
+from samzip.database.types import Amount, CalendarDate, Flag, JsonText, Label, UtcDateTime, Words
 
 sam = MetaData()
 own = MetaData()
@@ -138,19 +138,19 @@ prestamoequipo = _table(
 )
 ziprequest = _table(
     "core_ziprequest",
-    Column("status", String(20), nullable=False),
+    Column("status", Label(20), nullable=False),
     Column("position_in_queue", Integer, nullable=False),
     Column("parte_numero", Integer, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("started_at", UtcDateTime),
     Column("completed_at", UtcDateTime),
-    Column("file_path", String(500)),
+    Column("file_path", Label(500)),
     Column("file_size", BigInteger),
     Column("error_message", Words),
     Column("expires_at", UtcDateTime),
     _reference("empresa_id", "core_empresa", index=True),
     _reference("user_id", "core_customuser", index=True),
-    Column("current_step", String(200)),
+    Column("current_step", Label(200)),
     Column("equipos_procesados", Integer, nullable=False),
     Column("estimated_completion", UtcDateTime),
     Column("progress_percentage", Integer, nullable=False),
@@ -161,9 +161,9 @@ ziprequest = _table(
 )
 notificacionzip = _table(
     "core_notificacionzip",
-    Column("tipo", String(20), nullable=False),
-    Column("status", String(20), nullable=False),
-    Column("titulo", String(200), nullable=False),
+    Column("tipo", Label(20), nullable=False),
+    Column("status", Label(20), nullable=False),
+    Column("titulo", Label(200), nullable=False),
     Column("mensaje", Words, nullable=False),
     Column("created_at", UtcDateTime, nullable=False),
     Column("read_at", UtcDateTime),

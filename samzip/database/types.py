@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Boolean, Date, DateTime, Dialect, Numeric, Text
+from sqlalchemy import Boolean, Date, DateTime, Dialect, Numeric, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 
@@ -145,8 +145,22 @@ class Words(_Lenient):
     declared = "text"
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
-        if value is None or isinstance(value, str):
-            return value
-        if isinstance(value, bytes):
-            return value.decode("utf-8", "replace")
-        return str(value)
+        return _as_text(value)
+
+
+class Label(TypeDecorator[Any]):
+    """Text of a limited length, read with the same patience."""
+
+    cache_ok = True
+    impl = String
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
+        return _as_text(value)
+
+
+def _as_text(value: Any) -> str | None:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    return str(value)

@@ -6,13 +6,13 @@ import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 
 from samzip.archive.cache import trim_cache
 from samzip.database import Database
 from samzip.dossier.keys import FOLDER, is_temporary, parse_key
 from samzip.errors import StorageFailed
 from samzip.housekeeping import items as kinds
+from samzip.housekeeping.absence import ABSENT, require_folder
 from samzip.housekeeping.items import Found, Item, Limits, Options, Plan, Problem
 from samzip.housekeeping.leftovers import measure_cache, spools
 from samzip.housekeeping.plan import decide, unlisted
@@ -21,8 +21,6 @@ from samzip.requests import expire as expiry
 from samzip.requests import purge as rows
 from samzip.settings import Settings
 from samzip.storage import MissingFile, Store
-
-ABSENT = "no existe en el almacenamiento"  # what a store says of a file that is certainly not there
 
 
 @dataclass(slots=True)
@@ -64,7 +62,7 @@ class Purge:
         found = Found(files, gone, odd, tuple(left), measure_cache(self.settings.cache_dir))
         plan = decide(known, found, self.options, Limits(self.settings.history, self.settings.cache_size))
         if plan.of(kinds.LOST):
-            self._check_folder()
+            require_folder(self.archives)
         return plan
 
     def run(self, wait: float, agreed: Plan | None = None) -> tuple[Plan, Done]:
@@ -98,15 +96,6 @@ class Purge:
                 else:
                     odd[path] = missing.reason
         return frozenset(gone), odd
-
-    def _check_folder(self) -> None:
-        """A volume that is not mounted looks like archives that are gone: nobody's request fails for that."""
-        root = self.archives.url
-        if "://" not in root and not Path(root, FOLDER).is_dir():
-            raise StorageFailed(
-                f"{root} has no folder {FOLDER}, though the database knows archives in it: is the volume mounted? "
-                "If they were deleted on purpose, make the folder"
-            )
 
     def _expire(self, plan: Plan, done: Done) -> None:
         """As every run does it."""

@@ -48,7 +48,10 @@ class Clock:
         """Local time, with the day unless it is today."""
         if moment is None:
             return "an unknown time"
-        local = moment.astimezone(self.zone)
+        try:
+            local = moment.astimezone(self.zone)
+        except OverflowError:  # the ends of the calendar
+            local = moment
         today = local.date() == self.now.astimezone(self.zone).date()
         return f"{local:%H:%M:%S}" if today else f"{local:%Y-%m-%d %H:%M:%S}"
 

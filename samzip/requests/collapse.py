@@ -5,12 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, Text, case, cast, func, literal, null, or_, select, update
+from sqlalchemy import Connection, Integer, Text, case, cast, func, literal, null, or_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from samzip.database.tables import empresa, work, ziprequest
+from samzip.requests import wording
+from samzip.requests.states import NO_COMPANY, PENDING
+from samzip.requests.work import fail_requests
 
-PENDING = ("pending", "queued")  # SAM's old worker wrote 'queued' for the same thing
+# SQLite keeps fractions and words in a column of whole numbers.
+IMPOSSIBLE_PART = or_(
+    ziprequest.c.parte_numero < 1, cast(ziprequest.c.parte_numero, Integer) != ziprequest.c.parte_numero
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,24 +59,27 @@ def add_work(connection: Connection, rows: object) -> int:
 
 def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...]:
     reason = case(
-        (ziprequest.c.parte_numero < 1, "número de parte imposible"),
+        (IMPOSSIBLE_PART, "número de parte imposible"),
         (empresa.c.id == null(), "la empresa ya no existe"),
         (empresa.c.is_deleted, "la empresa fue eliminada"),
         else_=null(),
     )
     found = connection.execute(
-        select(ziprequest.c.id, reason)
+        select(
+            ziprequest.c.id,
+            ziprequest.c.parte_numero,
+            ziprequest.c.total_partes,
+            empresa.c.nombre,
+            reason.label("why"),
+        )
         .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
         .where(
             ziprequest.c.status.in_(PENDING),
-            or_(ziprequest.c.parte_numero < 1, empresa.c.id.is_(None), empresa.c.is_deleted),
+            or_(IMPOSSIBLE_PART, empresa.c.id.is_(None), empresa.c.is_deleted),
         )
         .order_by(ziprequest.c.id)
     ).all()
-    for request_id, why in found:
-        connection.execute(
-            update(ziprequest)
-            .where(ziprequest.c.id == request_id)
-            .values(status="failed", completed_at=now, error_message=why)
-        )
-    return tuple((row[0], row[1]) for row in found)
+    for row in found:
+        notice = wording.failed(row.nombre or NO_COMPANY, row.parte_numero, row.total_partes, row.why)
+        fail_requests(connection, now, ziprequest.c.id == row.id, row.why, notice)
+    return tuple((row.id, row.why) for row in found)

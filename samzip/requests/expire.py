@@ -10,10 +10,9 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, 
 from samzip.database.tables import archive, empresa, notificacionzip, run, ziprequest
 from samzip.dossier.keys import parse_key
 from samzip.requests import wording
+from samzip.requests.states import ENDED, NO_COMPANY
 from samzip.requests.work import notify
 
-FINISHED = ("completed", "failed", "expired", "cancelled")
-ENDED = ("failed", "expired", "cancelled")
 BATCH = 500  # rows of history that one transaction deletes
 
 
@@ -35,7 +34,7 @@ def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expire
     by_path: dict[str, int] = {}
     names: dict[str, str] = {}
     for row in rows:
-        company = row.nombre or "(empresa eliminada)"
+        company = row.nombre or NO_COMPANY
         connection.execute(update(ziprequest).where(ziprequest.c.id == row.id).values(status="expired"))
         notify(connection, now, [(row.id, row.user_id)], wording.expired(company, row.parte_numero, row.total_partes))
         path = row.file_path or ""

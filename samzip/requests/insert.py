@@ -11,8 +11,7 @@ from samzip.catalog import people
 from samzip.database.tables import ziprequest
 from samzip.dossier.parts import part_slices
 from samzip.errors import RequestRefused
-
-LIVE = ("pending", "queued", "processing")
+from samzip.requests.states import LIVE
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,10 +36,12 @@ def publications(connection: Connection, now: datetime, ttl: timedelta) -> list[
     }
     found = []
     for row in connection.execute(
-        select(archive.c.path, archive.c.size, archive.c.sha256, archive.c.expires_at).where(~archive.c.deleting)
+        select(archive.c.path, archive.c.size, archive.c.sha256, (archive.c.expires_at > now).label("lives")).where(
+            ~archive.c.deleting
+        )
     ):
         requests = served.pop(row.path, None)
-        if requests is not None or row.expires_at > now:
+        if requests is not None or row.lives:
             found.append(Publication(row.path, row.size, row.sha256, requests.number if requests else 0))
     found += [Publication(path or "", row.size or 0, "", row.number) for path, row in served.items()]
     return sorted(found, key=lambda publication: publication.path)

@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, func, select
 
 from samzip.database.tables import archive, empresa, equipo, run, work, ziprequest
 from samzip.dossier.parts import part_slices
-from samzip.requests.collapse import PENDING
+from samzip.requests.collapse import IMPOSSIBLE_PART
 from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown
+from samzip.requests.states import NO_COMPANY, PENDING
 
-GONE = "(empresa eliminada)"
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
 
@@ -55,7 +55,7 @@ def preview(connection: Connection, part_size: int) -> list[PlannedCompany]:
     pending = connection.execute(
         select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.count(), func.min(ziprequest.c.created_at))
         .join(empresa, (empresa.c.id == ziprequest.c.empresa_id) & ~empresa.c.is_deleted)
-        .where(ziprequest.c.status.in_((*PENDING, "processing")), ziprequest.c.parte_numero > 0)
+        .where(ziprequest.c.status.in_((*PENDING, "processing")), ~IMPOSSIBLE_PART)
         .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
         .order_by(func.min(ziprequest.c.created_at), ziprequest.c.empresa_id, ziprequest.c.parte_numero)
     ).all()
@@ -110,7 +110,7 @@ def _queue(connection: Connection) -> list[QueuedCompany]:
         shown.append(
             QueuedCompany(
                 company_id=company_id,
-                company=name or GONE,
+                company=name or NO_COMPANY,
                 requests=requests,
                 parts=parts,
                 oldest=oldest,
@@ -130,7 +130,7 @@ def _in_work(connection: Connection) -> list[PartInWork]:
     )
     rows = connection.execute(
         select(
-            func.coalesce(empresa.c.nombre, GONE),
+            func.coalesce(empresa.c.nombre, NO_COMPANY),
             work.c.part,
             func.coalesce(func.max(ziprequest.c.total_partes), work.c.part),
             func.coalesce(func.max(ziprequest.c.progress_percentage), 0),
@@ -184,7 +184,7 @@ def _archives(connection: Connection, now: datetime, limit: int) -> list[Archive
         .order_by(archive.c.published_at.desc(), archive.c.path)
         .limit(limit)
     )
-    return [shown_archive(row, row.nombre or GONE) for row in rows]
+    return [shown_archive(row, row.nombre or NO_COMPANY) for row in rows]
 
 
 def shown_archive(row: Any, company: str) -> ArchiveShown:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
@@ -17,10 +17,8 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 from samzip.database.tables import archive, empresa, lease, notificacionzip, run, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import wording
-from samzip.requests.collapse import PENDING
-from samzip.requests.expire import ENDED, ended_at
-from samzip.requests.insert import LIVE
-from samzip.requests.overview import GONE
+from samzip.requests.expire import ended_at
+from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING
 from samzip.requests.wording import Notice
 from samzip.requests.work import fail_requests, notify
 
@@ -211,7 +209,14 @@ def _completed(connection: Connection, ttl: timedelta) -> Iterable[CompletedRow]
         select(*columns).where(ziprequest.c.status == "completed").order_by(ziprequest.c.id)
     ):
         from_then = done or created
-        yield CompletedRow(request_id, path or "", from_then, expires or (from_then + ttl if from_then else None))
+        yield CompletedRow(request_id, path or "", from_then, expires or _end(from_then, ttl))
+
+
+def _end(begin: datetime | None, ttl: timedelta) -> datetime | None:
+    try:
+        return begin + ttl if begin else None
+    except OverflowError:
+        return datetime.max.replace(tzinfo=UTC)
 
 
 def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[bool]) -> Iterable[StuckRow]:
@@ -238,7 +243,7 @@ def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[b
         yield StuckRow(
             id=row.id,
             company_id=row.empresa_id,
-            company=row.nombre or GONE,
+            company=row.nombre or NO_COMPANY,
             part=row.parte_numero,
             parts=row.total_partes,
             status=row.status,
@@ -258,7 +263,7 @@ def _served(connection: Connection, paths: Sequence[str]) -> list[tuple[list[int
     )
     alike = defaultdict(list)
     for request_id, company, part, parts in rows:
-        alike[company or GONE, part, parts].append(request_id)
+        alike[company or NO_COMPANY, part, parts].append(request_id)
     return [(ids, *what) for what, ids in alike.items()]
 
 

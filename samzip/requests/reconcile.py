@@ -7,10 +7,15 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, literal, select, update
 
-from samzip.database.tables import work, ziprequest
+from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.parts import part_slices
-from samzip.requests.collapse import PENDING, add_work
-from samzip.requests.insert import LIVE, pending_row
+from samzip.requests import wording
+from samzip.requests.collapse import add_work
+from samzip.requests.insert import pending_row
+from samzip.requests.states import LIVE, NO_COMPANY, PENDING
+from samzip.requests.work import fail_requests
+
+NO_EQUIPMENT = "la empresa no tiene equipos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,17 +70,17 @@ def reconcile(connection: Connection, now: datetime, *, company_id: int, equipme
 
 
 def _cancel_surplus(connection: Connection, now: datetime, company_id: int, parts: int) -> int:
-    status, reason = (
-        ("cancelled", f"el inventario cambió: ahora son {parts} partes")
-        if parts
-        else ("failed", "la empresa no tiene equipos")
-    )
     surplus = (
         (ziprequest.c.empresa_id == company_id) & ziprequest.c.status.in_(PENDING) & (ziprequest.c.parte_numero > parts)
     )
-    values = {"status": status, "completed_at": now, "error_message": reason, "current_step": None}
     # The work row first, as everywhere: two transactions that lock in one order never wait for each other in a circle.
     connection.execute(delete(work).where(work.c.company_id == company_id, work.c.part > parts, work.c.token.is_(None)))
+    if not parts:
+        name = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar() or NO_COMPANY
+        notice = wording.failed(name, 1, 1, NO_EQUIPMENT)
+        return fail_requests(connection, now, surplus, NO_EQUIPMENT, notice)
+    reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
+    values = {"status": "cancelled", "completed_at": now, "error_message": reason, "current_step": None}
     return connection.execute(update(ziprequest).where(surplus).values(values)).rowcount
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, and_, delete, exists, func, literal, select, 
 from samzip.database.tables import archive, empresa, work, ziprequest
 from samzip.requests import wording
 from samzip.requests.collapse import add_work
+from samzip.requests.states import NO_COMPANY
 from samzip.requests.work import fail_requests
 
 CRASHED = "la ejecución terminó sin acabar esta parte"
@@ -66,7 +67,7 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
         )
         reason = f"{CRASHED} ({max_attempts} intentos)"
         parts = connection.execute(select(func.max(ziprequest.c.total_partes)).where(which)).scalar() or part
-        notice = wording.failed(company or "(empresa eliminada)", part, parts, reason)
+        notice = wording.failed(company or NO_COMPANY, part, parts, reason)
         failed += fail_requests(connection, now, which, reason, notice)
         connection.execute(delete(work).where(work.c.company_id == company_id, work.c.part == part))
     connection.execute(

@@ -12,13 +12,11 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, se
 
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.errors import UsageProblem
-from samzip.requests.expire import ENDED
-from samzip.requests.insert import LIVE
-from samzip.requests.overview import GONE, shown_archive
+from samzip.requests.overview import shown_archive
 from samzip.requests.shown import ArchiveShown, Changed, Sharer, Story, WorkShown
+from samzip.requests.states import ENDED, LIVE, NO_COMPANY, NO_USER
 
 BY_OPERATOR = "cancelada por el operador"
-NOBODY = "(usuario eliminado)"
 
 _NO_CANCEL = {
     "completed": "its archive is published already",
@@ -45,12 +43,12 @@ def story(connection: Connection, now: datetime, request_id: int) -> Story:
     if row is None:
         raise _unknown(request_id)
     is_live = row.status in LIVE
-    company = row.nombre or GONE
+    company = row.nombre or NO_COMPANY
     return Story(
         now=now,
         id=row.id,
         status=row.status,
-        user=row.username or NOBODY,
+        user=row.username or NO_USER,
         company_id=row.empresa_id,
         company=company,
         part=row.parte_numero,
@@ -168,7 +166,7 @@ def _changed(connection: Connection, request_id: int) -> Changed:
     return Changed(
         request=request_id,
         status=row.status,
-        company=row.nombre or GONE,
+        company=row.nombre or NO_COMPANY,
         part=row.parte_numero,
         parts=row.total_partes,
         others=others,
@@ -210,7 +208,7 @@ def _sharers(
     else:
         return []
     rows = connection.execute(
-        select(ziprequest.c.id, func.coalesce(customuser.c.username, NOBODY), ziprequest.c.status)
+        select(ziprequest.c.id, func.coalesce(customuser.c.username, NO_USER), ziprequest.c.status)
         .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
         .where(same, ziprequest.c.id != request_id)
         .order_by(ziprequest.c.id)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or
 
 from samzip.database.tables import archive, customuser, notificacionzip, work, ziprequest
 from samzip.errors import WorkTakenOver
-from samzip.requests.collapse import PENDING
+from samzip.requests.states import NO_USER, PENDING
 from samzip.requests.wording import Notice
 
 MAX_DEATHS = 3
@@ -95,7 +95,7 @@ def claim(
         .order_by(ziprequest.c.id.desc())
         .limit(1)
     ).one()
-    return Claim(company_id, part, token, attempt, served, newest[0], newest[1] or "(usuario eliminado)")
+    return Claim(company_id, part, token, attempt, served, newest[0], newest[1] or NO_USER)
 
 
 def announce(connection: Connection, held: Claim, path: str) -> None:

@@ -192,7 +192,7 @@ def test_a_part_beyond_the_inventory_is_cancelled_with_the_reason(world: World) 
     first, second = world.requests()
     assert (first.status, first.total_partes) == ("completed", 1)
     assert second.status == "cancelled"
-    assert second.error_message == "el inventario cambió: ahora son 1 partes"
+    assert second.error_message == "el inventario cambió: ahora es 1 parte"
     assert world.rows(tables.work) == []
 
 
@@ -217,6 +217,7 @@ def test_a_company_that_lost_all_instruments_fails_with_a_reason(world: World) -
     world.run()
     (row,) = world.requests()
     assert (row.status, row.error_message) == ("failed", "la empresa no tiene equipos")
+    assert [notice.tipo for notice in world.rows(tables.notificacionzip)] == ["zip_failed"]
 
 
 def test_a_missing_document_is_listed_everywhere_and_the_part_is_published(world: World) -> None:

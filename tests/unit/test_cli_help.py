@@ -16,8 +16,15 @@ from samzip.cli import COMMANDS
 from samzip.database.setup import initialise
 from samzip.options import OPTIONS
 
-NEEDS_A_DATABASE = sorted(set(COMMANDS) - {"init", "config"})
-ARGUMENTS = {"request": ["--user", "CERTIBOY"], "show": ["1"], "cancel": ["1"], "retry": ["1"], "purge": ["--dry-run"]}
+NEEDS_A_DATABASE = sorted(set(COMMANDS) - {"init", "config", "selftest"})
+ARGUMENTS = {
+    "request": ["--user", "CERTIBOY"],
+    "show": ["1"],
+    "cancel": ["1"],
+    "retry": ["1"],
+    "verify": ["--all"],
+    "purge": ["--dry-run"],
+}
 
 Result = tuple[int, str, str]  # exit code, stdout, stderr
 

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import time
-from collections.abc import Iterator, Sequence
-from contextlib import closing, contextmanager
+from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psycopg
 from psycopg.rows import dict_row
-from sqlalchemy.engine import make_url
 
 from tests.support.faults.points import Point, points_of, read_steps, strike_options, trace_options
+from tests.support.faults.rows import Rows, plain
 from tests.support.faults.warm import Ended, Job, Warm
 from tests.support.faults.worlds import Template
 
@@ -29,40 +28,37 @@ class Snapshot:
     """A moment to come back to."""
 
     folder: Path
-    database: str  # PostgreSQL; else it lies in the folder
+    rows: Rows | None  # of PostgreSQL; SQLite's file lies in the folder
 
 
 class Stage:
     """One lane: its own copy of the world, its own warm process. Not for two threads at a time."""
 
-    def __init__(self, folder: Path, warm: Warm, server: str = "", number: int = 0) -> None:
+    def __init__(self, folder: Path, warm: Warm, database_url: str = "") -> None:
+        """`database_url` is an initialised PostgreSQL database that nobody else uses; empty for SQLite."""
+        folder.mkdir()
         self.folder = folder
         self.warm = warm
-        self._server = server
-        self._database = f"lane_{number}"
-        self._number = number
+        self.database_url = database_url
         self.template: Template | None = None
 
     def put_back(self, template: Template, snapshot: Snapshot | None = None) -> None:
         """As the template was made, or as it was at a snapshot."""
         self.template = template
-        source = snapshot or Snapshot(template.folder, template.database)
+        source = snapshot or Snapshot(template.folder, template.rows)
         for part in PARTS:
             shutil.rmtree(self.folder / part, ignore_errors=True)
             shutil.copytree(source.folder / part, self.folder / part)
-        if template.database_url:
-            self._copy_database(source.database, self._database)
+        if source.rows is not None:
+            source.rows.restore(self.database_url)
 
     def save(self) -> Snapshot:
         """One snapshot a lane: the next replaces it."""
-        assert self.template is not None
         target = self.folder / "snapshot"
         shutil.rmtree(target, ignore_errors=True)
         for part in PARTS:
             shutil.copytree(self.folder / part, target / part)
-        if self.template.database_url:
-            self._copy_database(self._database, f"{self._database}_snapshot")
-        return Snapshot(target, f"{self._database}_snapshot")
+        return Snapshot(target, Rows.of(self.database_url) if self.database_url else None)
 
     def run(self, argv: Sequence[str] = RUN, strace: Sequence[str] = (), **more: Any) -> Ended:
         """The command line in a fork of the warm process."""
@@ -84,7 +80,6 @@ class Stage:
 
     def environment(self) -> dict[str, str]:
         assert self.template is not None
-        url = self._url(self._database) if self.template.database_url else ""
         return {
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
@@ -92,7 +87,7 @@ class Stage:
             "SAMZIP_STATE_DIR": str(self.state),
             "SAMZIP_MEDIA_ROOT": str(self.template.folder / "media"),
             "SAMZIP_ARCHIVE_ROOT": str(self.archives),
-            "SAMZIP_DATABASE_URL": url,
+            "SAMZIP_DATABASE_URL": self.database_url,
             "SAMZIP_PART_SIZE": "1",
             "SAMZIP_JOBS": "1",
             "SAMZIP_LOG_FORMAT": "json",
@@ -117,9 +112,8 @@ class Stage:
 
     def rows(self, query: str) -> list[dict[str, Any]]:
         """What another program would see now. The files are not opened where they lie: SQLite would heal them."""
-        assert self.template is not None
-        if self.template.database_url:
-            with psycopg.connect(self._url(self._database), row_factory=dict_row) as connection:
+        if self.database_url:
+            with psycopg.connect(plain(self.database_url), row_factory=dict_row) as connection:
                 return list(connection.execute(query.encode()))
         copy = self.folder / "seen"
         shutil.rmtree(copy, ignore_errors=True)
@@ -132,38 +126,15 @@ class Stage:
 
     def change(self, statement: str) -> None:
         """As an operator would by hand."""
-        assert self.template is not None
-        if self.template.database_url:
-            with psycopg.connect(self._url(self._database)) as connection:
+        if self.database_url:
+            with psycopg.connect(plain(self.database_url)) as connection:
                 connection.execute(statement.encode())
             return
         with closing(sqlite3.connect(self.state / "samzip.sqlite3")) as connection, connection:
             connection.execute(statement)
 
-    @contextmanager
-    def administrator(self) -> Iterator[psycopg.Connection[Any]]:
-        """Of the PostgreSQL server."""
-        with psycopg.connect(self._server, autocommit=True) as connection:
-            yield connection
-
     def _job(self, argv: Sequence[str], strace: Sequence[str], **more: Any) -> Job:
         return Job(list(argv), self.environment(), str(self.folder / "output"), list(strace), **more)
-
-    def _url(self, database: str) -> str:
-        return make_url(self._server).set(database=database).render_as_string(hide_password=False)
-
-    def _copy_database(self, source: str, target: str) -> None:
-        with self.administrator() as connection:
-            connection.execute(f'DROP DATABASE IF EXISTS "{target}" WITH (FORCE)'.encode())
-            until = time.monotonic() + 10
-            while True:
-                try:
-                    connection.execute(f'CREATE DATABASE "{target}" TEMPLATE "{source}"'.encode())
-                    return
-                except psycopg.errors.ObjectInUse:  # a killed client's backend is still on its way out
-                    if time.monotonic() > until:
-                        raise
-                    time.sleep(0.005)
 
 
 def result_of(output: str) -> dict[str, Any]:

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-import json
-import threading
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, field
 from queue import SimpleQueue
-from typing import Any
+from typing import TypeVar
 
 from tests.support.faults.ledger import LEFT, LOST, TORN, TWICE, WRONG, Violation, judge, look, settle
 from tests.support.faults.points import Point
-from tests.support.faults.stage import RUN, Snapshot, Stage
+from tests.support.faults.stage import RUN, Stage
 from tests.support.faults.worlds import Ledger, Template
 
 PURGE = ("purge", "--yes", "--stuck", "fail", "--json")
 REQUEST = ("request", "--user", "CERTIBOY", "--times", "2", "--json")
 PARTS_OF_A_CLICK = 2
+KILLED = 9
 
+T = TypeVar("T")
+R = TypeVar("R")
 Strike = Callable[[Stage, Point], "Outcome"]
 
 
@@ -64,21 +63,21 @@ class Report:
         assert self.struck >= least, f"{self.name}: only {self.struck} of {len(self.outcomes)} faults struck"
 
 
-def strike_all(name: str, stages: Sequence[Stage], points: Sequence[Any], strike: Callable[[Stage, Any], Outcome]) -> Report:
-    """Every point once, as many at a time as there are stages."""
+def on_all(stages: Sequence[Stage], work: Sequence[T], do: Callable[[Stage, T], R]) -> list[R]:
+    """Each piece of work once, as many at a time as there are stages."""
     free: SimpleQueue[Stage] = SimpleQueue()
     for stage in stages:
         free.put(stage)
 
-    def one(point: Any) -> Outcome:
+    def one(piece: T) -> R:
         stage = free.get()
         try:
-            return strike(stage, point)
+            return do(stage, piece)
         finally:
             free.put(stage)
 
     with ThreadPoolExecutor(len(stages)) as threads:
-        return Report(name, list(threads.map(one, points)))
+        return list(threads.map(one, work))
 
 
 def kill_run(template: Template) -> Strike:
@@ -89,7 +88,7 @@ def kill_run(template: Template) -> Strike:
         ended = stage.strike(RUN, point.kill())
         seen = look(stage)
         wrong = settle(stage)
-        return _outcome(point, ended.signal == 9, [*wrong, *judge(stage, template.ledger, seen)])
+        return _outcome(point, ended.signal == KILLED, [*wrong, *judge(stage, template.ledger, seen)])
 
     return strike
 
@@ -106,7 +105,7 @@ def kill_purge(template: Template) -> Strike:
         if again.code != 0:
             found.append(Violation(WRONG, f"the next purge ended with {again}: {stage.output()[-2000:]}"))
         found += settle(stage)
-        return _outcome(point, ended.signal == 9, [*found, *judge(stage, template.ledger, seen)])
+        return _outcome(point, ended.signal == KILLED, [*found, *judge(stage, template.ledger, seen)])
 
     return strike
 
@@ -126,22 +125,16 @@ def kill_request(template: Template) -> Strike:
         seen = look(stage)
         if ledger.ends:
             found += settle(stage)
-        return _outcome(point, ended.signal == 9, [*found, *judge(stage, ledger, seen)])
+        return _outcome(point, ended.signal == KILLED, [*found, *judge(stage, ledger, seen)])
 
     return strike
 
 
-@dataclass(frozen=True)
-class SecondKill:
-    """A kill of the run that recovers from a first one."""
-
-    first: Point
-    second: Point
-
-
-def kill_recovery(template: Template, choose: Callable[[list[Point]], Sequence[Point]]) -> Callable[[Stage, Point], list[Outcome]]:
-    """A run killed, and the run after that killed too, at each of the chosen points of that very recovery; then the
-    third mends everything."""
+def kill_recovery(
+    template: Template, choose: Callable[[list[Point]], Sequence[Point]]
+) -> Callable[[Stage, Point], list[Outcome]]:
+    """A run killed at `first`, and the run that recovers from that killed at each point that `choose` takes of its own
+    calls; then the third mends everything."""
 
     def strike(stage: Stage, first: Point) -> list[Outcome]:
         stage.put_back(template)
@@ -155,8 +148,7 @@ def kill_recovery(template: Template, choose: Callable[[list[Point]], Sequence[P
             later = look(stage)
             wrong = settle(stage)
             found = [*seen.violations, *wrong, *judge(stage, template.ledger, later)]
-            pair = f"{first}, then {second}"
-            outcomes.append(Outcome(pair, ended.signal == 9, tuple(found)))
+            outcomes.append(Outcome(f"{first}, then {second}", ended.signal == KILLED, tuple(found)))
         return outcomes
 
     return strike

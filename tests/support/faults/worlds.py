@@ -10,11 +10,11 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import insert, select, update
-from sqlalchemy.engine import make_url
 
 from samzip.database import tables
 from samzip.dossier.keys import temporary_key
 from samzip.requests.insert import Inserted
+from tests.support.faults.rows import Rows
 from tests.support.world import World, make_world
 
 CRASHED_RUN = "abcdef012345"
@@ -40,25 +40,19 @@ class Template:
 
     name: str
     folder: Path
-    database_url: str  # PostgreSQL; empty: SQLite in the state folder
+    rows: Rows | None  # of PostgreSQL; SQLite's file lies in the state folder
     ledger: Ledger
     settings: dict[str, str] = field(default_factory=dict)  # environment
-
-    @property
-    def kind(self) -> str:
-        return "postgres" if self.database_url else "sqlite"
-
-    @property
-    def database(self) -> str:
-        """Its name on the PostgreSQL server."""
-        return (make_url(self.database_url).database or "") if self.database_url else ""
 
 
 Fill = Callable[[World, Ledger], None]
 
 
-def make_template(fill: Fill, folder: Path, database_url: str = "", **settings: str) -> Template:
-    """One instrument a part; documents in `media`, archives in `archives`, everything else in `state`."""
+def make_template(fill: Fill, folder: Path, database_url: str = "", journal: str = "", **settings: str) -> Template:
+    """One instrument a part; documents in `media`, archives in `archives`, everything else in `state`.
+
+    `journal` is SQLite's journal mode when it is not WAL, as in a database that SAM made.
+    """
     world = make_world(
         folder,
         database_url or None,
@@ -69,8 +63,12 @@ def make_template(fill: Fill, folder: Path, database_url: str = "", **settings: 
     Path(world.settings.archive_root).mkdir(exist_ok=True)
     ledger = Ledger()
     fill(world, ledger)
+    if journal:
+        with world.database.engine.connect() as connection:
+            connection.exec_driver_sql("ROLLBACK")
+            connection.exec_driver_sql(f"PRAGMA journal_mode={journal}")
     world.database.close()
-    return Template(fill.__name__, folder, database_url, ledger, settings)
+    return Template(fill.__name__, folder, Rows.of(database_url) if database_url else None, ledger, settings)
 
 
 def company_that_waits(world: World, ledger: Ledger) -> None:

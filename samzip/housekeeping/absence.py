@@ -1,0 +1,24 @@
+"""When an archive is certainly not there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from samzip.dossier.keys import FOLDER
+from samzip.errors import StorageFailed
+from samzip.storage import Store
+
+ABSENT = "no existe en el almacenamiento"  # what a store says of a file that is certainly not there
+
+
+def require_folder(archives: Store) -> None:
+    """A volume that is not mounted looks like archives that are gone: nobody's request suffers for that.
+
+    Raises StorageFailed.
+    """
+    root = archives.url
+    if "://" not in root and not Path(root, FOLDER).is_dir():
+        raise StorageFailed(
+            f"{root} has no folder {FOLDER}, though the database knows archives in it: is the volume mounted? "
+            "If they were deleted on purpose, make the folder"
+        )
