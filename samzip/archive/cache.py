@@ -86,6 +86,13 @@ def trim_cache(folder: Path, limit: int) -> int:
     return removed
 
 
+def remove_unfinished(folder: Path) -> None:
+    """Removes what killed writers left, for whoever knows that nobody writes now."""
+    for _, _, path in _cached_files(folder):
+        if path.endswith(".tmp"):
+            Path(path).unlink(missing_ok=True)
+
+
 def cache_bytes(folder: Path) -> int:
     """Size of the files that `trim_cache` would count."""
     return sum(size for _, size, _ in _cached_files(folder))

@@ -79,6 +79,10 @@ def _remove(context: Context, path: str, token: str | None) -> int:
 
 def _remove_spools(context: Context) -> None:
     folder = context.settings.temporary_dir
-    if folder.is_dir():
-        for spool in folder.iterdir():
-            shutil.rmtree(spool, ignore_errors=True)
+    spools = list(folder.iterdir()) if folder.is_dir() else []
+    if spools:
+        from samzip.archive.cache import remove_unfinished  # only who dies at building leaves life sheets half written
+
+        remove_unfinished(context.settings.cache_dir)
+    for spool in spools:
+        shutil.rmtree(spool, ignore_errors=True)

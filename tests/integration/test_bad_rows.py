@@ -1,0 +1,443 @@
+"""Rows that nobody should have written: samzip serves the others, says why, and touches nothing that is not its own."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import delete, insert, update
+
+import samzip.app
+from samzip.cli import main
+from samzip.database import tables
+from samzip.requests.insert import pending_row
+from tests.support.world import InlineExecutor, World
+
+NAMED = "zip_requests/1/20200101_000000_parte_1_req_1.zip"  # a name that samzip gives to archives
+PAST = datetime(2020, 1, 1, tzinfo=UTC)
+
+# Each is what one request row has instead of the usual; SQL literals.
+ODD_EVERYWHERE = [
+    "parte_numero = 0",
+    "parte_numero = -5",
+    "parte_numero = 2147483647",
+    "total_partes = 0",
+    "total_partes = -3",
+    "total_partes = 2147483647",
+    "status = ''",
+    "status = 'en espera'",
+    "status = {escape} || '[31mx'",
+    "created_at = '0001-01-01 00:00:00'",
+    "created_at = '9999-12-31 23:59:59'",
+    "created_at = '9999-12-31 23:59:59', status = 'processing', started_at = '0001-01-01 00:00:00'",
+    "total_equipos = NULL, rango_equipos_inicio = NULL, rango_equipos_fin = NULL, equipos_procesados = -1",
+    "progress_percentage = -2147483648, position_in_queue = -1, estimated_completion = '9999-12-31 23:59:59'",
+    "status = 'processing', current_step = {newline} || '[EXITOSO] ZIP completado', started_at = NULL",
+    "status = 'completed', completed_at = NULL, expires_at = NULL, file_path = NULL, file_size = NULL",
+    "status = 'completed', completed_at = '0001-01-01 00:00:00', expires_at = NULL, file_size = -4",
+    "status = 'completed', completed_at = '9999-12-31 23:59:59', expires_at = NULL, file_path = ''",
+    "status = 'completed', expires_at = '9999-12-31 23:59:59', file_path = 'zip_requests/1'",
+    "status = 'failed', completed_at = NULL, error_message = NULL",
+    "status = 'failed', completed_at = '9999-12-31 23:59:59', error_message = {escape} || '[2J' || {newline} || 'x'",
+    "status = 'cancelled', completed_at = '0001-01-01 00:00:00', expires_at = '0001-01-01 00:00:00'",
+    "status = 'expired', file_path = '../../x', completed_at = NULL",
+]
+ODD_IN_SQLITE = [  # which keeps any value in any column
+    "parte_numero = 1.5",
+    "parte_numero = 'dos'",
+    "parte_numero = 4611686018427387904",
+    "total_partes = 'x'",
+    "created_at = 'mañana'",
+    "created_at = 17",
+    "created_at = x'00ff'",
+    "status = x'70ff'",
+    "status = 'completed', file_path = x'ff00', expires_at = '2000-01-01'",
+    "status = 'completed', expires_at = 'nunca', file_size = 'grande'",
+]
+ODD_IN_POSTGRES = [  # whose calendar is wider than Python's
+    "created_at = 'infinity'",
+    "created_at = '-infinity'",
+    "created_at = '4000-01-01 BC'",
+    "created_at = '99999-01-01'",
+    "status = 'completed', expires_at = 'infinity', completed_at = '-infinity'",
+    "status = 'completed', expires_at = NULL, completed_at = 'infinity'",
+]
+
+
+@dataclass
+class Command:
+    """How a command ended."""
+
+    code: int
+    text: str  # stdout and stderr
+
+
+Operator = Callable[..., Command]
+
+
+@pytest.fixture
+def operator(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Operator:
+    """Types commands; parts are built in place."""
+    monkeypatch.setattr(samzip.app, "_local_pool", lambda settings: InlineExecutor())
+    monkeypatch.setenv("SAMZIP_STATE_DIR", str(world.settings.state_dir))
+    monkeypatch.setenv("SAMZIP_DATABASE_URL", world.settings.database_url)
+    monkeypatch.setenv("SAMZIP_PART_SIZE", str(world.settings.part_size))
+
+    def command(*arguments: str) -> Command:
+        with pytest.raises(SystemExit) as ended:
+            main(list(arguments))
+            raise SystemExit(0)
+        said = capsys.readouterr()
+        return Command(int(ended.value.code or 0), said.out + said.err)
+
+    return command
+
+
+def rough(world: World, statement: str) -> None:
+    """Does what foreign keys or types would not let a careful writer do."""
+    if not world.database.is_sqlite:
+        with world.database.write() as connection:
+            connection.exec_driver_sql(statement)
+        return
+    raw = sqlite3.connect(str(world.database.url.database))
+    raw.execute(statement)
+    raw.commit()
+    raw.close()
+
+
+def odd_request(world: World, company_id: int, change: str) -> int:
+    """A pending row for part 1 of 2, then changed."""
+    with world.database.write() as connection:
+        row = pending_row(
+            user_id=1,
+            company_id=company_id,
+            part=1,
+            parts=2,
+            first=1,
+            last=2,
+            now=world.database.now(connection),
+            position=1,
+        )
+        number: int = connection.execute(
+            insert(tables.ziprequest).values(row).returning(tables.ziprequest.c.id)
+        ).scalar_one()
+    function = "char" if world.database.is_sqlite else "chr"
+    change = change.format(escape=f"{function}(27)", newline=f"{function}(10)")
+    rough(world, f"UPDATE core_ziprequest SET {change} WHERE id = {number}")
+    return number
+
+
+def everything(*folders: Path) -> dict[str, bytes | str]:
+    """Files with their content and links with their target."""
+    return {
+        str(path): str(path.readlink()) if path.is_symlink() else path.read_bytes()
+        for folder in folders
+        for path in sorted(folder.rglob("*"))
+        if path.is_symlink() or path.is_file()
+    }
+
+
+def request_row(world: World, number: int) -> Any:
+    return next(row for row in world.requests() if row.id == number)
+
+
+def served_request(world: World, path: str | None, **values: Any) -> None:
+    """Request 1 as a worker left it whose archive lies at `path`; its time is over."""
+    row = {"status": "completed", "file_path": path, "completed_at": PAST, "expires_at": PAST} | values
+    world.set_request(1, **row)
+
+
+def test_no_row_however_odd_stops_a_command_or_its_neighbours(world: World, operator: Operator) -> None:
+    company = world.company(equipment=3)
+    good = world.click().request_ids
+    odd = ODD_EVERYWHERE + (ODD_IN_SQLITE if world.database.is_sqlite else ODD_IN_POSTGRES)
+    numbers = {change: odd_request(world, company, change) for change in odd}
+    shown = {change: [("show", str(number))] for change, number in numbers.items()}
+    shown |= {f"{change} as JSON": [("show", str(number), "--json")] for change, number in numbers.items()}
+    before = everything(world.media / "documentos")
+    rounds: dict[str, list[tuple[str, ...]]] = {
+        "before": [("run", "--dry-run"), ("status",), ("status", "--json"), ("purge", "--dry-run")],
+        **shown,
+        "run": [("run",), ("status",), ("purge", "--yes", "--stuck", "retry"), ("run",), ("purge", "--yes")],
+        "after": [("status",), ("status", "--json")],
+        "changed": [(verb, str(number)) for verb in ("retry", "cancel") for number in numbers.values()],
+        "last": [("run",)],
+    }
+
+    for name, commands in rounds.items():
+        for arguments in commands:
+            done = operator(*arguments)
+            assert done.code in (0, 2, 3), f"{name}: samzip {' '.join(arguments)}: {done.text}"
+            assert "Traceback" not in done.text
+            assert "\x1b" not in done.text, f"{name}: an escape sequence reaches the terminal"
+            assert "\n[EXITOSO] ZIP completado\n" not in done.text, "a row forged a line of the log"
+    assert {request_row(world, number).status for number in good} == {"completed"}
+    assert everything(world.media / "documentos") == before
+
+
+@pytest.mark.parametrize("part", ["0", "-1", "-2147483648", "1.5", "'dos'"])
+def test_an_impossible_part_number_fails_with_the_reason(world: World, part: str) -> None:
+    if not world.database.is_sqlite and not part.lstrip("-").isdigit():
+        pytest.skip("PostgreSQL refuses it")
+    number = odd_request(world, world.company(equipment=3), f"parte_numero = {part}")
+    finished = world.run()
+    row = request_row(world, number)
+    assert (row.status, row.error_message) == ("failed", "número de parte imposible")
+    assert row.completed_at is not None
+    assert finished.counts.rejected == 1
+    assert world.rows(tables.work) == []
+
+
+@pytest.mark.parametrize("part", [3, 2147483647])
+def test_a_part_beyond_the_last_is_cancelled_with_the_reason(world: World, part: int) -> None:
+    number = odd_request(world, world.company(equipment=3), f"parte_numero = {part}")
+    world.run()
+    row = request_row(world, number)
+    assert (row.status, row.error_message) == ("cancelled", "el inventario cambió: ahora son 2 partes")
+    assert world.rows(tables.work) == []
+
+
+@pytest.mark.parametrize("total", [0, -7, 2147483647])
+def test_an_impossible_total_is_corrected_and_the_part_is_served(world: World, total: int) -> None:
+    number = odd_request(world, world.company(equipment=3), f"total_partes = {total}")
+    world.run()
+    row = request_row(world, number)
+    assert (row.status, row.total_partes, row.total_equipos) == ("completed", 2, 2)
+    assert len(world.requests()) == 1  # no further parts are asked for in the name of a number that means nothing
+
+
+@pytest.mark.parametrize("status", ["", "en espera", "PENDING", "pending "])
+def test_an_unknown_status_is_left_alone_and_shown(world: World, operator: Operator, status: str) -> None:
+    number = odd_request(world, world.company(equipment=3), f"status = '{status}'")
+    assert operator("run").code == 0
+    assert request_row(world, number).status == status
+    assert operator("cancel", str(number)).code == 2
+    assert "samzip does not know this status" in operator("retry", str(number)).text
+
+
+def test_a_company_that_vanished_since_the_click_fails_its_requests_with_the_reason(
+    world: World, operator: Operator
+) -> None:
+    other = world.company("Otra Ltda", equipment=1)
+    world.company("Ida Ltda", equipment=1, user="ida")
+    kept, lost = world.click().request_ids[0], world.click("ida").request_ids[0]
+    if not world.database.is_sqlite:
+        rough(world, "ALTER TABLE core_ziprequest DROP CONSTRAINT core_ziprequest_empresa_id_fkey")
+    rough(world, f"UPDATE core_ziprequest SET empresa_id = 99 WHERE id = {lost}")
+    assert operator("run").code == 3
+    row = request_row(world, lost)
+    assert (row.status, row.error_message) == ("failed", "la empresa ya no existe")
+    assert request_row(world, kept).status == "completed"
+    assert "(empresa eliminada)" in operator("show", str(lost)).text
+    assert other
+
+
+@pytest.mark.parametrize("when", ["before the run", "while its part is built"])
+def test_a_company_that_is_deleted_ends_its_requests_with_a_reason_or_an_archive(world: World, when: str) -> None:
+    company = world.company(equipment=3)
+    world.click()
+
+    def remove(_job: Any = None) -> None:
+        with world.database.write() as connection:
+            connection.execute(update(tables.empresa).where(tables.empresa.c.id == company).values(is_deleted=True))
+
+    if when == "before the run":
+        remove()
+    else:
+        world.executor.before = remove
+    world.run()
+    for row in world.requests():
+        assert row.status == "completed" or (row.status, row.error_message) == ("failed", "la empresa fue eliminada")
+    assert world.rows(tables.work) == []
+
+
+def test_a_user_who_was_deleted_has_no_notification_but_the_archive_is_there(world: World, operator: Operator) -> None:
+    company = world.company(equipment=1)
+    number = world.click().request_ids[0]
+    if not world.database.is_sqlite:
+        rough(world, "ALTER TABLE core_ziprequest DROP CONSTRAINT core_ziprequest_user_id_fkey")
+    with world.database.write() as connection:
+        connection.execute(update(tables.customuser).values(empresa_id=None))
+    rough(world, "DELETE FROM core_customuser")
+    assert operator("run").code == 0
+    assert request_row(world, number).status == "completed"
+    assert world.rows(tables.notificacionzip) == []
+    assert "(usuario eliminado)" in operator("show", str(number)).text
+    assert operator("status").code == 0
+    assert company
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "../../victim.zip",
+        "zip_requests/../../victim.zip",
+        "zip_requests/1/../../../victim.zip",
+        "{outside}/victim.zip",
+        "documentos/1/EQ-001/compra.pdf",
+        "zip_requests/1",
+        "zip_requests/1/20200101_000000_parte_1_req_1.zip/",
+        "zip_requests/1/notas.txt",
+        "zip_requests/1/20200101_000000_parte_1_req_1.zip\n",
+        "zip_requests/1/20200101_000000_parte_1_req_1.zip.samzip-part",
+        "zip_requests/01/20200101_000000_parte_1_req_1.zip",
+        ".",
+    ],
+)
+def test_a_path_that_samzip_never_gave_expires_and_its_file_stays(
+    world: World, operator: Operator, tmp_path: Path, path: str
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    for victim in (outside / "victim.zip", tmp_path / "victim.zip", world.settings.state_dir / "victim.zip"):
+        victim.write_bytes(b"precious")
+    folder = world.media / "zip_requests/1"
+    folder.mkdir(parents=True)
+    for name in ("notas.txt", "20200101_000000_parte_1_req_1.zip.samzip-part"):
+        (folder / name).write_bytes(b"precious")
+    places = (outside, world.media)
+    before = everything(*places)
+    served_request(world, path.format(outside=outside))
+    assert operator("run").code == 0
+    assert request_row(world, 1).status == "expired"
+    assert operator("show", "1").code == 0
+    assert operator("purge", "--yes", "--all-archives").code == 0
+    assert everything(*places) == before
+    assert (tmp_path / "victim.zip").read_bytes() == (world.settings.state_dir / "victim.zip").read_bytes()
+
+
+def test_an_archives_name_that_is_a_link_loses_the_link_and_not_what_it_leads_to(
+    world: World, operator: Operator, tmp_path: Path
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    victim = tmp_path / "victim.zip"
+    victim.write_bytes(b"precious")
+    link = world.media / NAMED
+    link.parent.mkdir(parents=True)
+    link.symlink_to(victim)
+    served_request(world, NAMED)
+    assert operator("run").code in (0, 3)
+    assert operator("purge", "--yes", "--all-archives").code in (0, 3)
+    assert request_row(world, 1).status == "expired"
+    assert victim.read_bytes() == b"precious"
+
+
+def test_an_archives_folder_that_is_a_link_is_not_entered(world: World, operator: Operator, tmp_path: Path) -> None:
+    world.company(equipment=1)
+    world.click()
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    victim = outside / Path(NAMED).name
+    victim.write_bytes(b"precious")
+    (world.media / "zip_requests").mkdir()
+    (world.media / "zip_requests/1").symlink_to(outside)
+    served_request(world, NAMED)
+    done = operator("run")
+    assert done.code == 3
+    assert "leads outside" in done.text
+    assert request_row(world, 1).status == "expired"
+    assert operator("purge", "--yes", "--all-archives").code in (0, 3)
+    assert victim.read_bytes() == b"precious"
+
+
+def test_an_archives_name_that_is_a_folder_is_said_and_the_folder_stays(world: World, operator: Operator) -> None:
+    world.company(equipment=1)
+    world.click()
+    content = world.media / NAMED / "precious.txt"
+    content.parent.mkdir(parents=True)
+    content.write_bytes(b"precious")
+    served_request(world, NAMED)
+    later = world.click().request_ids[0]
+    done = operator("run")
+    assert done.code == 3
+    assert NAMED in done.text
+    assert request_row(world, 1).status == "expired"
+    assert request_row(world, later).status == "completed"
+    assert operator("purge", "--yes", "--all-archives").code in (0, 3)
+    assert content.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize(
+    ("change", "status"),
+    [
+        ({"expires_at": datetime(1, 1, 1, tzinfo=UTC)}, "expired"),
+        ({"expires_at": datetime(9999, 12, 31, tzinfo=UTC)}, "completed"),
+        ({"expires_at": None, "completed_at": datetime(1, 1, 1, tzinfo=UTC)}, "expired"),
+        ({"expires_at": None, "completed_at": datetime(9999, 12, 31, tzinfo=UTC)}, "completed"),
+        ({"expires_at": None, "completed_at": None}, "completed"),  # counted from its click
+    ],
+)
+def test_dates_at_the_ends_of_the_calendar_mean_what_they_say(
+    world: World, operator: Operator, change: dict[str, Any], status: str
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    served_request(world, NAMED, **change)
+    (world.media / NAMED).parent.mkdir(parents=True)
+    (world.media / NAMED).write_bytes(b"PK")
+    aged = (PAST.timestamp(),) * 2
+    os.utime(world.media / NAMED, aged)
+    for arguments in (("run",), ("purge", "--yes"), ("show", "1"), ("status",)):
+        assert operator(*arguments).code == 0, arguments
+    row = request_row(world, 1)
+    assert row.status == status
+    assert (world.media / NAMED).exists() == (status == "completed")
+
+
+def test_a_click_from_the_far_future_is_served_and_its_archive_lives_as_long_as_any(world: World) -> None:
+    number = odd_request(world, world.company(equipment=3), "created_at = '9999-12-31 23:59:59'")
+    world.run()
+    row = request_row(world, number)
+    assert row.status == "completed"
+    assert row.expires_at - row.completed_at == timedelta(hours=6)
+
+
+def test_instruments_with_nothing_but_what_the_schema_demands_are_delivered(world: World, operator: Operator) -> None:
+    company = world.company(equipment=0)
+    with world.database.write() as connection:
+        for code in ("", "   ", "../../x", "A" * 300, "\x01\x02", "con"):
+            connection.execute(
+                insert(tables.equipo).values(codigo_interno=code, nombre="", empresa_id=company, estado=None)
+            )
+        connection.execute(
+            insert(tables.procedimiento).values(codigo="", nombre="", documento_pdf="../../x", empresa_id=company)
+        )
+    world.click()
+    assert operator("run").code == 3  # the procedure's document lies outside
+    assert {row.status for row in world.requests()} == {"completed"}
+
+
+def test_documents_at_strange_paths_are_listed_as_missing_and_never_read(
+    world: World, operator: Operator, tmp_path: Path
+) -> None:
+    company = world.company(equipment=1)
+    secret = tmp_path / "secret.pdf"
+    secret.write_bytes(b"%PDF-1.4 secret")
+    (world.media / "link.pdf").symlink_to(secret)
+    (world.media / "pipe.pdf").unlink(missing_ok=True)
+    os.mkfifo(world.media / "pipe.pdf")
+    paths = ["link.pdf", "pipe.pdf", str(secret), "../secret.pdf", "documentos", "x" * 5000, "a\x01b.pdf", "//"]
+    with world.database.write() as connection:
+        connection.execute(delete(tables.equipo))
+        for number, path in enumerate(paths):
+            connection.execute(
+                insert(tables.equipo).values(
+                    codigo_interno=f"EQ-{number}", nombre="x", empresa_id=company, archivo_compra_pdf=path
+                )
+            )
+    world.click()
+    assert operator("run").code == 3
+    assert {row.status for row in world.requests()} == {"completed"}
+    for archive in world.files():
+        assert b"%PDF-1.4 secret" not in (world.media / archive).read_bytes()
+    lacking = [archive.warnings.count('"missing"') for archive in world.rows(tables.archive)]
+    assert sum(lacking) == len(paths)
