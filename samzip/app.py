@@ -63,8 +63,12 @@ def host_id(settings: Settings) -> str:
     path = settings.state_dir / "host-id"
     try:
         settings.state_dir.mkdir(parents=True, exist_ok=True)
-        with suppress(FileExistsError), path.open("x", encoding="ascii") as file:
-            file.write(secrets.token_hex(8))
+        with suppress(FileNotFoundError):
+            if known := path.read_text(encoding="ascii").strip():
+                return f"{socket.gethostname()}/{known}"
+        new = path.with_suffix(".new")  # a name that the next one takes again, should this one die here
+        new.write_text(secrets.token_hex(8), encoding="ascii")
+        new.rename(path)
         return f"{socket.gethostname()}/{path.read_text(encoding='ascii').strip()}"
     except OSError as error:
         raise StorageFailed(f"{path}: {error.strerror}") from error

@@ -26,6 +26,8 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class RunStarted(Event):
+    """A run has both locks and begins."""
+
     run: str
     host: str
     pid: int
@@ -35,6 +37,8 @@ class RunStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class OrphansRecovered(Event):
+    """What dead runs left was taken back."""
+
     requests: int
     failed: int  # of these, out of attempts
     files: int  # temporary files removed
@@ -42,16 +46,20 @@ class OrphansRecovered(Event):
 
 @dataclass(frozen=True, slots=True)
 class CleaningStarted(Event):
-    pass
+    """Old requests are looked for."""
 
 
 @dataclass(frozen=True, slots=True)
 class HistoryDeleted(Event):
+    """Requests older than the history are gone."""
+
     requests: int
 
 
 @dataclass(frozen=True, slots=True)
 class ArchiveExpired(Event):
+    """Requests whose time to download is over."""
+
     path: str
     company: str
     requests: int
@@ -67,18 +75,24 @@ class DeletionFailed(Event):
 
 @dataclass(frozen=True, slots=True)
 class QueueEmpty(Event):
+    """A pass found nothing to build."""
+
     iteration: int  # from 1
     waiting: int  # parts that wait for their next attempt
 
 
 @dataclass(frozen=True, slots=True)
 class RequestsCollapsed(Event):
+    """Clicks became parts to build."""
+
     requests: int
     parts: int  # distinct (company, part)
 
 
 @dataclass(frozen=True, slots=True)
 class CompanyPlanned(Event):
+    """A snapshot of a company was taken and its requests fitted to it."""
+
     company_id: int
     company: str
     equipment: int
@@ -107,6 +121,8 @@ class CompanyPreparing(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartStarted(Event):
+    """A part was claimed."""
+
     ref: PartRef
     requests: int
     equipment: int  # in this part
@@ -117,6 +133,8 @@ class PartStarted(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartProgressed(Event):
+    """Where a build stands."""
+
     ref: PartRef
     done: int  # instruments finished
     total: int
@@ -129,6 +147,8 @@ class PartProgressed(Event):
 
 @dataclass(frozen=True, slots=True)
 class DocumentMissing(Event):
+    """A document that the database points to is not in the archive."""
+
     ref: PartRef
     equipment: str  # code, or "" for a procedure
     document: str
@@ -138,6 +158,8 @@ class DocumentMissing(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartPublished(Event):
+    """A part can be downloaded."""
+
     ref: PartRef
     path: str  # storage key
     size: int  # bytes
@@ -152,6 +174,8 @@ class PartPublished(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartFailed(Event):
+    """An attempt failed."""
+
     ref: PartRef
     reason: str
     attempt: int
@@ -175,6 +199,8 @@ class PartReleased(Event):
 
 @dataclass(frozen=True, slots=True)
 class StopRequested(Event):
+    """The run ends what it can end at once."""
+
     signal: str
 
 
@@ -195,6 +221,8 @@ class Counts:
 
 @dataclass(frozen=True, slots=True)
 class RunFinished(Event):
+    """How a run ended."""
+
     run: str
     outcome: str  # done, nothing, problems, interrupted, error
     counts: Counts

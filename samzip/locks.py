@@ -6,7 +6,7 @@ import fcntl
 import json
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -78,4 +78,5 @@ def _sign(path: Path, run_id: str, host: str) -> None:
     text = json.dumps(
         {"pid": os.getpid(), "host": host, "run": run_id, "started": f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"}
     )
-    path.write_text(text + "\n", encoding="utf-8")  # the same file, never replaced: the lock belongs to it
+    with suppress(OSError):  # the lock is held, whatever can be written on it
+        path.write_text(text + "\n", encoding="utf-8")  # the same file, never replaced: the lock belongs to it

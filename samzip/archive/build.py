@@ -19,6 +19,7 @@ from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.dossier import checksums, leeme, missing, plan
 from samzip.dossier.contents import Document, PartRange
 from samzip.dossier.life_sheet import TEMPLATE_VERSION, DocumentLine, LifeSheet, Rendered, render
+from samzip.errors import StorageFailed
 from samzip.storage import MissingFile, Store, open_store
 
 # Part of every fingerprint: an archive made by another version is not given again.
@@ -87,7 +88,10 @@ Report = Callable[[Progress], None]
 
 def build_part(job: PartJob, report: Report) -> PartResult:
     """Raises StorageFailed when the archive cannot be written; a document that cannot be read is listed instead."""
-    return _Build(job, report).run()
+    try:
+        return _Build(job, report).run()
+    except OSError as error:  # of the archive itself: a document's own errors never come so far
+        raise StorageFailed(f"{job.archive_url}/{job.temporary}: {error.strerror or error}") from error
 
 
 class _Build:

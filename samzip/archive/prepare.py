@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
+from pathlib import Path
 
 from samzip.archive.build import BUILD_VERSION, Progress, Report, unreadable
 from samzip.archive.spool import OwnerSurvey, Spool
@@ -141,7 +144,7 @@ def _make_workbook(job: PrepareJob, records: CompanyRecords, top: str) -> None:
                     document.equipment, document.title, part, document.entry, document.size, document.missing
                 )
 
-    with job.spool.workbook.open("w+b") as target:
+    with job.spool.errors(), _temporary_files_in(job.spool.folder), job.spool.workbook.open("w+b") as target:
         write_workbook(
             target,
             records,
@@ -150,3 +153,13 @@ def _make_workbook(job: PrepareJob, records: CompanyRecords, top: str) -> None:
             generated=job.generated,
             timezone=job.timezone,
         )
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """openpyxl leaves its temporary files where they are when it is killed: in the spool the next run finds them."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -7,25 +7,28 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import cast
 
 from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.dossier.contents import Document, Source
+from samzip.errors import StorageFailed
 from samzip.storage import Stat
 
 OwnerSurvey = list[tuple[Source, Stat | str]]  # how each document of one owner looks, or why it is missing
 
 
 class Spool:
-    """The folder that holds one company's snapshot of one pass."""
+    """The folder that holds one company's snapshot of one pass. Every method raises StorageFailed."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def write_snapshot(self, records: CompanyRecords, batches: Iterable[list[Equipment]]) -> tuple[int, int]:
         """Returns the number of instruments and of parts."""
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with self.errors():
+            self.folder.mkdir(parents=True, exist_ok=True)
         self._write("records", records)
         equipment = parts = 0
         for parts, batch in enumerate(batches, 1):
@@ -57,14 +60,26 @@ class Spool:
     def workbook(self) -> Path:
         return self.folder / "workbook.xlsx"
 
+    def read_workbook(self) -> bytes:
+        with self.errors():
+            return self.workbook.read_bytes()
+
+    @contextmanager
+    def errors(self) -> Iterator[None]:
+        """Turns the system's errors into StorageFailed."""
+        try:
+            yield
+        except OSError as error:
+            raise StorageFailed(f"{error.filename or self.folder}: {error.strerror or error}") from error
+
     def all_equipment(self, parts: int) -> Iterator[Equipment]:
         for part in range(1, parts + 1):
             yield from self.equipment(part)
 
     def _write(self, name: str, value: object) -> None:
-        with (self.folder / name).open("wb") as file:
+        with self.errors(), (self.folder / name).open("wb") as file:
             pickle.dump(value, file, pickle.HIGHEST_PROTOCOL)
 
     def _read(self, name: str) -> object:
-        with (self.folder / name).open("rb") as file:
+        with self.errors(), (self.folder / name).open("rb") as file:
             return pickle.load(file)  # noqa: S301 -- this very run wrote it into its private folder

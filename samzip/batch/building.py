@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 import time
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 
@@ -16,7 +16,7 @@ from samzip.batch import ending
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.batch.ending import InWork
-from samzip.errors import DatabaseUnreachable
+from samzip.errors import DatabaseUnreachable, StorageFailed
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
 from samzip.requests import runs, work
@@ -25,27 +25,46 @@ POLL_S = 0.2
 WRITE_EVERY_S = 1.0  # at most one progress write a second
 
 
-def build_all(context: Context, waiting: Sequence[work.Waiting]) -> None:
-    """Builds every waiting part once. A part that fails never stops its neighbours."""
+Look = Callable[[], Sequence[work.Waiting]]
+
+
+def build_all(context: Context, waiting: Sequence[work.Waiting], look: Look | None = None) -> None:
+    """Builds every waiting part once. A part that fails never stops its neighbours.
+
+    With `look`, who clicks meanwhile gets a turn as well: one part of a small company never waits for all parts of
+    a large one. That lasts until everybody who waited at the beginning is served, so that every pass ends.
+    """
     pool = context.make_executor()
     try:
-        _Crew(context, pool, waiting).work()
+        _Crew(context, pool, waiting, look).work()
     finally:
         pool.stop()
         shutil.rmtree(context.settings.temporary_dir / context.run_id, ignore_errors=True)
 
 
 class _Crew:
-    def __init__(self, context: Context, pool: Executor, waiting: Sequence[work.Waiting]) -> None:
+    def __init__(self, context: Context, pool: Executor, waiting: Sequence[work.Waiting], look: Look | None) -> None:
         self.context = context
         self.pool = pool
+        self.look = look
         self.new = deque(dict.fromkeys(item.company_id for item in waiting))  # companies to open, oldest request first
         self.preparing: dict[Future[Prepared], CompanyPass] = {}
         self.turns: deque[CompanyPass] = deque()  # prepared, with parts to begin
         self.in_work: dict[str, InWork] = {}  # by token
-        self.written = time.monotonic()
+        self.first = set(self.new)  # companies that waited when the pass began and are not yet served
+        self.looked = self.written = time.monotonic()
 
     def work(self) -> None:
+        try:
+            self._work()
+        except StorageFailed:  # the installation's trouble: it costs no part an attempt
+            self._give_back()
+            raise
+        if self.context.stop:
+            self.context.publish(StopRequested(self.context.stop.signal or ""))
+            self._give_back()
+
+    def _work(self) -> None:
         while not self.context.stop:
             self._begin_what_fits()
             if not (self.in_work or self.preparing):
@@ -56,10 +75,10 @@ class _Crew:
             self._end_parts()
             if time.monotonic() - self.written >= WRITE_EVERY_S:
                 self._write_progress()
-        self._stop()
 
     def _begin_what_fits(self) -> None:
         while len(self.in_work) + len(self.preparing) < self.context.settings.jobs:
+            self._welcome()
             # New companies first: whoever waits gets a turn before anybody gets a second one.
             if self.new:
                 self._open(self.new.popleft())
@@ -67,6 +86,25 @@ class _Crew:
                 self._begin(self.turns.popleft())
             else:
                 return
+
+    def _welcome(self) -> None:
+        """Looks who came meanwhile: before every turn, and now and then while there is nothing to begin."""
+        present = {*self.new, *(company.records.company.id for company in self._companies())}
+        self.first &= present
+        if self.look is None or not self.first or self.new:
+            return
+        if not self.turns and time.monotonic() - self.looked < WRITE_EVERY_S:
+            return
+        self.looked = time.monotonic()
+        with suppress(DatabaseUnreachable):  # who begins a part meets it again
+            came = dict.fromkeys(item.company_id for item in self.look())
+            self.new.extend(company_id for company_id in came if company_id not in present)
+
+    def _companies(self) -> Iterator[CompanyPass]:
+        yield from self.preparing.values()
+        yield from self.turns
+        for item in self.in_work.values():
+            yield item.company
 
     def _open(self, company_id: int) -> None:
         company = open_company(self.context, company_id)
@@ -108,7 +146,12 @@ class _Crew:
             ending.reuse(self.context, item, known)
             company.leave(part)
             return
-        job = company.part_job(part, item.temporary)
+        try:
+            job = company.part_job(part, item.temporary)
+        except StorageFailed as error:  # of the snapshot
+            ending.fail(self.context, item, error)
+            company.leave(part)
+            return
         item.future = self.pool.submit(build_part, job, item.held.token)
         self.in_work[item.held.token] = item
 
@@ -168,8 +211,7 @@ class _Crew:
             with self.context.database.write() as connection:
                 runs.beat(connection, self.context.database.now(connection), self.context.run_id)
 
-    def _stop(self) -> None:
-        self.context.publish(StopRequested(self.context.stop.signal or ""))
+    def _give_back(self) -> None:
         self.pool.stop()
         for item in self.in_work.values():
             ending.release(self.context, item)

@@ -58,7 +58,7 @@ class CompanyPass:
             documents=tuple(tuple(owner) for owner in documents),
             part=part,
             ranges=prepared.ranges,
-            workbook=self.spool.workbook.read_bytes(),
+            workbook=self.spool.read_workbook(),
             generated=self.generated,
             timezone=self.settings.timezone,
             media_url=self.settings.media_root,

@@ -18,7 +18,7 @@ from samzip.batch.company import CompanyPass
 from samzip.batch.context import Context
 from samzip.dossier import missing
 from samzip.dossier.keys import archive_key, download_name, temporary_key
-from samzip.errors import DatabaseUnreachable, StorageFailed, WorkTakenOver
+from samzip.errors import DatabaseUnreachable, SamzipError, StorageFailed, WorkTakenOver
 from samzip.events import DocumentMissing, PartDropped, PartFailed, PartPublished, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import runs, wording, work
@@ -212,7 +212,7 @@ def still_wanted(context: Context, item: InWork) -> bool:
 
 def _reason(error: BaseException) -> str:
     """An error as an operator and a customer may read it."""
-    if isinstance(error, StorageFailed | WorkerDied):
+    if isinstance(error, SamzipError | WorkerDied):
         return str(error)
     return f"error inesperado: {type(error).__name__}: {error}"
 

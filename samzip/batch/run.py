@@ -18,7 +18,7 @@ from samzip.errors import DatabaseUnreachable, LockBusy
 from samzip.events import Counts, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
 from samzip.locks import file_lock
 from samzip.requests import lease, runs, work
-from samzip.requests.collapse import collapse
+from samzip.requests.collapse import Collapsed, collapse
 
 SLEEP_SLICE_S = 0.2
 LEASE_POLL_S = 1.0
@@ -75,7 +75,7 @@ def _passes(context: Context, mode: Mode, iteration: int) -> int:
     cleaning.delete_history(context)
     while True:
         iteration += 1
-        worked = _one_pass(context, iteration)
+        worked = _one_pass(context, mode, iteration)
         cleaning.expire(context)
         if mode.once or not worked or context.stop:
             break
@@ -83,17 +83,12 @@ def _passes(context: Context, mode: Mode, iteration: int) -> int:
     return iteration
 
 
-def _one_pass(context: Context, iteration: int) -> bool:
+def _one_pass(context: Context, mode: Mode, iteration: int) -> bool:
     """Whether there was anything to build."""
-    with context.database.write() as connection:
-        now = context.database.now(connection)
-        collapsed = collapse(connection, now)
-        waiting = work.waiting(connection, now)
-        later = work.count(connection) - len(waiting)
-    for request_id, reason in collapsed.rejected:
-        context.tally["rejected"] += 1
-        context.publish(RequestRejected(request_id, reason))
+    collapsed, waiting = _look(context)
     if not waiting:
+        with context.database.read() as connection:
+            later = work.count(connection)
         context.publish(QueueEmpty(iteration, later))
         return False
     if collapsed.requests:
@@ -101,8 +96,20 @@ def _one_pass(context: Context, iteration: int) -> bool:
     context.archives.check_writable(keys.FOLDER)
     from samzip.batch.building import build_all  # an idle run never needs it
 
-    build_all(context, waiting)
+    build_all(context, waiting, None if mode.once else lambda: _look(context)[1])
     return True
+
+
+def _look(context: Context) -> tuple[Collapsed, list[work.Waiting]]:
+    """Makes work of what was clicked, and tells what may be begun now."""
+    with context.database.write() as connection:
+        now = context.database.now(connection)
+        collapsed = collapse(connection, now)
+        waiting = work.waiting(connection, now)
+    for request_id, reason in collapsed.rejected:
+        context.tally["rejected"] += 1
+        context.publish(RequestRejected(request_id, reason))
+    return collapsed, waiting
 
 
 def outcome(context: Context) -> str:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, Integer, Text, case, cast, func, literal, null, or_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from samzip.database.tables import empresa, work, ziprequest
+from samzip.database.upsert import insert_for
 from samzip.requests import wording
 from samzip.requests.states import NO_COMPANY, PENDING
 from samzip.requests.work import fail_requests
@@ -52,9 +52,8 @@ def collapse(connection: Connection, now: datetime) -> Collapsed:
 
 def add_work(connection: Connection, rows: object) -> int:
     """INSERT ... SELECT (company, part, queued_at, attempts), skipping what is there. Returns how many were new."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(work).from_select(["company_id", "part", "queued_at", "attempts"], rows)
-    return connection.execute(statement.on_conflict_do_nothing()).rowcount
+    statement = insert_for(connection, work).on_conflict_do_nothing()
+    return connection.execute(statement.from_select(["company_id", "part", "queued_at", "attempts"], rows)).rowcount
 
 
 def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...]:

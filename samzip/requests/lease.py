@@ -9,9 +9,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, delete, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from samzip.database.tables import lease
+from samzip.database.upsert import insert_for
 
 NAME = "run"
 TIME_TO_LIVE = timedelta(seconds=60)
@@ -21,8 +21,7 @@ HEARTBEAT = timedelta(seconds=10)
 def acquire(connection: Connection, now: datetime, *, token: str, host: str, run_id: str) -> str | None:
     """Takes the lease. Returns None, or the host that has it."""
     values = {"token": token, "host": host, "run_id": run_id, "expires_at": now + TIME_TO_LIVE}
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    statement = dialect.insert(lease).values(name=NAME, **values).on_conflict_do_nothing()
+    statement = insert_for(connection, lease).values(name=NAME, **values).on_conflict_do_nothing()
     if connection.execute(statement).rowcount == 1:
         return None
     free = (lease.c.expires_at <= now) | (lease.c.host == host)

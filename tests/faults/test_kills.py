@@ -13,20 +13,27 @@ import pytest
 
 from tests.support.faults.arena import Arena
 from tests.support.faults.ledger import judge, look, settle
-from tests.support.faults.points import Point, sample
+from tests.support.faults.points import sample
 from tests.support.faults.stage import RUN
 from tests.support.faults.strikes import (
     KILLED,
     PURGE,
     REQUEST,
     Report,
+    kill_pool,
     kill_purge,
     kill_recovery,
     kill_request,
     kill_run,
     on_all,
 )
-from tests.support.faults.worlds import busy_day, company_that_waits, nothing_asked_yet, years_of_neglect
+from tests.support.faults.worlds import (
+    Ledger,
+    busy_day,
+    company_that_waits,
+    nothing_asked_yet,
+    years_of_neglect,
+)
 
 SEED = 1
 REACHED = 0.97  # of the points: a few vary, such as the checkpoints of SQLite
@@ -79,21 +86,26 @@ def test_a_recovery_that_is_killed_is_recovered_from_too(arena: Arena) -> None:
 
 
 @on_sqlite
+def test_the_real_pool_survives_the_death_of_any_of_its_processes(arena: Arena) -> None:
+    stage, template = arena.stages[0], arena.template(busy_day)
+    stage.put_back(template)
+    points = sample(stage.cold_points(), 6, SEED)
+    Report("pool", on_all(arena.stages, points, kill_pool(template))).check(5)
+
+
+@on_sqlite
 def test_a_part_whose_run_is_killed_each_time_fails_with_a_reason(arena: Arena) -> None:
     stage, template = arena.stages[0], arena.template(company_that_waits)
     stage.put_back(template)
     for _ in range(MAX_ATTEMPTS):
-        assert stage.strike(RUN, _first_rename(arena).kill()).signal == KILLED
+        snapshot = stage.save()
+        (rename, *_) = [point for point in stage.points() if point.call == "rename" and ".samzip-part" in point.text]
+        stage.put_back(template, snapshot)
+        assert stage.strike(RUN, rename.kill()).signal == KILLED
     settle(stage)
     rows = {row["id"]: row for row in stage.rows("SELECT * FROM core_ziprequest")}
     by_part = {row["parte_numero"]: row for row in rows.values()}
     assert {part: row["status"] for part, row in by_part.items()} == {1: "failed", 2: "completed"}
     assert by_part[1]["error_message"] == "la ejecución terminó sin acabar esta parte (3 intentos)"
-    template.ledger.ends = {request_id: row["status"] for request_id, row in rows.items()}
-    assert judge(stage, template.ledger, look(stage)) == []
+    assert judge(stage, Ledger({request_id: row["status"] for request_id, row in rows.items()}), look(stage)) == []
 
-
-def _first_rename(arena: Arena) -> Point:
-    points = arena.points(company_that_waits, RUN)
-    (first, *_) = [point for point in points if point.call == "rename" and ".samzip-part" in point.text]
-    return first

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -14,13 +16,14 @@ from typing import Any
 import psycopg
 from psycopg.rows import dict_row
 
-from tests.support.faults.points import Point, points_of, read_steps, strike_options, trace_options
+from tests.support.faults.points import SOCKET_CALLS, Point, points_of, read_steps, strike_options, trace_options
 from tests.support.faults.rows import Rows, plain
 from tests.support.faults.warm import Ended, Job, Warm
 from tests.support.faults.worlds import Template
 
 RUN = ("run", "--json")
-PARTS = ("state", "archives")  # what commands write; documents are only read and stay where they are
+ROOT = Path(__file__).parents[3]
+PARTS = ("state", "archives", "tmp")  # what commands write; documents are only read and stay where they are
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,34 @@ class Stage:
             raise RuntimeError(f"{argv} ended with {ended}: {self.output()}")
         return points_of(read_steps(trace))
 
+    def run_cold(self, argv: Sequence[str] = RUN, strace: Sequence[str] = (), *, timeout: float = 60) -> int:
+        """The command as users start it, its processes all traced; returns when the last of them is gone.
+
+        The exit code; negative for the signal that ended the leader.
+        """
+        tracer = ["strace", "-f", *strace] if strace else []
+        environment = self.environment() | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+        with (self.folder / "output").open("wb") as output:
+            return subprocess.run(
+                [*tracer, sys.executable, "-m", "samzip", *argv],
+                env=environment,
+                cwd="/",
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                timeout=timeout,
+                check=False,
+            ).returncode
+
+    def cold_points(self, argv: Sequence[str] = RUN) -> list[Point]:
+        """Of every process; those only that touch this lane's files or the database."""
+        trace = self.folder / "trace"
+        code = self.run_cold(argv, trace_options(trace))
+        if code != 0:
+            raise RuntimeError(f"{argv} ended with {code}: {self.output()}")
+        steps = [step for step in read_steps(trace) if str(self.folder) in step.text or step.call in SOCKET_CALLS]
+        return [Point(*key, text) for key, text in {(step.call, step.n): step.text for step in steps}.items()]
+
     def warm_up(self, argv: Sequence[str] = RUN) -> None:
         self.warm.warm_up(self._job(argv, ()))
 
@@ -84,6 +115,7 @@ class Stage:
             "PATH": "/usr/bin:/bin",
             "LANG": "C.UTF-8",
             "HOME": str(self.folder),
+            "TMPDIR": str(self.folder / "tmp"),
             "SAMZIP_STATE_DIR": str(self.state),
             "SAMZIP_MEDIA_ROOT": str(self.template.folder / "media"),
             "SAMZIP_ARCHIVE_ROOT": str(self.archives),

@@ -10,14 +10,19 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from tests.support.faults.ledger import LEFT, LOST, TORN, TWICE, WRONG, Violation, judge, look, settle
-from tests.support.faults.points import Point
+from tests.support.faults.points import Point, strike_options
 from tests.support.faults.stage import RUN, Stage
+from tests.support.faults.warm import Ended
 from tests.support.faults.worlds import Ledger, Template
 
 PURGE = ("purge", "--yes", "--stuck", "fail", "--json")
 REQUEST = ("request", "--user", "CERTIBOY", "--times", "2", "--json")
 PARTS_OF_A_CLICK = 2
 KILLED = 9
+PROBLEMS = 3
+CODES = (0, PROBLEMS, 10, 12)
+REASONS = "SELECT error_message AS reason FROM core_ziprequest UNION SELECT last_error FROM samzip_work"
+UNCLEAR = ("inesperado", "Error:", "Errno", "Traceback")  # words that help no operator
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -152,6 +157,68 @@ def kill_recovery(
         return outcomes
 
     return strike
+
+
+def kill_pool(template: Template) -> Strike:
+    """The command as users start it, with its pool, one of its processes killed: the leader, or a worker, which costs
+    its part an attempt."""
+
+    def strike(stage: Stage, point: Point) -> Outcome:
+        stage.put_back(template)
+        code = stage.run_cold(RUN, strike_options(point.kill()))
+        found = []
+        if code not in (-KILLED, 0, PROBLEMS):
+            found.append(Violation(WRONG, f"exit code {code}: {stage.output()[-2000:]}"))
+        seen = look(stage)
+        found += settle(stage, patient=True)
+        return _outcome(point, code != 0, [*found, *judge(stage, template.ledger, seen)], note=str(code))
+
+    return strike
+
+
+@dataclass(frozen=True)
+class Failing:
+    """A call that fails: once, or from then on."""
+
+    point: Point
+    error: str  # errno's name
+    ever_after: bool
+
+    def __str__(self) -> str:
+        return f"{self.error} {'from' if self.ever_after else 'at'} {self.point}"
+
+
+def fail_run(template: Template, argv: Sequence[str] = RUN) -> Callable[[Stage, Failing], Outcome]:
+    """A command one of whose calls fails. It ends with a code that tells, and a reason that tells; once the trouble is
+    over, the next runs deliver everything."""
+
+    def strike(stage: Stage, failing: Failing) -> Outcome:
+        stage.put_back(template)
+        ended = stage.strike(argv, failing.point.error(failing.error, ever_after=failing.ever_after))
+        found = _complaints_of(stage, ended)
+        seen = look(stage)
+        if argv[0] == "purge":
+            again = stage.run(argv)
+            if again.code != 0:
+                found.append(Violation(WRONG, f"the next purge ended with {again}: {stage.output()[-2000:]}"))
+        found += settle(stage, patient=True)
+        found += judge(stage, template.ledger, seen)
+        return Outcome(str(failing), True, tuple(found), note=str(ended.code))
+
+    return strike
+
+
+def _complaints_of(stage: Stage, ended: Ended) -> list[Violation]:
+    """About how a command ended that met an error."""
+    output = stage.output()
+    found = []
+    if ended.code not in CODES:
+        found.append(Violation(WRONG, f"exit code {ended.code}, signal {ended.signal}: {output[-1500:]}"))
+    if "Traceback" in output:
+        found.append(Violation(WRONG, f"a traceback: {output[-1500:]}"))
+    reasons = [row["reason"] for row in stage.rows(REASONS) if row["reason"]]
+    found += [Violation(WRONG, f"reason {reason!r}") for reason in reasons if any(word in reason for word in UNCLEAR)]
+    return found
 
 
 def _outcome(point: Point, reached: bool, found: Sequence[Violation], note: str = "") -> Outcome:

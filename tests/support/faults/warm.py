@@ -18,6 +18,7 @@ import select
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import traceback
 from dataclasses import asdict, dataclass
@@ -122,7 +123,7 @@ def _wait(child: int, until: float) -> int:
 
 def _become(job: Job) -> None:
     """Never returns."""
-    code = 70
+    code = 1  # as the interpreter ends for an error that nobody catches
     try:
         _redirect(job.output)
         silence = os.open(os.devnull, os.O_RDONLY)
@@ -150,6 +151,7 @@ def _run_here(job: Job) -> int:
 
     os.environ.clear()
     os.environ.update(job.env)
+    tempfile.tempdir = None  # looked up again, in this environment
     try:
         command_line(job.argv)
         code: Any = 0

@@ -60,7 +60,8 @@ def make_template(fill: Fill, folder: Path, database_url: str = "", journal: str
         archive_root=str(folder / "archives"),
         part_size="1",
     )
-    Path(world.settings.archive_root).mkdir(exist_ok=True)
+    for made in (world.settings.archive_root, folder / "tmp"):
+        Path(made).mkdir(exist_ok=True)
     ledger = Ledger()
     fill(world, ledger)
     if journal:

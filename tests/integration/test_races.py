@@ -1,0 +1,217 @@
+"""Many at once: clicks, runs, hosts. Each part is built once, and nobody starves."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samzip.archive.build import PartJob
+from samzip.batch.run import Mode, run
+from samzip.database import tables
+from samzip.errors import LockBusy
+from samzip.events import PartDropped, PartPublished, PartStarted
+from tests.support.world import ShiftedDatabase, World, make_world, new_postgres_database
+
+CLICKERS = 50
+EXIT_BUSY = 75
+
+
+@pytest.fixture
+def two_hosts(tmp_path: Path, postgres_server: str) -> Iterator[tuple[World, World]]:
+    """Two state folders; one PostgreSQL and one archive folder."""
+    first = make_world(tmp_path / "first", new_postgres_database(postgres_server))
+    state = tmp_path / "second"
+    state.mkdir()
+    yield first, replace(first, host="other-host", settings=replace(first.settings, state_dir=state), events=[])
+    first.database.close()
+
+
+def start_run(world: World, *arguments: str) -> subprocess.Popen[str]:
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+        "SAMZIP_STATE_DIR": str(world.settings.state_dir),
+        "SAMZIP_DATABASE_URL": world.settings.database_url,
+        "SAMZIP_MEDIA_ROOT": world.settings.media_root,
+        "SAMZIP_ARCHIVE_ROOT": world.settings.archive_root,
+        "SAMZIP_PART_SIZE": str(world.settings.part_size),
+        "SAMZIP_JOBS": "1",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "samzip", "run", *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+
+
+def check_one_archive_for_each_part(world: World, parts: int) -> None:
+    archives = world.rows(tables.archive)
+    assert sorted(row.part for row in archives) == list(range(1, parts + 1))
+    assert world.files() == sorted(row.path for row in archives)
+    path = {row.part: row.path for row in archives}
+    for row in world.requests():
+        assert (row.status, row.file_path) == ("completed", path[row.parte_numero])
+    assert world.rows(tables.work) == world.rows(tables.lease) == []
+
+
+def test_fifty_people_click_while_runs_start_and_end_and_each_part_is_built_once(world: World) -> None:
+    world.company(equipment=3)
+    start = threading.Barrier(CLICKERS + 1)
+
+    def click_three_times() -> None:
+        start.wait()
+        for _ in range(3):
+            world.click()
+
+    with ThreadPoolExecutor(CLICKERS) as people:
+        clicks = [people.submit(click_three_times) for _ in range(CLICKERS)]
+        start.wait()
+        runs = 0
+        while not all(click.done() for click in clicks) or not runs:
+            world.run()
+            runs += 1
+        for click in clicks:
+            click.result()
+    world.run()
+    assert len(world.requests()) == CLICKERS * 3 * 2
+    assert len([event for event in world.seen(PartPublished) if not event.reused]) == 2
+    check_one_archive_for_each_part(world, 2)
+    told = Counter(row.zip_request_id for row in world.rows(tables.notificacionzip))
+    assert set(told.values()) == {1}
+    assert len(told) == CLICKERS * 3 * 2
+
+
+def test_of_runs_that_start_together_one_works_and_the_others_say_so(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    world.company(equipment=7)
+    world.click()
+    runs = [start_run(world) for _ in range(4)]
+    texts = [process.communicate(timeout=60)[0] for process in runs]
+    codes = Counter(process.returncode for process in runs)
+    assert codes[0] >= 1, "\n".join(texts)
+    assert codes[0] + codes[EXIT_BUSY] == 4, f"{codes}\n" + "\n".join(texts)
+    check_one_archive_for_each_part(world, 4)
+    assert sum("4 archives published" in text for text in texts) == 1
+    world.database.close()
+
+
+def test_two_hosts_that_run_at_once_take_turns_and_build_each_part_once(two_hosts: tuple[World, World]) -> None:
+    first, second = two_hosts
+    first.company(equipment=7)
+    first.click()
+    runs = [start_run(host, "--wait", "60s") for host in (first, second)]
+    for process in runs:
+        text = process.communicate(timeout=90)[0]
+        assert process.returncode == 0, text
+    check_one_archive_for_each_part(first, 4)
+    one, other = sorted(first.rows(tables.run), key=lambda row: row.started_at)
+    assert one.host != other.host
+    assert one.finished_at <= other.started_at
+    assert {one.outcome, other.outcome} == {"done", "nothing"}
+
+
+def test_while_one_host_works_another_stays_away(two_hosts: tuple[World, World]) -> None:
+    first, second = two_hosts
+    first.company(equipment=1)
+    first.click()
+    answers = []
+
+    def other_host_tries(job: Any) -> None:
+        if isinstance(job, PartJob):
+            with pytest.raises(LockBusy, match="test-host"):
+                second.run()
+            answers.append(start_run(second).communicate(timeout=60)[0])
+
+    first.executor.before = other_host_tries
+    assert first.run().counts.published == 1
+    assert "test-host works on this queue" in answers[0]
+    assert [row.host for row in first.rows(tables.run)] == ["test-host"]
+
+
+def test_a_host_that_froze_past_its_lease_publishes_nothing_after_another_took_over(world: World) -> None:
+    world.company(equipment=3)
+    world.click()
+    state = world.settings.state_dir.parent / "second"
+    state.mkdir()
+    other = replace(world, host="other-host", settings=replace(world.settings, state_dir=state), events=[])
+    other.executor = type(world.executor)()
+
+    def freeze(job: Any) -> None:
+        if isinstance(job, PartJob) and not other.events:
+            ShiftedDatabase.shift *= 1
+            world.later(seconds=61)
+            other.run()
+
+    world.executor.before = freeze
+    world.run()
+    assert len(other.seen(PartPublished)) == 2
+    assert world.seen(PartPublished) == []
+    assert len(world.seen(PartDropped)) == 1
+    check_one_archive_for_each_part(world, 2)
+
+
+def waits_for(world: World, company: str, click: int) -> int:
+    """Parts of others that were begun between a click, made when `click` events were seen, and its part."""
+    begun = [event.ref.company for event in world.events[click:] if isinstance(event, PartStarted)]
+    return begun.index(company)
+
+
+@pytest.mark.parametrize("jobs", [1, 2])
+@pytest.mark.parametrize("when", ["before the run", "after some parts of the other"])
+def test_one_part_never_waits_behind_the_three_hundred_of_another_company(tmp_path: Path, jobs: int, when: str) -> None:
+    ShiftedDatabase.shift *= 0
+    world = make_world(tmp_path, jobs=str(jobs), part_size="1")
+    world.company("Grande S.A.", equipment=300, user="grande")
+    world.company("Chica Ltda", equipment=1, user="chica")
+    world.click("grande")
+    context = world.context()
+    clicked = 0
+    if when == "before the run":
+        world.click("chica")
+
+    def before(job: Any) -> None:
+        nonlocal clicked
+        if not isinstance(job, PartJob):
+            return
+        if job.records.company.name == "Chica Ltda":
+            context.stop.signal = "SIGTERM"
+        elif job.part == 5 and when != "before the run":
+            world.click("chica")
+            clicked = len(world.events)
+
+    world.executor.before = before
+    run(context, Mode())
+    assert waits_for(world, "Chica Ltda", clicked) <= 2
+    world.database.close()
+
+
+def test_a_pass_ends_although_others_keep_clicking(tmp_path: Path) -> None:
+    ShiftedDatabase.shift *= 0
+    world = make_world(tmp_path, part_size="1")
+    for name in ("a", "b"):
+        world.company(name, equipment=2, user=name, prefix=name.upper())
+    world.click("a")
+    clicks = iter("ba" * 20)
+
+    def click_again(job: Any) -> None:
+        if isinstance(job, PartJob) and len(world.seen(PartStarted)) < 20:
+            world.click(next(clicks))
+            with world.database.write() as connection:  # so that no archive can be given again
+                connection.execute(tables.equipo.update().values(marca=f"marca {len(world.events)}"))
+
+    world.executor.before = click_again
+    world.run(Mode(once=False))
+    assert {row.status for row in world.requests()} == {"completed"}
+    world.database.close()

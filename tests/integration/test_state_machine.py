@@ -1,0 +1,519 @@
+"""Any sequence of clicks, runs, kills, cancellations, purges and clock jumps, on two hosts: nothing is ever lost.
+
+A kill ends a run as SIGKILL does: from that moment it writes nothing, neither to the database nor to a store, and what
+it would have tidied stays. It strikes at any step of a run that leaves a trace: within and after each transaction,
+before and after each file that is published or deleted, and while a part is built.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from sqlalchemy import Connection, delete, insert, select, update
+
+from samzip.archive.build import PartJob
+from samzip.archive.verify import verify_zip
+from samzip.batch.context import Context, Stop
+from samzip.batch.run import Mode, run
+from samzip.database import Database, tables
+from samzip.dossier.keys import is_temporary
+from samzip.errors import LockBusy, RequestRefused, StorageFailed, UsageProblem
+from samzip.executors import WorkerDied
+from samzip.housekeeping.items import Options
+from samzip.housekeeping.purge import Purge
+from samzip.requests.insert import pending_row
+from samzip.requests.single import cancel, retry
+from samzip.requests.states import ENDED, LIVE
+from tests.support.world import InlineExecutor, ShiftedDatabase, World, make_world, new_postgres_database
+
+ALLOWED = {  # by what a request was when it was last looked at; several changes may lie in between
+    "pending": {"pending", "processing", "completed", "expired", "failed", "cancelled"},
+    "processing": {"pending", "processing", "completed", "expired", "failed", "cancelled"},
+    "completed": {"completed", "expired"},
+    "expired": {"expired"},
+    "failed": {"failed"},
+    "cancelled": {"cancelled"},
+}
+HISTORY = timedelta(days=7)
+USERS = ("ana", "luz", "bob")  # the first two are of one company
+MAX_EQUIPMENT = 6
+
+
+class Killed(BaseException):
+    """Ends a run as SIGKILL does."""
+
+
+class Fuse:
+    """Burns down by one at each step of a run that leaves a trace."""
+
+    def __init__(self, steps: int | None) -> None:
+        self.steps = steps
+
+    @property
+    def is_blown(self) -> bool:
+        return self.steps is not None and self.steps < 0
+
+    def step(self) -> None:
+        if self.steps is not None:
+            self.steps -= not self.is_blown
+            if self.is_blown:
+                raise Killed
+
+
+class FragileDatabase(ShiftedDatabase):
+    """As a run sees it that may be killed."""
+
+    __slots__ = ("fuse",)
+    fuse: Fuse
+
+    def __init__(self, whole: Database, fuse: Fuse) -> None:
+        super().__init__(whole.engine, whole.url)
+        object.__setattr__(self, "fuse", fuse)
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        with super().write() as connection:
+            yield connection
+            self.fuse.step()
+        self.fuse.step()
+
+
+class FragileStore:
+    """As a run sees it that may be killed."""
+
+    def __init__(self, whole: Any, fuse: Fuse) -> None:
+        self._whole, self._fuse = whole, fuse
+
+    def publish(self, temporary: str, name: str) -> None:
+        self._fuse.step()
+        self._whole.publish(temporary, name)
+        self._fuse.step()
+
+    def delete(self, name: str) -> bool:
+        self._fuse.step()
+        deleted: bool = self._whole.delete(name)
+        self._fuse.step()
+        return deleted
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._whole, name)
+
+
+class FragileExecutor(InlineExecutor):
+    """A job is begun, tells of itself and ends: the leader may be killed at each of these."""
+
+    def __init__(self, fuse: Fuse, before: Callable[[Any], None]) -> None:
+        super().__init__()
+        self.fuse, self.before = fuse, before
+
+    def submit(self, function: Callable[..., Any], job: Any, key: str) -> Any:
+        def fragile(job: Any, report: Callable[[Any], None]) -> Any:
+            def tell(progress: Any) -> None:
+                self.fuse.step()
+                report(progress)
+
+            return function(job, tell)
+
+        return super().submit(fragile, job, key)
+
+
+@dataclass
+class Record:
+    """What the ledger knows of a request."""
+
+    status: str
+    ended: datetime | None = None
+    completions: int = 0  # allowed ones: the click, and each retry
+
+
+class Queue(RuleBasedStateMachine):
+    """The machine; a subclass says in which world."""
+
+    make: Callable[[Path], World]
+
+    def __init__(self) -> None:
+        super().__init__()
+        ShiftedDatabase.shift = timedelta(0)
+        self.folder = Path(tempfile.mkdtemp(prefix="samzip-machine-"))
+        first = type(self).make(self.folder)
+        second_state = self.folder / "second"
+        second_state.mkdir()
+        self.hosts = [
+            replace(first, host="first"),
+            replace(first, host="second", settings=replace(first.settings, state_dir=second_state)),
+        ]
+        self.world = first
+        self.companies = [
+            first.company("Uno S.A.S.", equipment=3, user="ana"),
+            first.company("Dos Ltda", equipment=1, user="bob"),
+        ]
+        with first.database.write() as connection:
+            first.user(connection, "luz", self.companies[0])
+        self.next_code = 100
+        self.ledger: dict[int, Record] = {}
+        self.verified: dict[tuple[str, int], str] = {}  # (path, mtime) -> SHA-256 of a sound archive
+
+    def teardown(self) -> None:
+        ShiftedDatabase.shift = timedelta(0)
+        self.world.database.close()
+        shutil.rmtree(self.folder)
+
+    # What people do.
+
+    @rule(user=st.sampled_from(USERS))
+    def click(self, user: str) -> None:
+        try:
+            self.world.click(user)
+        except RequestRefused:
+            assert self.equipment(self.companies[user == "bob"]) == [] or self.is_deleted(user == "bob")
+
+    @rule(which=st.integers(0, 1), part=st.integers(1, 4), parts=st.integers(0, 4))
+    def another_application_asks_for_one_part(self, which: int, part: int, parts: int) -> None:
+        with self.world.database.write() as connection:
+            row = pending_row(
+                user_id=1,
+                company_id=self.companies[which],
+                part=part,
+                parts=parts,
+                first=1,
+                last=2,
+                now=self.world.database.now(connection),
+                position=1,
+            )
+            connection.execute(insert(tables.ziprequest).values(row | {"status": ("queued", "pending")[parts % 2]}))
+
+    @rule(pick=st.integers(0, 30))
+    def cancel(self, pick: int) -> None:
+        self.change(pick, LIVE, "cancelled", cancel)
+
+    @rule(pick=st.integers(0, 30))
+    def retry(self, pick: int) -> None:
+        self.change(pick, ENDED, "pending", lambda connection, _, number: retry(connection, number))
+
+    def change(self, pick: int, allowed: tuple[str, ...], to: str, how: Callable[..., Any]) -> None:
+        rows = self.world.requests()
+        if not rows:
+            return
+        row = rows[pick % len(rows)]
+        try:
+            with self.world.database.write() as connection:
+                how(connection, self.world.database.now(connection), row.id)
+        except UsageProblem:
+            assert row.status not in allowed
+            return
+        assert row.status in allowed
+        changed = next(new for new in self.world.requests() if new.id == row.id)
+        assert changed.status == to
+        record = self.ledger.setdefault(row.id, Record(to, None, 1))
+        record.status, record.ended = to, changed.completed_at
+        record.completions += to == "pending"
+
+    @rule(which=st.integers(0, 1))
+    def an_instrument_is_added(self, which: int) -> None:
+        if len(self.equipment(self.companies[which])) < MAX_EQUIPMENT:
+            self.next_code += 1
+            with self.world.database.write() as connection:
+                self.world.equipment(connection, self.companies[which], f"EQ-{self.next_code}")
+
+    @rule(which=st.integers(0, 1), pick=st.integers(0, MAX_EQUIPMENT))
+    def an_instrument_is_removed(self, which: int, pick: int) -> None:
+        ids = self.equipment(self.companies[which])
+        if ids:
+            with self.world.database.write() as connection:
+                connection.execute(delete(tables.equipo).where(tables.equipo.c.id == ids[pick % len(ids)]))
+
+    @rule(name=st.sampled_from(["Balanza", "Termómetro"]))
+    def instruments_are_renamed(self, name: str) -> None:
+        with self.world.database.write() as connection:
+            connection.execute(update(tables.equipo).values(nombre=name))
+
+    @rule()
+    def a_company_is_deleted_or_comes_back(self) -> None:
+        with self.world.database.write() as connection:
+            one = tables.empresa.c.id == self.companies[1]
+            connection.execute(update(tables.empresa).where(one).values(is_deleted=~tables.empresa.c.is_deleted))
+
+    @rule(by=st.sampled_from([{"seconds": 30}, {"seconds": 61}, {"minutes": 6}, {"hours": 3}, {"hours": 6}]))
+    def time_passes(self, by: dict[str, int]) -> None:
+        self.world.later(**by)
+
+    @rule()
+    def more_than_a_week_passes(self) -> None:
+        self.world.later(days=8)
+
+    # What runs do.
+
+    @rule(host=st.integers(0, 1), once=st.booleans())
+    def run(self, host: int, once: bool) -> None:
+        if self.begin(host, Mode(once=once)) and not once:
+            self.check_that_all_is_tidy()
+
+    @rule(host=st.integers(0, 1), steps=st.integers(0, 60))
+    def run_and_be_killed(self, host: int, steps: int) -> None:
+        self.begin(host, Mode(), fuse=Fuse(steps))
+
+    @rule(host=st.integers(0, 1), part=st.integers(1, 2), kind=st.sampled_from([StorageFailed, WorkerDied, ValueError]))
+    def run_while_a_part_fails(self, host: int, part: int, kind: type[Exception]) -> None:
+        def fail(job: Any) -> None:
+            if isinstance(job, PartJob) and job.part == part:
+                raise kind("así falló")
+
+        self.begin(host, Mode(), before=fail)
+
+    @rule(host=st.integers(0, 1), after=st.integers(0, 3))
+    def run_and_be_stopped(self, host: int, after: int) -> None:
+        stop = Stop()
+        self.begin(host, Mode(), before=at_job(after, lambda: setattr(stop, "signal", "SIGTERM")), stop=stop)
+
+    @rule(host=st.integers(0, 1), after=st.integers(0, 3), user=st.sampled_from(USERS))
+    def run_while_somebody_clicks(self, host: int, after: int, user: str) -> None:
+        self.begin(host, Mode(), before=at_job(after, lambda: self.click(user)))
+
+    @rule(host=st.integers(0, 1), after=st.integers(0, 3))
+    def run_while_everything_is_cancelled(self, host: int, after: int) -> None:
+        def cancel_all() -> None:
+            for pick in range(len(self.world.requests())):
+                self.change(pick, LIVE, "cancelled", cancel)
+
+        self.begin(host, Mode(), before=at_job(after, cancel_all))
+
+    @rule(host=st.integers(0, 1), after=st.integers(0, 3), purge=st.booleans())
+    def run_and_lose_the_lease_half_way(self, host: int, after: int, purge: bool) -> None:
+        def other_host_takes_over() -> None:
+            self.world.later(seconds=61)
+            if purge:
+                self.purge(1 - host, all_archives=False, steps=None)
+            self.begin(1 - host, Mode())
+
+        self.begin(host, Mode(), before=at_job(after, other_host_takes_over))
+
+    @rule(host=st.integers(0, 1), all_archives=st.booleans(), steps=st.none() | st.integers(0, 20))
+    def purge(self, host: int, all_archives: bool, steps: int | None) -> None:
+        fuse, world = Fuse(steps), self.hosts[host]
+        database, archives = FragileDatabase(world.database, fuse), FragileStore(world.archives, fuse)
+        try:
+            Purge(world.settings, database, archives, Options(all_archives=all_archives), world.host).run(wait=0)
+        except Killed:
+            return
+
+    def begin(
+        self,
+        host: int,
+        mode: Mode,
+        *,
+        fuse: Fuse | None = None,
+        before: Callable[[Any], None] = lambda job: None,
+        stop: Stop | None = None,
+    ) -> bool:
+        """Whether the run came to its end."""
+        world, fuse = self.hosts[host], fuse or Fuse(None)
+        world.later(seconds=1)  # no two runs begin in the same second
+        held_by = self.lease_holder()
+        context: Context = world.context(
+            database=FragileDatabase(world.database, fuse),
+            archives=FragileStore(world.archives, fuse),
+            make_executor=lambda: FragileExecutor(fuse, before),
+            stop=stop or Stop(),
+        )
+        tidy = shutil.rmtree
+
+        def rmtree(*arguments: Any, **options: Any) -> None:
+            if not fuse.is_blown:
+                tidy(*arguments, **options)
+
+        try:
+            with patch("shutil.rmtree", rmtree):
+                run(context, mode)
+        except Killed:
+            return False
+        except LockBusy:
+            assert held_by not in (None, world.host), "only another host's living lease keeps a run away"
+            return False
+        assert held_by in (None, world.host), "a run began beside another host's"
+        return not context.stop
+
+    # What must hold.
+
+    @invariant()
+    def no_request_is_lost_and_its_state_is_one_that_may_be(self) -> None:
+        rows = {row.id: row for row in self.world.requests()}
+        now = self.now()
+        for number, record in list(self.ledger.items()):
+            if number not in rows:
+                assert record.status in (*ENDED, "completed"), f"#{number} vanished while {record.status}"
+                assert record.ended is not None
+                assert record.ended < now - HISTORY
+                del self.ledger[number]
+        notices: dict[int, int] = {}
+        for notice in self.world.rows(tables.notificacionzip):
+            assert notice.zip_request_id in rows
+            notices[notice.zip_request_id] = notices.get(notice.zip_request_id, 0) + (notice.tipo == "zip_ready")
+        for number, row in rows.items():
+            status = "pending" if row.status == "queued" else row.status
+            record = self.ledger.setdefault(number, Record(status, None, 1))
+            assert status in ALLOWED[record.status], f"#{number}: {record.status} -> {status}"
+            if status in ("failed", "cancelled"):
+                assert row.error_message, f"#{number} is {status} and nobody knows why"
+            if status in (*ENDED, "completed"):
+                assert row.completed_at is not None
+            if status == "completed":
+                assert row.progress_percentage == 100
+                assert row.expires_at is not None
+                assert notices.get(number, 0) >= 1, f"#{number}: its user was not told"
+            assert notices.get(number, 0) <= record.completions, f"#{number}: its user was told twice"
+            record.status, record.ended = status, row.completed_at
+
+    @invariant()
+    def what_may_be_downloaded_is_there_and_sound(self) -> None:
+        now = self.now()
+        archives = {row.path: row for row in self.world.rows(tables.archive)}
+        for row in self.world.requests():
+            if row.status == "completed" and row.expires_at > now:
+                archive = archives[row.file_path]
+                assert not archive.deleting
+                assert archive.expires_at >= row.expires_at
+                assert (archive.company_id, archive.part, archive.size) == (
+                    row.empresa_id,
+                    row.parte_numero,
+                    row.file_size,
+                )
+                assert self.digest(row.file_path, archive.size) == archive.sha256
+
+    def digest(self, name: str, size: int) -> str:
+        path = self.world.media / name
+        found = path.stat()
+        assert found.st_size == size
+        key = (name, found.st_mtime_ns)
+        if key not in self.verified:
+            with path.open("rb") as file:
+                verify_zip(file)
+                file.seek(0)
+                self.verified[key] = hashlib.file_digest(file, "sha256").hexdigest()
+        return self.verified[key]
+
+    @invariant()
+    def no_content_is_kept_twice(self) -> None:
+        now = self.now()
+        live = [
+            (row.company_id, row.fingerprint)
+            for row in self.world.rows(tables.archive)
+            if row.fingerprint and not row.deleting and row.expires_at > now
+        ]
+        assert len(live) == len(set(live))
+
+    @invariant()
+    def work_is_there_only_for_live_requests(self) -> None:
+        wanted = {(row.empresa_id, row.parte_numero) for row in self.world.requests() if row.status in LIVE}
+        for row in self.world.rows(tables.work):
+            is_claimed = row.token is not None  # by a dead run: the next one drops it
+            assert (row.company_id, row.part) in wanted or is_claimed
+            assert 0 <= row.attempts <= self.world.settings.max_attempts
+
+    def check_that_all_is_tidy(self) -> None:
+        """After a run that was not disturbed."""
+        now = self.now()
+        assert self.world.rows(tables.lease) == []
+        assert [row.id for row in self.world.rows(tables.run) if row.finished_at is None] == []
+        work = self.world.rows(tables.work)
+        assert [row for row in work if row.token is not None] == []
+        assert [row for row in work if row.not_before is None or row.not_before <= now] == []
+        waiting = {(row.company_id, row.part) for row in work}
+        for row in self.world.requests():
+            assert row.status != "processing"
+            if row.status in LIVE:
+                assert (row.empresa_id, row.parte_numero) in waiting
+            if row.status == "completed":
+                assert row.expires_at > now
+        files = self.world.files()
+        assert [name for name in files if is_temporary(name)] == []
+        assert files == sorted(row.path for row in self.world.rows(tables.archive)), "a file that nobody knows, or none"
+
+    # Looking.
+
+    def now(self) -> datetime:
+        with self.world.database.read() as connection:
+            return self.world.database.now(connection)
+
+    def lease_holder(self) -> str | None:
+        now = self.now()
+        held = [row.host for row in self.world.rows(tables.lease) if row.expires_at > now]
+        return held[0] if held else None
+
+    def equipment(self, company: int) -> list[int]:
+        with self.world.database.read() as connection:
+            ids = select(tables.equipo.c.id).where(tables.equipo.c.empresa_id == company).order_by(tables.equipo.c.id)
+            return list(connection.execute(ids).scalars())
+
+    def is_deleted(self, which: int) -> bool:
+        with self.world.database.read() as connection:
+            one = select(tables.empresa.c.is_deleted).where(tables.empresa.c.id == self.companies[which])
+            return bool(connection.execute(one).scalar_one())
+
+
+def at_job(number: int, act: Callable[[], None]) -> Callable[[Any], None]:
+    """Acts before the job of this number, counted from 0."""
+    begun = iter(range(1000))
+
+    def before(_job: Any) -> None:
+        if next(begun) == number:
+            act()
+
+    return before
+
+
+def play(make: Callable[[Path], World], examples: int, steps: int) -> None:
+    class Bound(Queue):
+        pass
+
+    Bound.make = staticmethod(make)
+    run_state_machine_as_test(Bound, settings=settings(max_examples=examples, stateful_step_count=steps))
+
+
+def on_sqlite() -> Callable[[Path], World]:
+    """Each example has its own file."""
+    return make_world
+
+
+def on_postgres(server: str) -> Callable[[Path], World]:
+    """The examples share a database, emptied for each."""
+    url = new_postgres_database(server)
+
+    def make(folder: Path) -> World:
+        world = make_world(folder, url)
+        names = ", ".join([*tables.sam.tables, *tables.own.tables])
+        with world.database.write() as connection:
+            connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
+        return world
+
+    return make
+
+
+def test_no_sequence_of_events_loses_a_request_or_leaves_a_trace_on_sqlite() -> None:
+    play(on_sqlite(), examples=20, steps=20)
+
+
+def test_no_sequence_of_events_loses_a_request_or_leaves_a_trace_on_postgresql(postgres_server: str) -> None:
+    play(on_postgres(postgres_server), examples=8, steps=16)
+
+
+@pytest.mark.sweep
+def test_many_sequences_of_events_on_sqlite() -> None:
+    play(on_sqlite(), examples=600, steps=50)
+
+
+@pytest.mark.sweep
+def test_many_sequences_of_events_on_postgresql(postgres_server: str) -> None:
+    play(on_postgres(postgres_server), examples=150, steps=50)

@@ -1,0 +1,284 @@
+"""The planted bugs: what is changed, why that is a bug, and which tests must notice."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+ORDER = "tests/integration/test_publishing_order.py::"
+RUN = "tests/integration/test_run.py::"
+VERIFY_COMMAND = "tests/integration/test_verify_command.py::"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One bug."""
+
+    name: str
+    file: str
+    old: str  # found in the file exactly once
+    new: str
+    why: str  # what would happen to somebody
+    tests: tuple[str, ...]  # arguments of pytest; at least one of these tests fails
+
+
+MUTANTS = (
+    Mutant(
+        name="rename before fsync",
+        file="samzip/archive/build.py",
+        old="        target.sync(job.temporary)\n",
+        new="",
+        why="a power cut after the rename leaves an archive of zeros under its final name",
+        tests=(ORDER + "test_an_archive_is_written_verified_synced_named_and_only_then_noted_as_completed[sqlite]",),
+    ),
+    Mutant(
+        name="sync that syncs nothing",
+        file="samzip/storage/local.py",
+        old="            _fsync(self._writable(name), os.O_RDONLY)\n",
+        new="            self._writable(name)\n",
+        why="as above, one level deeper",
+        tests=(ORDER + "test_a_local_file_is_on_the_disk_before_its_name_is_and_the_name_before_publish_returns",),
+    ),
+    Mutant(
+        name="no fsync of the folder",
+        file="samzip/storage/local.py",
+        old="            source.rename(target)\n            _fsync(target.parent, os.O_RDONLY | os.O_DIRECTORY)\n",
+        new="            source.rename(target)\n",
+        why="a power cut loses the name of an archive whose request is completed",
+        tests=(ORDER + "test_a_local_file_is_on_the_disk_before_its_name_is_and_the_name_before_publish_returns",),
+    ),
+    Mutant(
+        name="commit before rename",
+        file="samzip/batch/ending.py",
+        old="        context.archives.publish(item.temporary, item.path)\n",
+        new="        _complete(context, item, published, len(missing_documents))\n"
+        "        context.archives.publish(item.temporary, item.path)\n",
+        why="a kill between the two leaves a completed request without its file",
+        tests=(
+            ORDER + "test_an_archive_is_written_verified_synced_named_and_only_then_noted_as_completed[sqlite]",
+            ORDER + "test_no_observer_ever_sees_a_completed_request_without_its_file[sqlite]",
+        ),
+    ),
+    Mutant(
+        name="published without being verified",
+        file="samzip/archive/build.py",
+        old="            verified = verify_zip(file)\n",
+        new='            verified = type("Unverified", (), {"entries": 0})\n',
+        why="what memory or disk changed on the way reaches the customer",
+        tests=(ORDER + "test_what_the_disk_gives_back_changed_is_never_named[sqlite]",),
+    ),
+    Mutant(
+        name="a verifier that compares no CRC",
+        file="samzip/archive/verify.py",
+        old="    if (crc, size) != (content.crc, content.size):\n",
+        new="    if size != content.size:\n",
+        why="a flipped bit in a stored document passes as sound",
+        tests=("tests/unit/test_verify.py::test_any_flipped_byte_of_any_entry_is_found_and_the_entry_is_named",),
+    ),
+    Mutant(
+        name="name not noted before it is written",
+        file="samzip/batch/ending.py",
+        old="        work.announce(connection, held, path)\n",
+        new="",
+        why="what a killed run was writing is found by nobody and stays for ever",
+        tests=(ORDER + "test_the_name_is_noted_before_a_byte_is_written[sqlite]",),
+    ),
+    Mutant(
+        name="no token in the finishing write",
+        file="samzip/requests/work.py",
+        old="    _touch(connection, held)\n    rows = connection.execute(\n",
+        new="    rows = connection.execute(\n",
+        why="two hosts complete the same part, with two archives",
+        tests=(ORDER + "test_a_part_that_is_taken_over_at_the_last_moment_is_not_completed_by_the_old_run[sqlite]",),
+    ),
+    Mutant(
+        name="no token anywhere",
+        file="samzip/requests/work.py",
+        old="work.c.part == held.part, work.c.token == held.token)",
+        new="work.c.part == held.part)",
+        why="a run that was taken over goes on as if nothing had happened",
+        tests=(RUN + "test_a_part_taken_over_by_another_host_is_not_published_twice[sqlite]",),
+    ),
+    Mutant(
+        name="a claim that takes what is taken",
+        file="samzip/requests/work.py",
+        old="        .where(row, work.c.token.is_(None), or_(",
+        new="        .where(row, or_(",
+        why="two runs build the same part at the same time",
+        tests=(ORDER + "test_a_part_that_is_claimed_stays_with_whoever_claimed_it[sqlite]",),
+    ),
+    Mutant(
+        name="finished for the newest click only",
+        file="samzip/requests/work.py",
+        old='        .where(_in_work(held))\n        .values(\n            status="completed",\n',
+        new="        .where(_in_work(held), ziprequest.c.id == held.request_id)\n"
+        '        .values(\n            status="completed",\n',
+        why="whoever clicked first waits for ever",
+        tests=(RUN + "test_three_fast_clicks_build_each_part_once_and_complete_all_six_requests[sqlite]",),
+    ),
+    Mutant(
+        name="collapse that drops a row",
+        file="samzip/requests/collapse.py",
+        old="            .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)\n",
+        new="            .group_by(ziprequest.c.empresa_id)\n",
+        why="of a company's parts only one is ever built",
+        tests=(RUN + "test_three_fast_clicks_build_each_part_once_and_complete_all_six_requests[sqlite]",),
+    ),
+    Mutant(
+        name="a cancelled part leaves its file",
+        file="samzip/batch/ending.py",
+        old="    if not requests:\n        _remove_files(context, item)\n"
+        '        _dropped(context, item, "cancelada mientras',
+        new='    if not requests:\n        _dropped(context, item, "cancelada mientras',
+        why="an archive that no row knows lies there until somebody purges",
+        tests=(ORDER + "test_a_part_that_is_cancelled_at_the_last_moment_leaves_no_file[sqlite]",),
+    ),
+    Mutant(
+        name="recovery without attempt count",
+        file="samzip/requests/recover.py",
+        old="        .values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED)\n",
+        new="        .values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED, attempts=0)\n",
+        why="a part that kills its run kills every run from now on",
+        tests=(ORDER + "test_each_death_of_a_run_counts_and_the_last_one_fails_the_request_with_the_reason[sqlite]",),
+    ),
+    Mutant(
+        name="recovery that forgets before it deletes",
+        file="samzip/batch/cleaning.py",
+        old="    files = sum(_remove(context, orphan.path, orphan.token) for orphan in found)\n",
+        new="    with context.database.write() as connection:\n"
+        "        recover_requests(connection, context.database.now(connection), context.settings.max_attempts)\n"
+        "    files = sum(_remove(context, orphan.path, orphan.token) for orphan in found)\n",
+        why="a second kill in between leaves files that nobody knows",
+        tests=(ORDER + "test_recovery_removes_what_a_dead_run_left_before_it_forgets_the_name[sqlite]",),
+    ),
+    Mutant(
+        name="recovery that leaves temporary files",
+        file="samzip/batch/cleaning.py",
+        old="    names = [path] if token is None else [path, temporary_key(path, token)]\n",
+        new="    names = [path]\n",
+        why="each kill leaves an archive's worth of bytes on the disk",
+        tests=(ORDER + "test_recovery_removes_what_a_dead_run_left_before_it_forgets_the_name[sqlite]",),
+    ),
+    Mutant(
+        name="one attempt too many",
+        file="samzip/requests/work.py",
+        old="    if held.attempt < max_attempts and",
+        new="    if held.attempt <= max_attempts and",
+        why="a failing part costs more attempts than were allowed",
+        tests=(RUN + "test_a_failed_attempt_waits_longer_each_time_and_the_last_one_fails_with_the_reason[sqlite]",),
+    ),
+    Mutant(
+        name="expiry that deletes a referenced file",
+        file="samzip/requests/expire.py",
+        old="            archive.c.expires_at <= now,\n"
+        '            ~exists().where(ziprequest.c.file_path == archive.c.path, ziprequest.c.status == "completed"),\n',
+        new="            archive.c.expires_at <= now,\n",
+        why="a request that is still in its time points to nothing",
+        tests=(ORDER + "test_a_file_that_a_live_request_points_to_outlives_its_archives_time[sqlite]",),
+    ),
+    Mutant(
+        name="the file goes before its rows",
+        file="samzip/batch/cleaning.py",
+        old="        going = expiry.deleting(connection)\n",
+        new="        going = expiry.deleting(connection)\n"
+        "        for path in going:\n            context.archives.delete(path)\n",
+        why="a kill before the commit leaves requests that offer a file which is gone",
+        tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
+    ),
+    Mutant(
+        name="the row is forgotten before the file goes",
+        file="samzip/batch/cleaning.py",
+        old="    for path in going:\n        try:\n",
+        new="    for path in going:\n        with context.database.write() as connection:\n"
+        "            expiry.forget(connection, path)\n        try:\n",
+        why="a kill in between leaves a file that no row knows",
+        tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
+    ),
+    Mutant(
+        name="an expired archive is given again",
+        file="samzip/requests/runs.py",
+        old="archive.c.company_id == company_id, archive.c.expires_at > now, ~archive.c.deleting)",
+        new="archive.c.company_id == company_id, ~archive.c.deleting)",
+        why="a customer downloads yesterday's archive, and its file never goes",
+        tests=(ORDER + "test_an_archive_whose_time_is_over_is_not_given_again[sqlite]",),
+    ),
+    Mutant(
+        name="reuse whatever has changed",
+        file="samzip/archive/prepare.py",
+        old='        digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))\n',
+        new="",
+        why="a customer who corrected a document is given the old archive",
+        tests=(RUN + "test_changed_content_is_built_anew[sqlite]",),
+    ),
+    Mutant(
+        name="any lease is free",
+        file="samzip/requests/lease.py",
+        old="    free = (lease.c.expires_at <= now) | (lease.c.host == host)\n",
+        new="    free = lease.c.name == NAME\n",
+        why="two hosts work on one queue",
+        tests=(RUN + "test_another_hosts_lease_is_respected_until_it_lapses[sqlite]",),
+    ),
+    Mutant(
+        name="no lock on this host",
+        file="samzip/locks.py",
+        old="        lock.acquire(poll_interval=0.05, cancel_check=give_up)\n",
+        new="",
+        why="cron's second run begins while the first one works",
+        tests=(RUN + "test_a_busy_file_lock_is_said_at_once_and_changes_nothing[sqlite]",),
+    ),
+    Mutant(
+        name="one company takes all the turns",
+        file="samzip/batch/building.py",
+        old="        if company.parts:\n            self.turns.append(company)\n",
+        new="        if company.parts:\n            self.turns.appendleft(company)\n",
+        why="a company of 300 parts starves one of a single part",
+        tests=(RUN + "test_companies_take_turns[sqlite]",),
+    ),
+    Mutant(
+        name="parts that the inventory gained are not asked for",
+        file="samzip/requests/reconcile.py",
+        old="        for part in range(old + 1, parts + 1):\n",
+        new="        for part in range(old + 1, parts):\n",
+        why="a new instrument is in no archive",
+        tests=(RUN + "test_a_grown_inventory_gets_the_parts_that_the_click_could_not_know[sqlite]",),
+    ),
+    Mutant(
+        name="a missing document that nobody hears of",
+        file="samzip/batch/ending.py",
+        old="    context.tally.update(published=1, missing=len(missing_documents),",
+        new="    context.tally.update(published=1,",
+        why="the run exits 0 although an archive is incomplete",
+        tests=(RUN + "test_a_missing_document_is_listed_everywhere_and_the_part_is_published[sqlite]",),
+    ),
+    Mutant(
+        name="two codes in one folder",
+        file="samzip/dossier/names.py",
+        old="        return key not in self._files and key not in self._folders\n",
+        new="        return key not in self._files\n",
+        why="one instrument's documents overwrite another's when the archive is extracted",
+        tests=("tests/unit/test_names.py::test_codes_that_clean_alike_do_not_share_a_folder",),
+    ),
+    Mutant(
+        name="verify that trusts the size",
+        file="samzip/housekeeping/verify.py",
+        old="                if digest != publication.sha256:\n",
+        new="                if not digest:\n",
+        why="an archive that was swapped for another of its size passes as the one that was published",
+        tests=(VERIFY_COMMAND + "test_damage_is_exit_13_and_changes_nothing[sqlite-replace_by_another_sound_archive]",),
+    ),
+    Mutant(
+        name="a repair that the next run undoes",
+        file="samzip/requests/integrity.py",
+        old="    connection.execute(update(archive).where(archive.c.path == path).values(deleting=True))\n",
+        new="",
+        why="the damaged archive stays, and its requests are given it again",
+        tests=(VERIFY_COMMAND + "test_repair_has_every_request_of_a_damaged_archive_served_again[sqlite-flip_a_byte]",),
+    ),
+    Mutant(
+        name="a self-test that sees nothing lost",
+        file="samzip/selftest/ledger.py",
+        old="        if lost:\n",
+        new="        if not state:\n",
+        why="the self-test promises what it has not looked at",
+        tests=("tests/integration/test_selftest.py::test_a_row_or_a_file_that_is_gone_is_a_lost_request[sqlite]",),
+    ),
+)
