@@ -33,6 +33,7 @@ class LocalStore:
         self.url = root
         self._root = Path(root)
         self._real_root = os.path.realpath(root)
+        self._real_folders: dict[str, str] = {}  # resolving a path costs a system call for each of its folders
 
     def stat(self, name: str) -> Stat:
         return _stat(self._regular(name))
@@ -41,7 +42,7 @@ class LocalStore:
         path = self._readable(name)
         try:
             handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise MissingFile(_reason(error)) from error
         if not stat_flags.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
@@ -118,9 +119,14 @@ class LocalStore:
     def _readable(self, name: str) -> str:
         if name.startswith(("/", "\\")) or ".." in name.split("/"):
             raise MissingFile(OUTSIDE)
-        path = f"{self._real_root}/{name}"
+        folder, _, file = name.rpartition("/")
         try:
-            real = os.path.realpath(path)
+            real_folder = self._real_folders.get(folder)
+            if real_folder is None:
+                real_folder = self._real_folders[folder] = os.path.realpath(f"{self._real_root}/{folder}")
+            real = f"{real_folder}/{file}"
+            if os.path.islink(real):  # noqa: PTH114 -- called for every document
+                real = os.path.realpath(real)
         except (OSError, ValueError) as error:
             raise MissingFile(_reason(error)) from error
         if not real.startswith(self._real_root + os.sep):

@@ -119,10 +119,10 @@ class LiveRuns:
         self.world.database.close()
 
 
-def wait_until(is_so: Callable[[], Any], explain: Callable[[], object] = lambda: "", seconds: float = PATIENCE_S) -> None:
+def wait_until(
+    is_so: Callable[[], Any], explain: Callable[[], object] = lambda: "", seconds: float = PATIENCE_S
+) -> None:
     until = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < until, f"waited {seconds} s in vain: {explain()}"
         time.sleep(0.02)
-
-

@@ -3,6 +3,7 @@
 begun-<part>    gets the process id of each worker that begins the part
 hold            while it is there, builds wait, their temporary files half written
 die-<part>      the worker that begins the part kills itself, as the kernel does when memory is short
+die-preparing   so does the worker that prepares a company
 deaf            workers ignore SIGTERM
 """
 
@@ -16,10 +17,10 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from samzip.archive import build
+from samzip.archive import build, prepare
 
 ORDERS = Path(os.environ["BUILD_ORDERS"])
-undisturbed = build.build_part
+undisturbed, undisturbed_preparation = build.build_part, prepare.prepare_company
 
 
 @functools.wraps(undisturbed)
@@ -40,4 +41,11 @@ def build_part(job: build.PartJob, report: Callable[[build.Progress], None]) -> 
     return undisturbed(job, obey)
 
 
-build.build_part = build_part
+@functools.wraps(undisturbed_preparation)
+def prepare_company(job: prepare.PrepareJob, report: Callable[[build.Progress], None]) -> Any:
+    if (ORDERS / "die-preparing").exists():
+        os.kill(os.getpid(), signal.SIGKILL)
+    return undisturbed_preparation(job, report)
+
+
+build.build_part, prepare.prepare_company = build_part, prepare_company

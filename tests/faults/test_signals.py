@@ -1,0 +1,164 @@
+"""Signals to real runs with real workers: what was asked to end ends soon, and nothing is lost by it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from samzip.database import tables
+from samzip.dossier.keys import is_temporary
+from samzip.locks import file_lock
+from tests.support.live_runs import LiveRuns, wait_until
+from tests.support.world import ShiftedDatabase, make_world
+
+SOON_S = 5
+EXIT_BUSY = 75
+
+
+@pytest.fixture
+def live(tmp_path: Path) -> Iterator[LiveRuns]:
+    """Three parts wait; two are built at a time."""
+    ShiftedDatabase.shift = timedelta(0)
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    made = LiveRuns(make_world(tmp_path / "world"), orders)
+    made.world.company(equipment=5)
+    made.world.click()
+    yield made
+    made.close()
+
+
+def check_that_the_next_run_does_everything(live: LiveRuns, attempts: tuple[int, ...]) -> None:
+    """`attempts`: which attempt each part is at then."""
+    (live.orders / "hold").unlink(missing_ok=True)
+    (live.orders / "deaf").unlink(missing_ok=True)
+    run = live.start()
+    assert run.wait() == 0, run.text
+    assert tuple(line["attempt"] for line in sorted(run.told("part.started"), key=lambda it: it["part"])) == attempts
+    assert {row.status for row in live.world.requests()} == {"completed"}
+    files = live.world.files()
+    assert [name for name in files if is_temporary(name)] == []
+    assert files == sorted(row.path for row in live.world.rows(tables.archive))
+    assert live.world.rows(tables.work) == live.world.rows(tables.lease) == []
+    assert list(live.world.settings.temporary_dir.iterdir()) == []
+    assert live.processes() == []
+
+
+@pytest.mark.parametrize("reaches", ["the leader", "all processes of the terminal"])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_run_soon_and_its_parts_wait_again_without_an_attempt_counted(
+    live: LiveRuns, number: signal.Signals, code: int, reaches: str
+) -> None:
+    run = live.hold(1, 2)
+    begun = time.monotonic()
+    if reaches == "the leader":
+        run.process.send_signal(number)
+    else:
+        os.killpg(run.process.pid, number)
+    assert run.wait() == code, run.text
+    assert time.monotonic() - begun < SOON_S
+    assert {row.status for row in live.world.requests()} == {"pending"}
+    assert {(row.attempts, row.token) for row in live.world.rows(tables.work)} == {(0, None)}
+    assert live.world.files() == []
+    assert live.world.rows(tables.run)[0].outcome == "interrupted"
+    assert live.world.rows(tables.lease) == []
+    wait_until(lambda: not live.processes(), live.processes, SOON_S)
+    assert "Traceback" not in run.text
+    check_that_the_next_run_does_everything(live, (1, 1, 1))
+
+
+def test_workers_that_ignore_the_signal_do_not_hold_the_run_up(live: LiveRuns) -> None:
+    live.order("deaf")
+    run = live.hold(1, 2)
+    assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == 143, run.text
+    assert {row.attempts for row in live.world.rows(tables.work)} == {0}
+    assert live.processes() == []
+
+
+def test_frozen_workers_do_not_hold_the_run_up(live: LiveRuns) -> None:
+    run = live.hold(1, 2)
+    for part in (1, 2):
+        os.kill(live.begun(part)[0], signal.SIGSTOP)
+    assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == 143, run.text
+    assert {row.attempts for row in live.world.rows(tables.work)} == {0}
+    assert live.processes() == []
+
+
+def test_a_second_sigint_ends_a_run_at_once_and_the_next_run_recovers(live: LiveRuns) -> None:
+    live.order("deaf")
+    run = live.hold(1, 2)
+    os.kill(run.process.pid, signal.SIGINT)
+    time.sleep(0.3)
+    assert run.process.poll() is None, "the first one is still being answered"
+    assert run.end(signal.SIGINT) < 0.5
+    assert run.process.returncode == -signal.SIGINT
+    wait_until(lambda: not live.processes(), live.processes, SOON_S)
+    check_that_the_next_run_does_everything(live, (2, 2, 1))
+
+
+def test_when_the_leader_is_killed_its_processes_end_and_the_next_run_counts_the_attempt(live: LiveRuns) -> None:
+    run = live.hold(1, 2)
+    run.end(signal.SIGKILL)
+    with file_lock(live.world.settings.lock_path, wait=0, run_id="test", host="test"):
+        assert {row.status for row in live.world.requests()} == {"pending", "processing"}
+    wait_until(lambda: not live.processes(), live.processes, SOON_S)
+    assert any(is_temporary(name) for name in live.world.files())
+    check_that_the_next_run_does_everything(live, (2, 2, 1))
+    ended = {row.outcome for row in live.world.rows(tables.run)}
+    assert ended == {"crashed", "done"}
+
+
+def test_a_run_that_waits_for_the_lock_ends_at_once_when_asked(live: LiveRuns) -> None:
+    first = live.hold(1, 2)
+    second = live.start("--wait", "5m")
+    time.sleep(1.5)
+    assert second.process.poll() is None, second.text
+    assert second.end(signal.SIGTERM) < 2
+    assert second.process.returncode == 143, second.text
+    assert first.process.poll() is None
+    live.recall("hold")
+    assert first.wait() == 0
+
+
+def test_a_run_that_waits_gets_its_turn_and_one_that_does_not_says_who_works(live: LiveRuns) -> None:
+    first = live.hold(1, 2)
+    waiting = live.start("--wait", "1m")
+    hasty = live.start()
+    assert hasty.wait() == EXIT_BUSY
+    assert f"process {first.process.pid} on " in hasty.text
+    live.recall("hold")
+    assert first.wait() == 0, first.text
+    assert waiting.wait() == 0, waiting.text
+    assert "Nothing to do." in waiting.text
+    assert len(live.world.rows(tables.archive)) == 3
+
+
+def test_a_run_with_an_interval_serves_new_clicks_and_ends_cleanly(live: LiveRuns) -> None:
+    run = live.hold(1, 2, run=live.start("--interval", "1"))
+    hasty = live.start()
+    assert hasty.wait() == EXIT_BUSY, hasty.text
+    live.recall("hold")
+    world = live.world
+    wait_until(lambda: {row.status for row in world.requests()} == {"completed"}, lambda: run.text)
+    between = live.start()
+    wait_until(lambda: between.process.poll() is not None)
+    assert between.process.returncode in (0, EXIT_BUSY), "between two passes the queue is free"
+    world.click()
+    wait_until(lambda: {row.status for row in world.requests()} == {"completed"}, lambda: run.text)
+    assert run.end(signal.SIGTERM) < 2
+    assert run.process.returncode == 143, run.text
+    passes = [line["iteration"] for line in run.told("queue.empty")]
+    assert passes == sorted(set(passes))
+    assert len(passes) >= 2
+    note = next(row for row in world.rows(tables.run) if row.pid == run.process.pid)
+    assert note.finished_at is not None
+    assert world.rows(tables.lease) == []
+    assert live.processes() == []
