@@ -99,11 +99,10 @@ def _stop_on_signals() -> Iterator[Stop]:
     stop = Stop()
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        name = signal.Signals(number).name
-        if stop.signal == "SIGINT" == name:
+        stop.signal = stop.signal or signal.Signals(number).name
+        if number == signal.SIGINT:
+            # The kernel answers the second one: a handler would wait while the run waits for the database.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
-            signal.raise_signal(signal.SIGINT)
-        stop.signal = stop.signal or name
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
     try:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -48,10 +50,12 @@ class LocalPool:
     """
 
     def __init__(self, jobs: int) -> None:
-        from pebble import ProcessPool
+        from pebble import CONSTS, ProcessPool
 
+        CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["samzip.archive.prepare", "samzip.dossier.workbook", "samzip.cli"])
+        _start_fork_server()
         self._reader, writer = context.Pipe(duplex=False)
         os.set_blocking(writer.fileno(), False)  # a worker never waits for a slow leader
         self._writer = writer
@@ -109,10 +113,23 @@ def _death(exit_code: int | None) -> str:
     return f"el proceso que generaba esta parte terminó con el código {exit_code}"
 
 
+def _start_fork_server() -> None:
+    """With SIGTERM and SIGINT blocked, for itself and for the workers that come from it.
+
+    systemd and terminals signal all processes of a run. That is the leader's to answer: it puts the parts in work
+    back, whereas a worker that just ended would count as one that died.
+    """
+    resource_tracker.ensure_running()  # it unblocks both signals when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def _start_worker(writer: Connection) -> None:
     global _told
     _told = writer
-    os.setpgid(0, 0)  # a signal to the leader's group is the leader's to answer: it puts parts in work back
     threading.Thread(target=_end_with_leader, daemon=True).start()
 
 

@@ -10,7 +10,7 @@ import click
 
 from samzip import __version__
 from samzip.cli.frame import JSON_FLAG, fail, wants_json
-from samzip.errors import SamzipError, Unexpected, UsageProblem
+from samzip.errors import SamzipError, StorageFailed, Unexpected, UsageProblem
 
 COMMANDS = {
     "init": "Create the tables, or adopt SAM's database.",
@@ -86,4 +86,6 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:
         if "debug" in arguments:  # as in --log-level debug: whoever asks for it gets the traceback
             raise
+        if isinstance(error, OSError):  # the system's trouble: a full disk under what is printed, say
+            fail(StorageFailed(f"{error.filename or 'output'}: {error.strerror or error}"), as_json=as_json)
         fail(Unexpected(f"unexpected: {type(error).__name__}: {error}"), as_json=as_json)

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -68,10 +69,22 @@ def fail(error: SamzipError, *, as_json: bool) -> NoReturn:
     """Prints what happened and what to do about it; exits with the error's code."""
     if as_json:
         what = {"error": type(error).__name__, "message": str(error), "advice": error.advice, "exit": error.exit_code}
-        click.echo(json.dumps(what, ensure_ascii=False), err=True)
+        text = json.dumps(what, ensure_ascii=False)
     else:
-        click.echo(f"samzip: {_one_line(str(error))}\n{error.advice}", err=True)
+        text = f"samzip: {_one_line(str(error))}\n{error.advice}"
+    with suppress(OSError):
+        click.echo(text, err=True)
+    _forget_unwritable()
     sys.exit(error.exit_code)
+
+
+def _forget_unwritable() -> None:
+    """Output that nobody can take must not change the exit code to 120, which the interpreter makes of it."""
+    for name in ("stdout", "stderr"):
+        try:
+            getattr(sys, name).flush()
+        except (OSError, ValueError):
+            setattr(sys, name, None)
 
 
 def _one_line(text: str) -> str:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from types import ModuleType
-from typing import Any, TextIO
+from typing import Any, TextIO, cast
 
 from samzip import events as e
 from samzip.report.wording import lines
@@ -28,14 +30,27 @@ class GuardedStream:
         self._stream = stream
         self.lost: OSError | ValueError | None = None
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
+        self._handle: int | None = None
+        with suppress(OSError, ValueError):
+            self._handle = stream.fileno()
 
     def write(self, text: str) -> int:
         try:
             # A character that the terminal's encoding lacks is shown escaped: the line is not lost.
-            self._stream.write(text.encode(self.encoding, "backslashreplace").decode(self.encoding))
+            encoded = text.encode(self.encoding, "backslashreplace")
+            if self._handle is None:
+                self._stream.write(encoded.decode(self.encoding))
+            else:
+                self._write_through(encoded)
         except (OSError, ValueError) as error:  # ValueError: the stream was closed
             self.lost = self.lost or error
         return len(text)
+
+    def _write_through(self, encoded: bytes) -> None:
+        """Past the stream's buffer: what cannot be written must not stay there, or every later flush of the stream
+        fails too: that of multiprocessing before a worker starts, and that of the interpreter, which ends with 120."""
+        while encoded:
+            encoded = encoded[os.write(cast(int, self._handle), encoded) :]
 
     def flush(self) -> None:
         try:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Integer, Text, case, cast, func, literal, null, or_, select
+from sqlalchemy import Connection, Integer, Select, Text, case, cast, func, literal, null, or_, select
 
 from samzip.database.tables import empresa, work, ziprequest
 from samzip.database.upsert import insert_for
@@ -50,7 +51,7 @@ def collapse(connection: Connection, now: datetime) -> Collapsed:
     return Collapsed(requests, parts, rejected)
 
 
-def add_work(connection: Connection, rows: object) -> int:
+def add_work(connection: Connection, rows: Select[Any]) -> int:
     """INSERT ... SELECT (company, part, queued_at, attempts), skipping what is there. Returns how many were new."""
     statement = insert_for(connection, work).on_conflict_do_nothing()
     return connection.execute(statement.from_select(["company_id", "part", "queued_at", "attempts"], rows)).rowcount

@@ -142,7 +142,7 @@ def _folder(parent: Path) -> Iterator[Path]:
 
 
 def _remove(folder: Path) -> None:
-    """A worker of a killed run ends by itself a moment after it, and may write until then."""
+    """Only the leader of a killed run was waited for; its workers may write until the kernel has ended them."""
     for _ in range(20):
         shutil.rmtree(folder, ignore_errors=True)
         if not folder.exists():

@@ -12,7 +12,7 @@ from samzip.database.tables import calibracion, customuser, empresa, equipo
 
 USERS = ("selftest", "selftest-chica")  # one for each company
 PART_SIZE = 2  # instruments
-DOCUMENT_BYTES = 96 << 10  # large enough that a kill may hit the middle of one
+DOCUMENT_BYTES = 384 << 10  # large enough that a kill may hit the middle of one
 
 _COMPANIES = (("Prueba de Muerte S.A.S.", "selftest", 5), ("Prueba Chica Ltda", "selftest-chica", 1))
 _SINCE = datetime(2024, 3, 1, 12, tzinfo=UTC)

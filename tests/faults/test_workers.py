@@ -49,7 +49,7 @@ def test_a_killed_worker_costs_its_own_part_an_attempt_and_the_others_are_publis
     assert (work.part, work.attempts, work.deaths, work.token) == (1, 1, 1, None)
     assert len(live.world.files()) == 2
     assert [line["reason"] for line in run.told("part.failed")] == [DIED]
-    assert live.processes() == []
+    wait_until(lambda: not live.processes(), live.processes, 5)
     skip_the_wait(live)
     again = live.start()
     assert again.wait() == 0, again.text
@@ -91,9 +91,6 @@ def test_a_part_that_kills_its_worker_three_times_is_set_aside_however_many_atte
 
 def test_a_worker_that_is_killed_while_its_company_is_prepared_costs_the_parts_an_attempt(live: LiveRuns) -> None:
     """The run goes on; the parts wait for their next attempt."""
-    documents = live.world.media / "documentos"
-    for path in sorted(documents.rglob("compra.pdf")):
-        path.write_bytes(b"%PDF-1.4")
     live.order("die-preparing")
     run = live.start()
     assert run.wait() == 3, run.text
@@ -104,9 +101,24 @@ def test_a_worker_that_is_killed_while_its_company_is_prepared_costs_the_parts_a
     assert {row.status for row in live.world.requests()} == {"completed"}
 
 
+def test_a_worker_that_is_killed_while_it_waits_for_work_is_replaced(live: LiveRuns) -> None:
+    live.world.company("Otra Ltda", equipment=1, user="otra")
+    for number in (1, 2):  # one part only is left to build
+        live.world.set_request(number, status="cancelled", error_message="x")
+    run = live.hold(3)
+    idle = [pid for pid in live.workers(run) if pid not in live.begun(3)]
+    assert len(idle) == 1
+    os.kill(idle[0], signal.SIGKILL)
+    live.world.click("otra")
+    wait_until(lambda: live.begun(1), lambda: run.text)
+    live.recall("hold")
+    assert run.wait() == 0, run.text
+    assert [row.status for row in live.world.requests()][2:] == ["completed", "completed"]
+
+
 def test_a_run_without_workers_left_behind_says_nothing_of_them(live: LiveRuns) -> None:
     run = live.start()
     assert run.wait() == 0, run.text
-    wait_until(lambda: not live.processes(), live.processes, 2)
+    wait_until(lambda: not live.processes(), live.processes, 5)
     assert "Traceback" not in run.text
     assert "leaked" not in run.text

@@ -38,15 +38,15 @@ def start(folder: Path, *args: str, **variables: str) -> subprocess.Popen[str]:
 
 
 def test_killed_runs_lose_tear_double_and_leave_nothing(tmp_path: Path) -> None:
-    process = start(tmp_path, "--kills", "3", "--seed", "7")
+    process = start(tmp_path, "--kills", "2", "--seed", "7")
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     lines = out.splitlines()
-    assert lines[0].startswith(f"Killing 3 runs; seed 7; archives in {tmp_path}/state/media/samzip-selftest-")
-    assert [line.split()[:4] for line in lines[1:4]] == [["kill", str(n), "of", "3"] for n in (1, 2, 3)]
-    counts = {line[:12].strip(): int(line[12:]) for line in lines[5:]}
-    assert counts["kills"] == 3
-    assert counts["delivered"] == counts["requests"] > 10
+    assert lines[0].startswith(f"Killing 2 runs; seed 7; archives in {tmp_path}/state/media/samzip-selftest-")
+    assert [line.split()[:4] for line in lines[1:3]] == [["kill", str(n), "of", "2"] for n in (1, 2)]
+    counts = {line[:12].strip(): int(line[12:]) for line in lines[4:]}
+    assert counts["kills"] == 2
+    assert counts["delivered"] == counts["requests"] >= 8
     assert [counts[name] for name in ("lost", "torn", "twice", "left over", "waiting", "failed")] == [0] * 6
     assert list(tmp_path.iterdir()) == []  # not even the folders that it had to make
 
@@ -203,7 +203,7 @@ def test_a_part_in_two_files_and_a_second_announcement_are_twice(served: tuple[W
     broken, _ = judged(world, ledger)
     assert len(broken.twice) == 3
     assert any("same content" in words for words in broken.twice)
-    assert any("announced 2 times" in words for words in broken.twice)
+    assert any("announced more than once" in words for words in broken.twice)
     assert broken.words()[0].startswith("twice: ")
 
 

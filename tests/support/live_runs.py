@@ -103,12 +103,18 @@ class LiveRuns:
             if folder.name.isdigit():
                 try:
                     is_ours = mark in (folder / "environ").read_bytes().split(b"\0")
-                    is_zombie = (folder / "stat").read_text().rpartition(")")[2].split()[0] == "Z"
+                    is_zombie = status(int(folder.name))[0] == "Z"
                 except (FileNotFoundError, ProcessLookupError, PermissionError):
                     continue
                 if is_ours and not is_zombie:
                     found.append(int(folder.name))
         return found
+
+    def workers(self, run: LiveRun) -> list[int]:
+        """Processes that wait for jobs or do them: children of the fork server, which is a child of the leader."""
+        parents = {number: parent(number) for number in self.processes()}
+        servers = [number for number, above in parents.items() if above == run.process.pid]
+        return [number for number, above in parents.items() if above in servers]
 
     def close(self) -> None:
         for run in self.runs:
@@ -117,6 +123,15 @@ class LiveRuns:
                 run.process.wait()
         (self.orders / "hold").unlink(missing_ok=True)
         self.world.database.close()
+
+
+def status(process: int) -> list[str]:
+    """State, parent and so on, as Linux tells."""
+    return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+
+
+def parent(process: int) -> int:
+    return int(status(process)[1])
 
 
 def wait_until(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import sqlite3
 import subprocess
@@ -51,7 +52,7 @@ class Stage:
         source = snapshot or Snapshot(template.folder, template.rows)
         for part in PARTS:
             shutil.rmtree(self.folder / part, ignore_errors=True)
-            shutil.copytree(source.folder / part, self.folder / part)
+            shutil.copytree(source.folder / part, self.folder / part, dirs_exist_ok=True)  # a mount stays
         if source.rows is not None:
             source.rows.restore(self.database_url)
 
@@ -78,21 +79,24 @@ class Stage:
             raise RuntimeError(f"{argv} ended with {ended}: {self.output()}")
         return points_of(read_steps(trace))
 
-    def run_cold(self, argv: Sequence[str] = RUN, strace: Sequence[str] = (), *, timeout: float = 60) -> int:
+    def run_cold(
+        self, argv: Sequence[str] = RUN, strace: Sequence[str] = (), *, errors: str = "", timeout: float = 60
+    ) -> int:
         """The command as users start it, its processes all traced; returns when the last of them is gone.
 
-        The exit code; negative for the signal that ended the leader.
+        `errors` is a file for stderr, else it goes where stdout goes. Returns the exit code; negative for the signal
+        that ended the leader.
         """
         tracer = ["strace", "-f", *strace] if strace else []
         environment = self.environment() | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        with (self.folder / "output").open("wb") as output:
+        with (self.folder / "output").open("wb") as output, open(errors or os.devnull, "wb") as other:
             return subprocess.run(
                 [*tracer, sys.executable, "-m", "samzip", *argv],
                 env=environment,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
                 stdout=output,
-                stderr=subprocess.STDOUT,
+                stderr=other if errors else output,
                 timeout=timeout,
                 check=False,
             ).returncode

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from tests.support.faults.ledger import LEFT, LOST, TORN, TWICE, WRONG, Violation, judge, look, settle
-from tests.support.faults.points import Point, strike_options
+from tests.support.faults.points import SOCKET_CALLS, Point, strike_options
 from tests.support.faults.stage import RUN, Stage
 from tests.support.faults.warm import Ended
 from tests.support.faults.worlds import Ledger, Template
@@ -22,6 +22,8 @@ KILLED = 9
 PROBLEMS = 3
 CODES = (0, PROBLEMS, 10, 12)
 REASONS = "SELECT error_message AS reason FROM core_ziprequest UNION SELECT last_error FROM samzip_work"
+FULL_OR_BROKEN = ("ENOSPC", "EIO", "EDQUOT", "EACCES")
+LOST_CONNECTION = ("ECONNRESET", "EPIPE", "ETIMEDOUT")
 UNCLEAR = ("inesperado", "Error:", "Errno", "Traceback")  # words that help no operator
 
 T = TypeVar("T")
@@ -186,6 +188,15 @@ class Failing:
 
     def __str__(self) -> str:
         return f"{self.error} {'from' if self.ever_after else 'at'} {self.point}"
+
+
+def failures_of(points: Sequence[Point]) -> list[Failing]:
+    """One for each point, the errors in turn, every third of them lasting."""
+    return [
+        Failing(point, errors[index % len(errors)], index % 3 == 2)
+        for index, point in enumerate(points)
+        for errors in [LOST_CONNECTION if point.call in SOCKET_CALLS else FULL_OR_BROKEN]
+    ]
 
 
 def fail_run(template: Template, argv: Sequence[str] = RUN) -> Callable[[Stage, Failing], Outcome]:

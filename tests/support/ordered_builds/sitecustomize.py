@@ -4,7 +4,6 @@ begun-<part>    gets the process id of each worker that begins the part
 hold            while it is there, builds wait, their temporary files half written
 die-<part>      the worker that begins the part kills itself, as the kernel does when memory is short
 die-preparing   so does the worker that prepares a company
-deaf            workers ignore SIGTERM
 """
 
 from __future__ import annotations
@@ -25,9 +24,6 @@ undisturbed, undisturbed_preparation = build.build_part, prepare.prepare_company
 
 @functools.wraps(undisturbed)
 def build_part(job: build.PartJob, report: Callable[[build.Progress], None]) -> Any:
-    if (ORDERS / "deaf").exists():
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-
     def obey(progress: build.Progress) -> None:
         report(progress)
         if progress.done == 0:
