@@ -24,10 +24,12 @@ forget_settings() {
 
 # Prints the first interpreter that is new enough. A name on PATH may be a shim that leads nowhere, so each is run.
 find_python() {
-    local name
+    local name path
+    # Not the one in .venv, which the demo advises to put on PATH: an environment is not made from itself.
+    path=$(printf '%s' "$PATH" | tr ':' '\n' | grep -vxF "$root/.venv/bin" | paste -sd :)
     for name in python3.11 python3.12 python3.13 python3; do
-        if "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
-            "$name" -c 'import sys; print(sys.executable)'
+        if PATH=$path "$name" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1; then
+            PATH=$path "$name" -c 'import sys; print(sys.executable)'
             return
         fi
     done

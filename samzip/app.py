@@ -49,6 +49,7 @@ def run_context(settings: Settings, *, progress: bool, stream: TextIO | None = N
         yield Context(
             settings=settings,
             database=database,
+            media=open_store(settings.media_root),
             archives=archive_store(settings),
             make_executor=lambda: _local_pool(settings),
             publish=Publisher(listeners).publish,
@@ -77,7 +78,7 @@ def host_id(settings: Settings) -> str:
 def _local_pool(settings: Settings) -> Executor:
     from samzip.executors import LocalPool
 
-    return LocalPool(settings.jobs)
+    return LocalPool(settings.jobs, settings.temporary_dir)
 
 
 @contextmanager

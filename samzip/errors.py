@@ -21,19 +21,19 @@ class Unexpected(SamzipError):
 
 
 class BadSetting(SamzipError):
-    """Correct the setting."""
+    """Correct it where the message says that it comes from. `samzip config` shows all settings and their sources."""
 
     exit_code = 78
 
 
 class RequestRefused(SamzipError):
-    """Nothing was requested. Correct the user or the company, or ask an administrator for the role."""
+    """Nothing was requested."""
 
     exit_code = 2
 
 
 class UsageProblem(SamzipError):
-    """Nothing was changed. See --help for what this command takes."""
+    """Nothing was changed."""
 
     exit_code = 2
 
@@ -57,7 +57,7 @@ class ForeignDatabase(SamzipError):
 
 
 class StorageFailed(SamzipError):
-    """Check space and permissions of the media and archive folders, then run `samzip run` again."""
+    """Check that the folder is there, has space, and may be used by this user; then run the command again."""
 
     exit_code = 12
 

@@ -217,6 +217,7 @@ class Counts:
     rejected: int = 0  # requests that cannot be served
     bytes: int = 0  # of archives written
     expired: int = 0  # archives
+    waiting: int = 0  # parts whose next attempt is not due yet
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
-from multiprocessing import forkserver, resource_tracker
+from multiprocessing import forkserver, resource_tracker, util
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -17,6 +19,10 @@ if TYPE_CHECKING:
 
 J = TypeVar("J")
 R = TypeVar("R")
+
+_SOCKETS = "pymp-"  # how multiprocessing names the folder of its sockets
+_AFTER_SOCKETS = -200  # among the things to do at exit; multiprocessing removes that folder at -100
+_notes: set[Path] = set()  # of this process
 
 
 class WorkerDied(Exception):
@@ -49,12 +55,14 @@ class LocalPool:
     inherits none of the leader's locks, threads or connections, and shares the imported code's memory.
     """
 
-    def __init__(self, jobs: int) -> None:
+    def __init__(self, jobs: int, notes: Path) -> None:
+        """`notes` is the folder in which the next run looks for what a killed one left."""
         from pebble import CONSTS, ProcessPool
 
         CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
         context = multiprocessing.get_context("forkserver")
         context.set_forkserver_preload(["samzip.archive.prepare", "samzip.dossier.workbook", "samzip.cli"])
+        _note_sockets(notes)
         _start_fork_server()
         self._reader, writer = context.Pipe(duplex=False)
         os.set_blocking(writer.fileno(), False)  # a worker never waits for a slow leader
@@ -125,6 +133,25 @@ def _start_fork_server() -> None:
         forkserver.ensure_running()
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _note_sockets(folder: Path) -> None:
+    """The fork server's socket lies in a folder that only a process that ends in peace removes: a link tells where."""
+    folder.mkdir(parents=True, exist_ok=True)
+    sockets = Path(util.get_temp_dir())
+    note = folder / sockets.name
+    if note not in _notes:
+        note.symlink_to(sockets)
+        _notes.add(note)
+        util.Finalize(None, note.unlink, kwargs={"missing_ok": True}, exitpriority=_AFTER_SOCKETS)
+
+
+def remove_sockets(note: Path) -> None:
+    """Of a run that was killed. Any other link is left alone, and so is this process's own."""
+    sockets = note.readlink()
+    if note not in _notes and sockets.name == note.name and note.name.startswith(_SOCKETS):
+        shutil.rmtree(sockets, ignore_errors=True)
+        note.unlink(missing_ok=True)
 
 
 def _start_worker(writer: Connection) -> None:

@@ -43,6 +43,8 @@ def _count(minimum: int, maximum: int) -> Callable[[str], int]:
 
 
 def _duration(text: str) -> timedelta:
+    if text.strip().isdigit():
+        raise ValueError(f"{text!r} has no unit")
     value = parse_duration(text)
     if value <= timedelta(0) or value > timedelta(days=3650):
         raise ValueError(f"{text!r} is out of range")
@@ -74,7 +76,10 @@ def _root(text: str) -> str:
         raise ValueError("S3 is not part of this version")
     if "://" in text:
         raise ValueError(f"{text!r} is not a folder")
-    return str(Path(text).expanduser().absolute())
+    path = Path(text).expanduser().absolute()
+    if path.exists() and not path.is_dir():
+        raise ValueError(f"{text!r} is not a folder")
+    return str(path)
 
 
 def _tokens(text: str) -> tuple[str, ...]:

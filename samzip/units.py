@@ -32,6 +32,11 @@ def parse_size(text: str) -> int:
     return int(float(match[1]) * _BYTES[match[2].upper()])
 
 
+def count(number: int, noun: str) -> str:
+    """ "1 part", "2 parts"."""
+    return f"{number} {noun if number == 1 else noun + 's'}"
+
+
 def show_duration(value: timedelta) -> str:
     """The two largest units: "5h 12m", "3d 4h", "42s"."""
     seconds = max(0, int(value.total_seconds()))

@@ -63,8 +63,9 @@ class PartResult:
     notes: tuple[str, ...]  # Spanish
 
     @property
-    def missing(self) -> list[Document]:
-        return [document for document in self.documents if document.missing]
+    def lacking(self) -> list[Document]:
+        """What a customer cannot use: missing, or damaged."""
+        return [document for document in self.documents if document.missing or document.is_damaged]
 
     @property
     def is_reusable(self) -> bool:
@@ -177,7 +178,11 @@ class _Build:
         photo_identity = photo.identity if photo else None
         shown = (self.job.records.company, item, lines, self.job.logo_identity, photo_identity, self.job.timezone)
         rendered = self.cache.get(shown, make)
-        self.notes += [f"Equipo {item.code}, hoja de vida: {note}" for note in rendered.notes]
+        notes = rendered.notes
+        if photo is not None and rendered.photo_problem is not None:
+            self.odd.append(replace(photo, note=f"{rendered.photo_problem}; se entrega como está", is_damaged=True))
+            notes = tuple(note for note in notes if not note.endswith(rendered.photo_problem))
+        self.notes += [f"Equipo {item.code}, hoja de vida: {note}" for note in notes]
         self._record(
             archive.add_bytes(f"{folder}/{plan.LIFE_SHEET}.pdf", rendered.pdf, self._changed(item), compress=False)
         )

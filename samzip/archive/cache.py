@@ -23,7 +23,7 @@ _DIGEST = hashlib.sha256().digest_size
 class LifeSheetCache:
     """A folder of rendered sheets, safe under any number of writers: a file appears whole or not at all.
 
-    A file is the SHA-256 of its rest, the notes as one line of JSON, the PDF. The digest is there because an unsynced
+    A file is the SHA-256 of its rest, the notes in one line of JSON, the PDF. The digest is there because an unsynced
     file may hold anything after a power cut. A cache that cannot be read or written costs time, never an archive.
     """
 
@@ -53,12 +53,13 @@ class LifeSheetCache:
             return None
         if hashlib.sha256(raw[_DIGEST:]).digest() != raw[:_DIGEST]:
             return None
-        notes, _, pdf = raw[_DIGEST:].partition(b"\n")
-        return Rendered(pdf, tuple(json.loads(notes)))
+        told, _, pdf = raw[_DIGEST:].partition(b"\n")
+        notes, photo_problem = json.loads(told)
+        return Rendered(pdf, tuple(notes), photo_problem)
 
     def _store(self, path: Path, rendered: Rendered) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
-        raw = json.dumps(rendered.notes).encode() + b"\n" + rendered.pdf
+        raw = json.dumps([rendered.notes, rendered.photo_problem]).encode() + b"\n" + rendered.pdf
         temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
         try:
             temporary.write_bytes(hashlib.sha256(raw).digest() + raw)

@@ -33,6 +33,7 @@ class Context:
 
     settings: Settings
     database: Database
+    media: Store
     archives: Store
     make_executor: Callable[[], Executor]
     publish: Callable[[Event], None]

@@ -17,6 +17,7 @@ from samzip.archive.build import PartResult, Progress
 from samzip.batch.company import CompanyPass
 from samzip.batch.context import Context
 from samzip.dossier import missing
+from samzip.dossier.contents import Document
 from samzip.dossier.keys import archive_key, download_name, temporary_key
 from samzip.errors import DatabaseUnreachable, SamzipError, StorageFailed, WorkTakenOver
 from samzip.events import DocumentMissing, PartDropped, PartFailed, PartPublished, PartRef, PartReleased
@@ -58,7 +59,7 @@ def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
 
 def publish(context: Context, item: InWork, result: PartResult) -> None:
     """Gives the finished file its name and completes the requests."""
-    missing_documents = result.missing
+    lacking = result.lacking
     published = work.Published(
         path=item.path,
         parts=item.company.total,
@@ -76,14 +77,14 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
     except StorageFailed as error:
         fail(context, item, error)
         return
-    for document in missing_documents:
+    for document in lacking:
         context.publish(
-            DocumentMissing(item.ref, document.equipment or "", document.title, document.path, document.missing or "")
+            DocumentMissing(item.ref, document.equipment or "", document.title, document.path, _why(document))
         )
-    requests, expires = _complete(context, item, published, len(missing_documents))
+    requests, expires = _complete(context, item, published, len(lacking))
     if not requests:
         return
-    context.tally.update(published=1, missing=len(missing_documents), completed=requests, bytes=result.size)
+    context.tally.update(published=1, missing=len(lacking), completed=requests, bytes=result.size)
     context.publish(
         PartPublished(
             ref=item.ref,
@@ -91,7 +92,7 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
             size=result.size,
             sha256=result.sha256,
             entries=result.entries,
-            missing=len(missing_documents),
+            missing=len(lacking),
             requests=requests,
             seconds=time.monotonic() - item.started,
             expires=expires,
@@ -111,7 +112,7 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
         download_name=known.download_name,
         warnings=known.warnings,
     )
-    lacking = sum(warning["kind"] == missing.MISSING for warning in json.loads(known.warnings))
+    lacking = sum(warning["kind"] in (missing.MISSING, missing.DAMAGED) for warning in json.loads(known.warnings))
     item.path = ""  # nothing of its own to remove
     requests, expires = _complete(context, item, published, lacking)
     if not requests:
@@ -261,6 +262,10 @@ def _remove_files(context: Context, item: InWork) -> None:
     if item.path:
         context.archives.delete(item.temporary)
         context.archives.delete(item.path)
+
+
+def _why(document: Document) -> str:
+    return document.missing or document.note or ""
 
 
 def _dropped(context: Context, item: InWork, why: str) -> None:

@@ -88,11 +88,12 @@ def _one_pass(context: Context, mode: Mode, iteration: int) -> bool:
     collapsed, waiting = _look(context)
     if not waiting:
         with context.database.read() as connection:
-            later = work.count(connection)
-        context.publish(QueueEmpty(iteration, later))
+            context.tally["waiting"] = work.count(connection)
+        context.publish(QueueEmpty(iteration, context.tally["waiting"]))
         return False
     if collapsed.requests:
         context.publish(RequestsCollapsed(collapsed.requests, collapsed.parts))
+    context.media.check_readable()
     context.archives.check_writable(keys.FOLDER)
     from samzip.batch.building import build_all  # an idle run never needs it
 
@@ -119,7 +120,7 @@ def outcome(context: Context) -> str:
         return "interrupted"
     if counts.failed or counts.missing or counts.rejected:
         return "problems"
-    return "nothing" if replace(counts, expired=0) == Counts() else "done"
+    return "nothing" if replace(counts, expired=0, waiting=0) == Counts() else "done"
 
 
 @contextmanager
@@ -131,16 +132,19 @@ def _lease(context: Context, wait: float) -> Iterator[None]:
         if time.monotonic() >= until or context.stop:
             raise LockBusy(f"host {holder} works on this queue")
         _sleep(context, min(LEASE_POLL_S, until - time.monotonic()))
-    how = "error"
+    how, why = "error", None
     try:
         with kept_alive(context, token):
             yield
         how = outcome(context)
+    except Exception as error:
+        why = str(error)
+        raise
     finally:
         # A database that is away keeps the note open; whoever gets the lease next closes it.
         with suppress(DatabaseUnreachable), context.database.write() as connection:
             now = context.database.now(connection)
-            runs.end(connection, now, context.run_id, how, asdict(context.counts()))
+            runs.end(connection, now, context.run_id, how, asdict(context.counts()), why)
             lease.release(connection, token)
 
 

@@ -28,7 +28,9 @@ def command(user: str, company: int | None, times: int, as_json: bool, **given: 
       samzip request --user sam --company 2
     """
     from samzip.app import ready_database
+    from samzip.report.wording import printable
     from samzip.requests.insert import insert_requests
+    from samzip.units import count
 
     settings = read_settings(given)
     with ready_database(settings) as database:
@@ -45,6 +47,7 @@ def command(user: str, company: int | None, times: int, as_json: bool, **given: 
     for click_ in clicks:
         numbers = ", ".join(f"#{number}" for number in click_.request_ids)
         click.echo(
-            f"{click_.company}: {click_.equipment} instruments, {len(click_.request_ids)} parts, requests {numbers}"
+            f"{printable(click_.company)}: {count(click_.equipment, 'instrument')}, "
+            f"{count(len(click_.request_ids), 'part')}, requests {numbers}"
         )
     click.echo("Next: samzip run")

@@ -11,7 +11,7 @@ import click
 from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
 from samzip.errors import UsageProblem
 from samzip.settings import Settings
-from samzip.units import parse_duration, show_size
+from samzip.units import count, parse_duration, show_size
 
 PROBLEMS = 3
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
@@ -77,19 +77,28 @@ def command(
     if as_json:
         print_json({"run": finished.run, "outcome": finished.outcome, "exit": code, **asdict(finished.counts)})
     elif finished.outcome == "nothing":
-        click.echo("Nothing to do.")
+        click.echo(_idle(finished.counts.waiting))
     elif finished.outcome != "interrupted":
         counts = finished.counts
+        served = counts.published + counts.reused
         click.echo(
-            f"{counts.published} archives published ({show_size(counts.bytes)}), {counts.reused} reused, "
-            f"{counts.failed} attempts failed, {counts.missing} documents missing. "
-            f"They lie in {settings.archive_root}; samzip status lists them."
+            f"{count(counts.published, 'archive')} published ({show_size(counts.bytes)}), {counts.reused} reused, "
+            f"{count(counts.failed, 'attempt')} failed, {count(counts.missing, 'document')} missing or damaged."
         )
+        if served:
+            click.echo(f"They lie in {settings.archive_root}/zip_requests\nsamzip status lists them.")
     sys.exit(code)
+
+
+def _idle(waiting: int) -> str:
+    if not waiting:
+        return "Nothing to do."
+    return f"Nothing to do now: {count(waiting, 'part')} of earlier attempts wait for the next one; see samzip status."
 
 
 def _show_plan(settings: Settings, *, as_json: bool) -> None:
     from samzip.app import ready_database
+    from samzip.report.wording import printable
     from samzip.requests.overview import preview
 
     with ready_database(settings) as database, database.read() as connection:
@@ -102,8 +111,8 @@ def _show_plan(settings: Settings, *, as_json: bool) -> None:
     for company in planned:
         parts = ", ".join(map(str, company.wanted)) or "none"
         line = (
-            f"{company.company}: {company.requests} requests -> parts {parts} of {company.parts} "
-            f"({company.equipment} instruments)"
+            f"{printable(company.company)}: {count(company.requests, 'request')} -> parts {parts} of {company.parts} "
+            f"({count(company.equipment, 'instrument')})"
         )
         if company.surplus:
             line += f"; no longer there: {', '.join(map(str, company.surplus))}"

@@ -51,12 +51,17 @@ def initialise(url: str) -> Initialised:
 
 
 def require_ready(database: Database) -> None:
-    """Raises DatabaseNotReady, DatabaseUnreachable."""
+    """Raises DatabaseNotReady, ForeignDatabase, DatabaseUnreachable."""
     if database.is_sqlite and not Path(database.url.database or "").expanduser().exists():
         raise DatabaseNotReady(f"there is no database yet at {database.url.database}")
     with database.read() as connection:
         found = inspect(connection).has_table(VERSION_TABLE)
         revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() if found else None  # noqa: S608
+        present = set() if found else set(inspect(connection).get_table_names())
+    if present and not present & set(tables.sam.tables):
+        raise ForeignDatabase(
+            f"{_shown(database)} holds tables of another application ({', '.join(sorted(present)[:5])})"
+        )
     if revision is None:
         raise DatabaseNotReady(f"{_shown(database)}: samzip's tables are missing")
     if revision != HEAD:

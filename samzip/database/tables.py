@@ -214,6 +214,7 @@ run = Table(
     Column("finished_at", UtcDateTime),
     Column("outcome", String(20)),
     Column("counts", Words),  # JSON object
+    Column("error", Words),  # what ended it early
     Index("samzip_run_started", "started_at"),
 )
 lease = Table(

@@ -28,6 +28,7 @@ class Document:
     modified: float  # POSIX seconds; 0 when it is missing
     missing: str | None = None  # why, in Spanish
     note: str | None = None  # delivered, but worth a word: "archivo vacío"
+    is_damaged: bool = False  # delivered, but nobody can open it; the note says why
     identity: str = ""  # changes with the content, never opened for it: size, mtime or etag
 
 

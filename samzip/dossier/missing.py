@@ -14,6 +14,7 @@ _PROCEDURES = "Procedimientos de la empresa"
 
 
 MISSING = "missing"
+DAMAGED = "damaged"
 NOTE = "note"
 
 
@@ -40,14 +41,17 @@ def missing_list(documents: Iterable[Document], notes: Iterable[str]) -> str | N
 
 def warnings(documents: Iterable[Document], notes: Iterable[str]) -> list[dict[str, str]]:
     """The same facts for the archive's row, ready for JSON: "equipment" (its code), "document", "path", "reason",
-    and "kind": MISSING for what is not in the archive, NOTE for a remark.
+    and "kind": MISSING for what is not in the archive, DAMAGED for what cannot be opened, NOTE for a remark.
 
     What does not apply is "". Values are escaped: PostgreSQL's jsonb takes neither NUL nor lone surrogates.
     """
     documents = list(documents)
     return [
         *(_warning(MISSING, d.equipment or "", d.title, d.path, _reason(d)) for d in documents if _is_missing(d)),
-        *(_warning(NOTE, d.equipment or "", d.title, d.path, d.note or "") for d in _noted(documents)),
+        *(
+            _warning(DAMAGED if d.is_damaged else NOTE, d.equipment or "", d.title, d.path, d.note or "")
+            for d in _noted(documents)
+        ),
         *(_warning(NOTE, "", "", "", note) for note in notes),
     ]
 

@@ -233,6 +233,8 @@ def _finished(runs: list[RunShown], clock: Clock) -> list[Line]:
         head = f"{clock.at(run.started)}  {took:>6}  {_name(run.host)}  {outcome}"
         facts = _counts(run.counts)
         shown.append((1, f"{head}: {facts}" if facts else head))
+        if run.error:
+            shown.append((2, run.error))
     return shown
 
 

@@ -166,6 +166,7 @@ def _runs(connection: Connection, *where: ColumnElement[bool], limit: int | None
             heartbeat=row.heartbeat_at,
             finished=row.finished_at,
             outcome=row.outcome,
+            error=row.error,
             counts=json.loads(row.counts) if row.counts else {},
         )
         for row in rows

@@ -44,9 +44,17 @@ def beat(connection: Connection, now: datetime, run_id: str) -> None:
     connection.execute(update(run).where(run.c.id == run_id).values(heartbeat_at=now))
 
 
-def end(connection: Connection, now: datetime, run_id: str, outcome: str, counts: Mapping[str, int]) -> None:
-    """Notes how a run ended."""
-    values = {"finished_at": now, "heartbeat_at": now, "outcome": outcome, "counts": json.dumps(counts)}
+def end(
+    connection: Connection, now: datetime, run_id: str, outcome: str, counts: Mapping[str, int], error: str | None
+) -> None:
+    """Notes how a run ended, and what ended it early."""
+    values = {
+        "finished_at": now,
+        "heartbeat_at": now,
+        "outcome": outcome,
+        "counts": json.dumps(counts),
+        "error": error,
+    }
     connection.execute(update(run).where(run.c.id == run_id).values(values))
 
 

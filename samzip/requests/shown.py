@@ -46,6 +46,7 @@ class RunShown:
     finished: datetime | None
     outcome: str | None
     counts: dict[str, int]  # by the names of events.Counts
+    error: str | None = None  # what ended it early
 
 
 @dataclass(frozen=True, slots=True)

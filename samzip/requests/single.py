@@ -14,7 +14,7 @@ from samzip.database.tables import archive, customuser, empresa, work, zipreques
 from samzip.errors import UsageProblem
 from samzip.requests.overview import shown_archive
 from samzip.requests.shown import ArchiveShown, Changed, Sharer, Story, WorkShown
-from samzip.requests.states import ENDED, LIVE, NO_COMPANY, NO_USER
+from samzip.requests.states import ENDED, LIVE, NO_COMPANY, NO_USER, PENDING
 
 BY_OPERATOR = "cancelada por el operador"
 
@@ -94,7 +94,8 @@ def cancel(connection: Connection, now: datetime, request_id: int) -> Changed:
 
 
 def retry(connection: Connection, request_id: int) -> Changed:
-    """Puts an ended request back into the queue; its part is due at once and has all its attempts again.
+    """Puts an ended request back into the queue, or ends the wait of one whose last attempt failed; its part is due at
+    once and has all its attempts again.
 
     Other requests of a part that waits after a failure profit: an operator retries because the cause is gone.
     Raises UsageProblem for a request that has not ended, or whose archive is there; nothing is changed then.
@@ -117,12 +118,18 @@ def retry(connection: Connection, request_id: int) -> Changed:
             equipos_procesados=0,
         )
     ).rowcount
-    if not done:
-        raise _refusal(connection, request_id, "retried", _NO_RETRY)
-    connection.execute(
-        update(work).where(_part_of(request_id), work.c.token.is_(None)).values(not_before=None, attempts=0)
+    backed_off = (
+        _part_of(request_id) & work.c.token.is_(None) & (work.c.not_before.is_not(None) | (work.c.attempts > 0))
     )
+    eased = connection.execute(update(work).where(backed_off).values(not_before=None, attempts=0, deaths=0)).rowcount
+    if not (done or (eased and _is_pending(connection, request_id))):
+        raise _refusal(connection, request_id, "retried", _NO_RETRY)
     return _changed(connection, request_id)
+
+
+def _is_pending(connection: Connection, request_id: int) -> bool:
+    mine = (ziprequest.c.id == request_id) & ziprequest.c.status.in_(PENDING)
+    return connection.execute(select(ziprequest.c.id).where(mine)).first() is not None
 
 
 def _lock_part(connection: Connection, request_id: int) -> None:

@@ -62,6 +62,9 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
         """Every regular file under the folder `prefix`, links not followed. Raises StorageFailed."""
 
+    def check_readable(self) -> None:
+        """Raises StorageFailed when the root is not there: a volume that is not mounted, a wrong setting."""
+
     def check_writable(self, prefix: str) -> None:
         """Write and remove a small file under `prefix`. Raises StorageFailed with the reason."""
 

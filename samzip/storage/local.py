@@ -88,6 +88,10 @@ class LocalStore:
                     if stat_flags.S_ISREG(found.st_mode):
                         yield path.relative_to(self._root).as_posix(), _stat(found)
 
+    def check_readable(self) -> None:
+        with _storage_errors(self.url, ""), os.scandir(self._root) as entries:
+            next(entries, None)
+
     def check_writable(self, prefix: str) -> None:
         # Always the same name: what a kill leaves here, the next check removes.
         probe = self._writable(f"{prefix}/write-test{TEMPORARY_SUFFIX}")

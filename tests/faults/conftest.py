@@ -63,7 +63,7 @@ def arena(request: pytest.FixtureRequest, arenas: Callable[[str], Arena]) -> Are
 
 
 @pytest.fixture(scope="session")
-def sweep_report() -> Iterator[Callable[[Report], None]]:
+def sweep_report() -> Callable[[Report], None]:
     """Prints a sweep's counts; writes those of all sweeps as JSON where the environment asks for it."""
     path = os.environ.get(REPORT)
     counts: dict[str, dict[str, int]] = {}
@@ -77,4 +77,4 @@ def sweep_report() -> Iterator[Callable[[Report], None]]:
             told = {"seconds": round(time.monotonic() - begun), "total": total, "sweeps": counts}
             Path(path).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
-    yield note
+    return note

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
+import shutil
 import sqlite3
 import zipfile
 from datetime import UTC, datetime, timedelta
@@ -18,6 +20,7 @@ from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.errors import LockBusy, StorageFailed
 from samzip.events import (
+    DocumentMissing,
     OrphansRecovered,
     PartDropped,
     PartFailed,
@@ -450,3 +453,35 @@ def test_stopping_puts_parts_in_work_back_without_counting_the_attempt(world: Wo
     assert world.files() == []
     world.executor.holds = lambda job: False
     assert world.run().counts.published == 2
+
+
+def test_a_media_root_that_is_not_there_is_exit_12_and_nobody_gets_an_empty_archive(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    shutil.move(world.media, world.media.with_name("unmounted"))
+    with pytest.raises(StorageFailed, match="No such file"):
+        world.run()
+    assert world.requests()[0].status == "pending"
+    assert not world.media.exists()
+    assert world.rows(tables.run)[0].error
+    shutil.move(world.media.with_name("unmounted"), world.media)
+    assert world.run().counts.published == 1
+
+
+def test_a_damaged_photo_is_listed_warned_of_and_exit_3(world: World) -> None:
+    company = world.company(equipment=0)
+    with world.database.write() as connection:
+        world.equipment(connection, company, "EQ-001", imagen_equipo="documentos/photo.jpg")
+    (world.media / "documentos" / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 no photo at all")
+    world.click()
+    finished = world.run()
+    assert (finished.outcome, finished.counts.missing) == ("problems", 1)
+    (event,) = world.seen(DocumentMissing)
+    assert (event.equipment, event.path) == ("EQ-001", "documentos/photo.jpg")
+    assert "imagen dañada" in event.reason
+    (archive,) = world.rows(tables.archive)
+    (warning,) = json.loads(archive.warnings)
+    assert (warning["kind"], warning["document"]) == ("damaged", "Imagen")
+    assert "CERTIBOY S.A.S/Equipos/EQ-001/imagen.jpg" in names(world, archive.path)
+    world.click()
+    assert world.run().counts.missing == 1  # of a reused archive too

@@ -89,7 +89,7 @@ def test_a_signal_ends_it_and_its_folders_go(tmp_path: Path, number: signal.Sign
 
 def test_a_storage_that_takes_no_folder_is_exit_12(tmp_path: Path) -> None:
     (tmp_path / "archives").write_bytes(b"a file")
-    process = start(tmp_path, "--kills", "1", SAMZIP_ARCHIVE_ROOT=str(tmp_path / "archives"))
+    process = start(tmp_path, "--kills", "1", SAMZIP_ARCHIVE_ROOT=str(tmp_path / "archives" / "below"))
     _, err = process.communicate(timeout=60)
     assert process.returncode == 12
     assert "archives" in err
@@ -104,11 +104,10 @@ def arena(tmp_path: Path) -> Any:
 
 def test_a_run_that_ends_as_none_should_is_told_with_its_words(arena: Arena) -> None:
     arena.click("selftest")
-    Path(arena.archives.url).rmdir()
-    Path(arena.archives.url).write_bytes(b"a file")
+    (Path(arena.archives.url) / "zip_requests").write_bytes(b"a file")
     with pytest.raises(StorageFailed, match="exit code 12"):
         arena.run()
-    Path(arena.archives.url).unlink()
+    (Path(arena.archives.url) / "zip_requests").unlink()
     (arena.folder / "samzip.toml").write_text("nonsense = 1\n")
     with pytest.raises(Unexpected, match=r"(?s)exit code 78.*no such setting"):
         arena.run()

@@ -21,7 +21,7 @@ from unittest.mock import patch
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Connection, delete, insert, select, update
 
 from samzip.archive.build import PartJob
@@ -162,16 +162,38 @@ class Queue(RuleBasedStateMachine):
         ]
         with first.database.write() as connection:
             first.user(connection, "luz", self.companies[0])
-        self.next_code = 100
+        self.changes = 0
         self.ledger: dict[int, Record] = {}
         self.verified: dict[tuple[str, int], str] = {}  # (path, mtime) -> SHA-256 of a sound archive
 
     def teardown(self) -> None:
+        try:
+            self.everything_comes_to_rest()
+        finally:
+            self.close()
+
+    def everything_comes_to_rest(self) -> None:
+        """However it went: undisturbed runs bring every request to an end, with an archive or a reason."""
+        self.world.later(seconds=61)
+        while True:
+            assert self.begin(0, Mode())
+            self.check_that_all_is_tidy()
+            self.no_request_is_lost_and_its_state_is_one_that_may_be()
+            self.what_may_be_downloaded_is_there_and_sound()
+            if not any(row.status in LIVE for row in self.world.requests()):
+                return
+            self.world.later(minutes=15)
+
+    def close(self) -> None:
         ShiftedDatabase.shift = timedelta(0)
         self.world.database.close()
         shutil.rmtree(self.folder)
 
     # What people do.
+
+    @initialize(user=st.sampled_from(USERS))
+    def first_click(self, user: str) -> None:
+        self.click(user)
 
     @rule(user=st.sampled_from(USERS))
     def click(self, user: str) -> None:
@@ -195,22 +217,19 @@ class Queue(RuleBasedStateMachine):
             )
             connection.execute(insert(tables.ziprequest).values(row | {"status": ("queued", "pending")[parts % 2]}))
 
-    @rule(pick=st.integers(0, 30))
-    def cancel(self, pick: int) -> None:
-        self.change(pick, LIVE, "cancelled", cancel)
-
-    @rule(pick=st.integers(0, 30))
-    def retry(self, pick: int) -> None:
-        self.change(pick, ENDED, "pending", lambda connection, _, number: retry(connection, number))
-
-    def change(self, pick: int, allowed: tuple[str, ...], to: str, how: Callable[..., Any]) -> None:
+    @rule(pick=st.integers(0, 30), verb=st.sampled_from([cancel, retry]))
+    def change(self, pick: int, verb: Callable[..., Any]) -> None:
         rows = self.world.requests()
         if not rows:
             return
         row = rows[pick % len(rows)]
+        allowed, to = (LIVE, "cancelled") if verb is cancel else (ENDED, "pending")
         try:
             with self.world.database.write() as connection:
-                how(connection, self.world.database.now(connection), row.id)
+                if verb is cancel:
+                    cancel(connection, self.world.database.now(connection), row.id)
+                else:
+                    retry(connection, row.id)
         except UsageProblem:
             assert row.status not in allowed
             return
@@ -221,48 +240,39 @@ class Queue(RuleBasedStateMachine):
         record.status, record.ended = to, changed.completed_at
         record.completions += to == "pending"
 
-    @rule(which=st.integers(0, 1))
-    def an_instrument_is_added(self, which: int) -> None:
-        if len(self.equipment(self.companies[which])) < MAX_EQUIPMENT:
-            self.next_code += 1
-            with self.world.database.write() as connection:
-                self.world.equipment(connection, self.companies[which], f"EQ-{self.next_code}")
-
-    @rule(which=st.integers(0, 1), pick=st.integers(0, MAX_EQUIPMENT))
-    def an_instrument_is_removed(self, which: int, pick: int) -> None:
-        ids = self.equipment(self.companies[which])
-        if ids:
-            with self.world.database.write() as connection:
-                connection.execute(delete(tables.equipo).where(tables.equipo.c.id == ids[pick % len(ids)]))
-
-    @rule(name=st.sampled_from(["Balanza", "Termómetro"]))
-    def instruments_are_renamed(self, name: str) -> None:
+    @rule(kind=st.sampled_from(["add", "remove", "rename", "delete the company"]), which=st.integers(0, 1))
+    def the_inventory_changes(self, kind: str, which: int) -> None:
+        company, ids = self.companies[which], self.equipment(self.companies[which])
+        self.changes += 1
         with self.world.database.write() as connection:
-            connection.execute(update(tables.equipo).values(nombre=name))
+            if kind == "add" and len(ids) < MAX_EQUIPMENT:
+                self.world.equipment(connection, company, f"EQ-{100 + self.changes}")
+            elif kind == "remove" and ids:
+                gone = tables.equipo.c.id == ids[self.changes % len(ids)]
+                connection.execute(delete(tables.equipo).where(gone))
+            elif kind == "rename":
+                connection.execute(update(tables.equipo).values(nombre=("Balanza", "Termómetro")[self.changes % 2]))
+            elif kind == "delete the company":  # or bring it back
+                it = tables.empresa.c.id == self.companies[1]
+                connection.execute(update(tables.empresa).where(it).values(is_deleted=~tables.empresa.c.is_deleted))
 
-    @rule()
-    def a_company_is_deleted_or_comes_back(self) -> None:
-        with self.world.database.write() as connection:
-            one = tables.empresa.c.id == self.companies[1]
-            connection.execute(update(tables.empresa).where(one).values(is_deleted=~tables.empresa.c.is_deleted))
-
-    @rule(by=st.sampled_from([{"seconds": 30}, {"seconds": 61}, {"minutes": 6}, {"hours": 3}, {"hours": 6}]))
+    @rule(
+        by=st.sampled_from([{"seconds": 30}, {"seconds": 61}, {"minutes": 6}, {"hours": 3}, {"hours": 6}, {"days": 8}])
+    )
     def time_passes(self, by: dict[str, int]) -> None:
         self.world.later(**by)
 
-    @rule()
-    def more_than_a_week_passes(self) -> None:
-        self.world.later(days=8)
-
     # What runs do.
 
-    @rule(host=st.integers(0, 1), once=st.booleans())
-    def run(self, host: int, once: bool) -> None:
-        if self.begin(host, Mode(once=once)) and not once:
+    @rule(host=st.integers(0, 1))
+    def run(self, host: int) -> None:
+        if self.begin(host, Mode()):
             self.check_that_all_is_tidy()
 
-    @rule(host=st.integers(0, 1), steps=st.integers(0, 60))
+    @rule(host=st.integers(0, 1), steps=st.integers(0, 45))
     def run_and_be_killed(self, host: int, steps: int) -> None:
+        if not any(row.status in LIVE for row in self.world.requests()):
+            self.click("ana")
         self.begin(host, Mode(), fuse=Fuse(steps))
 
     @rule(host=st.integers(0, 1), part=st.integers(1, 2), kind=st.sampled_from([StorageFailed, WorkerDied, ValueError]))
@@ -273,32 +283,41 @@ class Queue(RuleBasedStateMachine):
 
         self.begin(host, Mode(), before=fail)
 
-    @rule(host=st.integers(0, 1), after=st.integers(0, 3))
-    def run_and_be_stopped(self, host: int, after: int) -> None:
+    @rule(
+        host=st.integers(0, 1),
+        job=st.integers(0, 3),
+        what=st.sampled_from(
+            [
+                "SIGTERM",
+                "click",
+                "cancel everything",
+                "freeze while another host runs",
+                "freeze while it purges and runs",
+            ]
+        ),
+        once=st.booleans(),
+    )
+    def run_and_be_disturbed(self, host: int, job: int, what: str, once: bool) -> None:
+        if not any(row.status in LIVE for row in self.world.requests()):
+            self.click("luz")
         stop = Stop()
-        self.begin(host, Mode(), before=at_job(after, lambda: setattr(stop, "signal", "SIGTERM")), stop=stop)
 
-    @rule(host=st.integers(0, 1), after=st.integers(0, 3), user=st.sampled_from(USERS))
-    def run_while_somebody_clicks(self, host: int, after: int, user: str) -> None:
-        self.begin(host, Mode(), before=at_job(after, lambda: self.click(user)))
+        def disturb() -> None:
+            if what == "SIGTERM":
+                stop.signal = what
+            elif what == "click":
+                self.click("ana")
+                self.click("bob")
+            elif what == "cancel everything":
+                for pick in range(len(self.world.requests())):
+                    self.change(pick, cancel)
+            else:
+                self.world.later(seconds=61)
+                if "purges" in what:
+                    self.purge(1 - host, all_archives=False, steps=None)
+                self.begin(1 - host, Mode())
 
-    @rule(host=st.integers(0, 1), after=st.integers(0, 3))
-    def run_while_everything_is_cancelled(self, host: int, after: int) -> None:
-        def cancel_all() -> None:
-            for pick in range(len(self.world.requests())):
-                self.change(pick, LIVE, "cancelled", cancel)
-
-        self.begin(host, Mode(), before=at_job(after, cancel_all))
-
-    @rule(host=st.integers(0, 1), after=st.integers(0, 3), purge=st.booleans())
-    def run_and_lose_the_lease_half_way(self, host: int, after: int, purge: bool) -> None:
-        def other_host_takes_over() -> None:
-            self.world.later(seconds=61)
-            if purge:
-                self.purge(1 - host, all_archives=False, steps=None)
-            self.begin(1 - host, Mode())
-
-        self.begin(host, Mode(), before=at_job(after, other_host_takes_over))
+        self.begin(host, Mode(once=once), before=at_job(job, disturb), stop=stop)
 
     @rule(host=st.integers(0, 1), all_archives=st.booleans(), steps=st.none() | st.integers(0, 20))
     def purge(self, host: int, all_archives: bool, steps: int | None) -> None:

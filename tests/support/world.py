@@ -88,6 +88,7 @@ class World:
         context = Context(
             settings=self.settings,
             database=self.database,
+            media=open_store(self.settings.media_root),
             archives=self.archives,
             make_executor=lambda: self.executor,
             publish=self.events.append,

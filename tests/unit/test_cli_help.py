@@ -140,7 +140,7 @@ def test_a_bad_setting_exits_78_and_names_setting_value_and_what_is_allowed(
     assert (code, out) == (78, "")
     message, advice = err.splitlines()
     assert message == "samzip: part_size (from --part-size): '0' is not allowed; allowed: 1 to 10000 instruments"
-    assert advice == "Correct the setting."
+    assert advice.startswith("Correct it where")
     code, out, err = samzip(capsys, name, *arguments, "--part-size", "0", "--json")
     assert (code, out) == (78, "")
     assert one_object(err) == {

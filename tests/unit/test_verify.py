@@ -160,4 +160,4 @@ def test_the_error_has_its_exit_code_and_advice_and_crosses_processes() -> None:
         verify_zip(io.BytesIO(b"no archive"))
     copy = pickle.loads(pickle.dumps(raised.value))  # noqa: S301
     assert (str(copy), copy.exit_code) == (str(raised.value), 13)
-    assert "samzip request" in copy.advice
+    assert "samzip verify --all --repair" in copy.advice

@@ -34,3 +34,4 @@ class Rendered:
 
     pdf: bytes
     notes: tuple[str, ...] = ()
+    photo_problem: str | None = None  # why the photo is not shown; one of the notes tells it too

@@ -69,7 +69,8 @@ def render(sheet: LifeSheet) -> Rendered:
         for name, picture in ((furniture.LOGO, logo), (analysis.PHOTO, photo))
         if isinstance(picture, Picture)
     }
-    return Rendered(_pdf(sheet, flow, pictures), tuple(one_line(note) for note in notes))
+    problem = photo.reason if isinstance(photo, Unreadable) else None
+    return Rendered(_pdf(sheet, flow, pictures), tuple(one_line(note) for note in notes), problem)
 
 
 @lru_cache(maxsize=4)

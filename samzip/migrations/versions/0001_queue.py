@@ -52,6 +52,7 @@ def upgrade() -> None:
         sa.Column("finished_at", UtcDateTime()),
         sa.Column("outcome", sa.String(20)),
         sa.Column("counts", Words()),
+        sa.Column("error", Words()),
     )
     op.create_index("samzip_run_started", "samzip_run", ["started_at"])
     op.create_table(

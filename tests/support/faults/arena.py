@@ -20,7 +20,10 @@ from tests.support.faults.worlds import (
 )
 from tests.support.world import make_world, new_postgres_database
 
-SETTINGS = {years_of_neglect: {"SAMZIP_CACHE_SIZE": "1KiB"}}  # so that a purge has life sheets to trim
+SETTINGS = {
+    busy_day: {"SAMZIP_MAX_ATTEMPTS": "4"},  # one died before, two are killed
+    years_of_neglect: {"SAMZIP_CACHE_SIZE": "1KiB"},  # so that a purge has life sheets to trim
+}
 
 
 @dataclass

@@ -79,21 +79,21 @@ def judge(stage: Stage, ledger: Ledger, before: Seen) -> list[Violation]:
             found.append(Violation(LOST, f"request {request_id} is {status}, not {end}"))
         elif end == "failed" and row and not row["error_message"]:
             found.append(Violation(LOST, f"request {request_id} failed without a reason"))
-        elif request_id in before.delivered and end == status == "completed":
-            if after.delivered.get(request_id) != before.delivered[request_id]:
-                found.append(Violation(TWICE, f"request {request_id} was served already, and then once more"))
+        elif end == "completed" and before.delivered.get(request_id) not in (None, after.delivered.get(request_id)):
+            found.append(Violation(TWICE, f"request {request_id} was served already, and then once more"))
     found += [Violation(TWICE, f"request {request_id} was never made by anyone") for request_id in rows]
     archives = stage.rows("SELECT * FROM samzip_archive")
     parts = Counter((row["company_id"], row["part"]) for row in archives)
     prints = Counter(row["fingerprint"] for row in archives)
     found += [Violation(TWICE, f"part {key} has {count} archives") for key, count in parts.items() if count > 1]
     found += [Violation(TWICE, f"{count} archives of one content") for count in prints.values() if count > 1]
-    found += _left(stage, {row["path"] for row in archives})
+    found += _left(stage, {row["path"] for row in archives}, {path for path, *_ in after.delivered.values()})
     return found
 
 
-def _left(stage: Stage, archives: set[str]) -> list[Violation]:
+def _left(stage: Stage, archives: set[str], delivered: set[str]) -> list[Violation]:
     found = [f"file {name}" for name in stage.files() if name not in archives]
+    found += [f"archive {name}, which nobody is offered" for name in archives - delivered]
     found += [f"row of {name} without a file" for name in archives if not (stage.archives / name).is_file()]
     for table in ("samzip_work", "samzip_lease"):
         found += [f"{table}: {row}" for row in stage.rows(f"SELECT * FROM {table}")]

@@ -24,6 +24,7 @@ from tests.support.faults.worlds import Template
 
 RUN = ("run", "--json")
 ROOT = Path(__file__).parents[3]
+COLD_TIMEOUT_S = 120
 PARTS = ("state", "archives", "tmp")  # what commands write; documents are only read and stay where they are
 
 
@@ -44,6 +45,7 @@ class Stage:
         self.folder = folder
         self.warm = warm
         self.database_url = database_url
+        self.line = ""  # another URL of the same database, for commands only
         self.template: Template | None = None
 
     def put_back(self, template: Template, snapshot: Snapshot | None = None) -> None:
@@ -80,24 +82,27 @@ class Stage:
         return points_of(read_steps(trace))
 
     def run_cold(
-        self, argv: Sequence[str] = RUN, strace: Sequence[str] = (), *, errors: str = "", timeout: float = 60
+        self, argv: Sequence[str] = RUN, strace: Sequence[str] = (), *, output: str = "", errors: str = ""
     ) -> int:
         """The command as users start it, its processes all traced; returns when the last of them is gone.
 
-        `errors` is a file for stderr, else it goes where stdout goes. Returns the exit code; negative for the signal
-        that ended the leader.
+        `output` and `errors` are files for stdout and stderr; by default both go where `self.output` reads them.
+        Returns the exit code; negative for the signal that ended the leader.
         """
         tracer = ["strace", "-f", *strace] if strace else []
         environment = self.environment() | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        with (self.folder / "output").open("wb") as output, open(errors or os.devnull, "wb") as other:
+        with (
+            Path(output or self.folder / "output").open("wb") as first,
+            Path(errors or os.devnull).open("wb") as second,
+        ):
             return subprocess.run(
                 [*tracer, sys.executable, "-m", "samzip", *argv],
                 env=environment,
                 cwd="/",
                 stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=other if errors else output,
-                timeout=timeout,
+                stdout=first,
+                stderr=second if errors else first,
+                timeout=COLD_TIMEOUT_S,
                 check=False,
             ).returncode
 
@@ -123,7 +128,7 @@ class Stage:
             "SAMZIP_STATE_DIR": str(self.state),
             "SAMZIP_MEDIA_ROOT": str(self.template.folder / "media"),
             "SAMZIP_ARCHIVE_ROOT": str(self.archives),
-            "SAMZIP_DATABASE_URL": self.database_url,
+            "SAMZIP_DATABASE_URL": self.line or self.database_url,
             "SAMZIP_PART_SIZE": "1",
             "SAMZIP_JOBS": "1",
             "SAMZIP_LOG_FORMAT": "json",

@@ -2,11 +2,11 @@
 
     python -m tests.support.faults.warm
 
-It reads jobs as JSON, one a line, and answers each with how the fork ended. In a fork the *real* command line runs, from
-parsing to exit code; the one thing replaced is the pool of processes, by an executor that does each job in place. So
-all system calls of a run happen in one process and (call, n) means the same step each time. And a database that stays
-away is given up after a second, not thirty. Under a tracer the fork
-waits at a pipe until strace says that it has attached: nothing of the run escapes it.
+It reads jobs as JSON, one a line, and answers each with how the fork ended. In a fork the *real* command line runs,
+from parsing to exit code; the one thing replaced is the pool of processes, by an executor that does each job in place.
+So all system calls of a run happen in one process and (call, n) means the same step each time. (And a run gives up a
+database that stays away after a second, not after thirty.) Under a tracer the fork waits at a pipe until strace says
+that it has attached: nothing of the run escapes it.
 """
 
 from __future__ import annotations
