@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import fcntl
 import multiprocessing
 import os
 import shutil
 import signal
+import tempfile
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -20,9 +22,9 @@ if TYPE_CHECKING:
 J = TypeVar("J")
 R = TypeVar("R")
 
-_SOCKETS = "pymp-"  # how multiprocessing names the folder of its sockets
+SOCKETS = "pymp-"  # how multiprocessing names the folder of its sockets
 _AFTER_SOCKETS = -200  # among the things to do at exit; multiprocessing removes that folder at -100
-_notes: set[Path] = set()  # of this process
+_notes: dict[Path, int] = {}  # of this process, with the descriptors that lock them
 
 
 class WorkerDied(Exception):
@@ -136,21 +138,24 @@ def _start_fork_server() -> None:
 
 
 def _note_sockets(folder: Path) -> None:
-    """The fork server's socket lies in a folder that only a process that ends in peace removes: a link tells where."""
+    """The fork server's socket lies in a folder of the system's temporary one, which only a process that ends in peace
+    removes. A locked file of the same name tells the next run of it; the lock falls with this process."""
     folder.mkdir(parents=True, exist_ok=True)
-    sockets = Path(util.get_temp_dir())
-    note = folder / sockets.name
+    note = folder / Path(util.get_temp_dir()).name
     if note not in _notes:
-        note.symlink_to(sockets)
-        _notes.add(note)
+        _notes[note] = os.open(note, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        fcntl.flock(_notes[note], fcntl.LOCK_EX | fcntl.LOCK_NB)
         util.Finalize(None, note.unlink, kwargs={"missing_ok": True}, exitpriority=_AFTER_SOCKETS)
 
 
 def remove_sockets(note: Path) -> None:
-    """Of a run that was killed. Any other link is left alone, and so is this process's own."""
-    sockets = note.readlink()
-    if note not in _notes and sockets.name == note.name and note.name.startswith(_SOCKETS):
-        shutil.rmtree(sockets, ignore_errors=True)
+    """What a dead run left, if it is dead: one with an interval lives without the queue's lock between two passes."""
+    with note.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        shutil.rmtree(Path(tempfile.gettempdir(), note.name), ignore_errors=True)
         note.unlink(missing_ok=True)
 
 

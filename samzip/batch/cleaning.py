@@ -8,7 +8,7 @@ from samzip.batch.context import Context
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.errors import StorageFailed
 from samzip.events import ArchiveExpired, CleaningStarted, DeletionFailed, HistoryDeleted, OrphansRecovered
-from samzip.executors import remove_sockets
+from samzip.executors import SOCKETS, remove_sockets
 from samzip.requests import expire as expiry
 from samzip.requests.recover import orphans
 from samzip.requests.recover import recover as recover_requests
@@ -86,7 +86,7 @@ def _remove_spools(context: Context) -> None:
 
         remove_unfinished(context.settings.cache_dir)
     for spool in spools:
-        if spool.is_symlink():
+        if spool.name.startswith(SOCKETS):
             remove_sockets(spool)
         else:
             shutil.rmtree(spool, ignore_errors=True)

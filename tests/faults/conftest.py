@@ -71,7 +71,7 @@ def sweep_report() -> Callable[[Report], None]:
 
     def note(report: Report) -> None:
         counts[report.name] = report.counts()
-        print(f"\n{report.name}: {report.counts()}", flush=True)
+        print(f"\n{report.name}: {report.counts()}", *report.complaints()[:5], sep="\n  ", flush=True)
         if path:
             total = {key: sum(count[key] for count in counts.values()) for key in report.counts()}
             told = {"seconds": round(time.monotonic() - begun), "total": total, "sweeps": counts}

@@ -520,10 +520,12 @@ def on_postgres(server: str) -> Callable[[Path], World]:
     return make
 
 
+@pytest.mark.sweep
 def test_no_sequence_of_events_loses_a_request_or_leaves_a_trace_on_sqlite() -> None:
     play(on_sqlite(), examples=20, steps=20)
 
 
+@pytest.mark.sweep
 def test_no_sequence_of_events_loses_a_request_or_leaves_a_trace_on_postgresql(postgres_server: str) -> None:
     play(on_postgres(postgres_server), examples=8, steps=16)
 

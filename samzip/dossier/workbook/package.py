@@ -7,6 +7,7 @@ gives the same bytes.
 
 from __future__ import annotations
 
+import errno
 import re
 from collections.abc import Iterator, Sequence
 from io import BytesIO
@@ -59,7 +60,10 @@ def _sheet(xml: bytes, page: Page) -> Iterator[bytes]:
     """The sheet with its rows; elements in the order of ECMA-376 part 1, 18.3.1.99."""
     extent = f"A1:{get_column_letter(page.columns)}{page.last_row}"
     xml = _DIMENSION.sub(f'<dimension ref="{extent}"/>'.encode(), xml, count=1)
-    head, tail = _NO_ROWS.split(xml, maxsplit=1)
+    head, *tails = _NO_ROWS.split(xml, maxsplit=1)
+    if not tails:  # lxml does not tell a write error on openpyxl's temporary file
+        raise OSError(errno.EIO, "the workbook's temporary file was not written whole")
+    (tail,) = tails
     before_margins, margins, rest = tail.partition(b"<pageMargins")
     yield head + b"<sheetData>"
     yield from _content(page.rows)
