@@ -91,8 +91,9 @@ def build_part(job: PartJob, report: Report) -> PartResult:
     """Raises StorageFailed when the archive cannot be written; a document that cannot be read is listed instead."""
     try:
         return _Build(job, report).run()
-    except OSError as error:  # of the archive itself: a document's own errors never come so far
-        raise StorageFailed(f"{job.archive_url}/{job.temporary}: {error.strerror or error}") from error
+    except (OSError, MissingFile) as error:  # of the archive itself: a document's own errors never come so far
+        why = error.reason if isinstance(error, MissingFile) else error.strerror or error
+        raise StorageFailed(f"{job.archive_url}/{job.temporary}: {why}") from error
 
 
 class _Build:

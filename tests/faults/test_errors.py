@@ -18,7 +18,7 @@ from tests.support.faults.worlds import busy_day, company_that_waits, years_of_n
 SEED = 2
 
 
-@pytest.mark.parametrize(("arena", "size"), [("wal", 20), ("journal", 6), ("postgres", 18)], indirect=["arena"])
+@pytest.mark.parametrize(("arena", "size"), [("wal", 15), ("journal", 4), ("postgres", 14)], indirect=["arena"])
 def test_a_run_whose_calls_fail_tells_why_and_the_next_one_delivers(arena: Arena, size: int) -> None:
     failures = failures_of(sample(arena.points(busy_day, RUN), size, SEED))
     outcomes = on_all(arena.stages, failures, fail_run(arena.template(busy_day)))

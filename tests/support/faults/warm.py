@@ -77,13 +77,16 @@ def main() -> None:
 def _fork(job: Job) -> Ended:
     begun = time.monotonic()
     wait, go = os.pipe()
+    hear, ready = os.pipe()
     child = os.fork()
     if child == 0:
         os.close(go)
-        os.read(wait, 1)
-        os.close(wait)
-        _become(job)
+        os.close(hear)
+        _become(job, ready, wait)
     os.close(wait)
+    os.close(ready)
+    os.read(hear, 1)  # until the other end is closed
+    os.close(hear)
     tracer = _attach(job, child) if job.strace else None
     os.write(go, b"x")
     os.close(go)
@@ -124,14 +127,17 @@ def _wait(child: int, until: float) -> int:
         os.close(handle)
 
 
-def _become(job: Job) -> None:
-    """Never returns."""
+def _become(job: Job, ready: int, wait: int) -> None:
+    """The command, once the tracer is there; the preparation is not among its calls. Never returns."""
     code = 1  # as the interpreter ends for an error that nobody catches
     try:
         _redirect(job.output)
         silence = os.open(os.devnull, os.O_RDONLY)
         os.dup2(silence, 0)
         os.close(silence)
+        os.close(ready)
+        os.read(wait, 1)
+        os.close(wait)
         if job.file_limit is not None:
             resource.setrlimit(resource.RLIMIT_FSIZE, (job.file_limit, job.file_limit))
         code = _run_here(job)
