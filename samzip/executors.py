@@ -10,13 +10,15 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from multiprocessing import forkserver, resource_tracker, util
-from multiprocessing.connection import Connection
+from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
+    from pebble import ProcessPool
+
     from samzip.archive.build import Progress
 
 J = TypeVar("J")
@@ -37,11 +39,14 @@ class Executor(Protocol):
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
         """`key` names the job in `poll`. A future may fail with WorkerDied."""
 
+    def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        """In this process, for a job that waits more than it computes. It must report often: there it is stopped."""
+
     def poll(self, timeout: float) -> list[tuple[str, Progress]]:
         """Waits until a job ends or tells something, at most `timeout` seconds; what was told since."""
 
     def cancel(self, key: str) -> None:
-        """Ends one job at once; its future is cancelled then."""
+        """Ends one submitted job at once; its future is cancelled then."""
 
     def stop(self) -> None:
         """Ends all jobs at once, without waiting for them to finish."""
@@ -54,30 +59,43 @@ class LocalPool:
     """Processes of this machine. One that dies fails its own job only, and is replaced.
 
     Workers come from a fork server, a small process with the heavy imports done: a worker starts in milliseconds,
-    inherits none of the leader's locks, threads or connections, and shares the imported code's memory.
+    inherits none of the leader's locks, threads or connections, and shares the imported code's memory. All that begins
+    with the first job that is submitted to them.
     """
 
     def __init__(self, jobs: int, notes: Path) -> None:
         """`notes` is the folder in which the next run looks for what a killed one left."""
-        from pebble import CONSTS, ProcessPool
-
-        CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload(["samzip.archive.prepare", "samzip.dossier.workbook", "samzip.cli"])
-        _note_sockets(notes)
-        _start_fork_server()
-        self._reader, writer = context.Pipe(duplex=False)
-        os.set_blocking(writer.fileno(), False)  # a worker never waits for a slow leader
-        self._writer = writer
+        self._jobs = jobs
+        self._notes = notes
+        self._reader, self._writer = Pipe(duplex=False)
+        os.set_blocking(self._writer.fileno(), False)  # a worker never waits for a slow leader
         self._write_lock = threading.Lock()
         self._running: dict[str, Future[Any]] = {}
-        self._pool = ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
+        self._pool: ProcessPool | None = None
+        self._threads: list[threading.Thread] = []
+        self._stopped = False
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        if self._pool is None:
+            self._pool = _start_pool(self._jobs, self._notes, self._writer)
         future: Future[R] = self._pool.schedule(_run, args=(function, job, key))
         ended: Future[R] = Future()
         self._running[key] = future
         future.add_done_callback(lambda done: self._finish(done, ended, key))
+        return ended
+
+    def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        ended: Future[R] = Future()
+
+        def work() -> None:
+            try:
+                ended.set_result(function(job, self._go_on))
+            except BaseException as error:  # noqa: BLE001 -- whoever waits for the future has it
+                ended.set_exception(error)
+            self._wake()
+
+        self._threads.append(threading.Thread(target=work, name=key, daemon=True))  # no storage can hold up the exit
+        self._threads[-1].start()
         return ended
 
     def cancel(self, key: str) -> None:
@@ -95,8 +113,12 @@ class LocalPool:
         return told
 
     def stop(self) -> None:
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join(timeout=5)
+        self._stopped = True
+        if self._pool is not None:
+            self._pool.stop()  # type: ignore[no-untyped-call]
+            self._pool.join(timeout=5)
+        for thread in self._threads:
+            thread.join(timeout=1)
         self._reader.close()
         self._writer.close()
 
@@ -112,8 +134,26 @@ class LocalPool:
             ended.set_exception(WorkerDied(_death(error.exitcode)))
         else:
             ended.set_exception(error)
+        self._wake()
+
+    def _go_on(self, _progress: Progress) -> None:
+        if self._stopped:
+            raise CancelledError
+
+    def _wake(self) -> None:
         with self._write_lock:
-            _tell(self._writer, None)  # wakes the leader
+            _tell(self._writer, None)
+
+
+def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
+    from pebble import CONSTS, ProcessPool
+
+    CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
+    _note_sockets(notes)
+    _start_fork_server()
+    return ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
 
 
 def _death(exit_code: int | None) -> str:

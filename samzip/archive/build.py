@@ -6,24 +6,21 @@ import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from io import SEEK_END, BufferedReader, RawIOBase
+from io import RawIOBase
 from pathlib import Path
 from typing import BinaryIO, cast
 from zoneinfo import ZoneInfo
 
-from samzip import __version__
 from samzip.archive.cache import LifeSheetCache
 from samzip.archive.verify import verify_zip
 from samzip.archive.zipwriter import Entry, ZipWriter
 from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.dossier import checksums, leeme, missing, plan
 from samzip.dossier.contents import Document, PartRange
-from samzip.dossier.life_sheet import TEMPLATE_VERSION, DocumentLine, LifeSheet, Rendered, render
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, render
 from samzip.errors import StorageFailed
 from samzip.storage import MissingFile, Store, open_store
 
-# Part of every fingerprint: an archive made by another version is not given again.
-BUILD_VERSION = f"{__version__}/{TEMPLATE_VERSION}"
 PREPARED_PERCENT = 15  # SAM's page counts instruments from 15 % to 85 %
 EQUIPMENT_PERCENT = 70
 PICTURE_LIMIT = 64 << 20  # bytes; a larger photo or logo is delivered, but not drawn
@@ -125,13 +122,13 @@ class _Build:
                 self._add_procedures(archive, procedures)
             self._add_texts(archive)
         self._tell(len(owners), "", "Verificando el archivo ZIP...")
+        digest = hashlib.sha256()
         with target.open(job.temporary) as file:
-            verified = verify_zip(file)
-            size = file.seek(0, SEEK_END)
-            file.seek(0)
-            digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
+            verified = verify_zip(file, digest)
+            size = file.tell()
         target.sync(job.temporary)
-        return PartResult(job.temporary, size, digest, verified.entries, tuple(self.odd), tuple(self.notes))
+        sha256 = digest.hexdigest()
+        return PartResult(job.temporary, size, sha256, verified.entries, tuple(self.odd), tuple(self.notes))
 
     def _add_documents(self, archive: ZipWriter, documents: tuple[Document, ...]) -> tuple[Document, ...]:
         return tuple(self._add_document(archive, document) for document in documents)

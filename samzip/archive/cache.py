@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from samzip.dossier.life_sheet import TEMPLATE_VERSION, Rendered
+from samzip.archive.version import CODE
+from samzip.dossier.life_sheet import Rendered
 
 WRITER_LIFE_S = 3600  # after that a temporary file's writer is dead
 _SHELF = re.compile(r"[0-9a-f]{2}")
@@ -41,7 +42,7 @@ class LifeSheetCache:
         return cached
 
     def _path(self, shown: object) -> Path:
-        text = repr((TEMPLATE_VERSION, shown))
+        text = repr((CODE, shown))
         name = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
         return self.folder / name[:2] / name[2:]
 

@@ -1,8 +1,7 @@
-"""What all parts of a company share: where every document goes, what would change an archive, the workbook."""
+"""What is made of a survey before the first part of a company is built: the documents' names, and the workbook."""
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,13 +10,14 @@ from datetime import datetime
 from itertools import chain
 from pathlib import Path
 
-from samzip.archive.build import BUILD_VERSION, Progress, Report, unreadable
+from samzip.archive.build import Progress, Report, unreadable
 from samzip.archive.spool import OwnerSurvey, Spool
-from samzip.catalog.model import Company, CompanyRecords
+from samzip.archive.survey import company_folder
+from samzip.catalog.model import CompanyRecords
 from samzip.dossier import names, plan
-from samzip.dossier.contents import Document, PartRange
+from samzip.dossier.contents import Document
 from samzip.dossier.filetypes import HEAD_BYTES, real_extension
-from samzip.storage import MissingFile, Stat, Store, open_store
+from samzip.storage import MissingFile, Store, open_store
 
 WORKBOOK_PERCENT = 5  # on SAM's page
 EMPTY_NOTE = "archivo vacío"
@@ -27,73 +27,27 @@ EMPTY_NOTE = "archivo vacío"
 class PrepareJob:
     """Everything in plain values: it runs in a worker process."""
 
-    spool: Spool
+    spool: Spool  # with the survey
     parts: int
-    wanted: frozenset[int]  # parts that requests ask for
     media_url: str
-    known: frozenset[str]  # fingerprints of archives that can be given again
     generated: datetime  # aware
     timezone: str
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
-    """What the leader needs to know; the rest lies in the spool."""
+def prepare_company(job: PrepareJob, report: Report) -> None:
+    """Reads the head of every document (HEAD_BYTES), notes their names in the spool and puts the workbook there.
 
-    fingerprints: tuple[str, ...]  # of each part
-    ranges: tuple[PartRange, ...]
-    bytes: tuple[int, ...]  # of each part's documents
-    logo_identity: str | None
-
-
-def company_folder(company: Company) -> str:
-    """The top folder of every archive of a company."""
-    return names.NameAllocator().folder("", company.name, limit=names.COMPANY_LIMIT)
-
-
-def prepare_company(job: PrepareJob, report: Report) -> Prepared:
-    """Looks at every document once, without opening it; opens them (HEAD_BYTES) and makes the workbook only when a
-    wanted part has to be built. Raises StorageFailed."""
+    Raises StorageFailed.
+    """
     spool, store = job.spool, open_store(job.media_url)
     records = spool.records()
-    logo = _look(store, records.company.logo) if records.company.logo else None
-    digest = hashlib.sha256(
-        repr((BUILD_VERSION, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass")
-    )
-    ranges, sizes = [], []
     top = company_folder(records.company)
-    folders = names.NameAllocator()
-    for part in range(1, job.parts + 1):
-        equipment = spool.equipment(part)
-        own = [folders.folder(f"{top}/{plan.EQUIPMENT}", item.code, limit=names.CODE_LIMIT) for item in equipment]
-        procedures = records.procedures if part == job.parts else ()
-        owners = [plan.equipment_sources(item, folder) for item, folder in zip(equipment, own, strict=True)]
-        owners.append(plan.procedure_sources(procedures, f"{top}/{plan.PROCEDURES}"))
-        survey = [[(source, _look(store, source.path)) for source in sources] for sources in owners]
-        digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))
-        ranges.append(PartRange(part, equipment[0].code, equipment[-1].code, len(equipment)))
-        sizes.append(sum(found.size for owner in survey for _, found in owner if isinstance(found, Stat)))
-        spool.write_survey(part, own, survey)
-    fingerprints = tuple(
-        hashlib.sha256(f"{digest.hexdigest()} {part}".encode()).hexdigest() for part in range(1, job.parts + 1)
-    )
-    prepared = Prepared(fingerprints, tuple(ranges), tuple(sizes), logo.etag if isinstance(logo, Stat) else None)
-    if all(fingerprints[part - 1] in job.known for part in job.wanted):
-        return prepared
     for part in range(1, job.parts + 1):
         own, survey = spool.survey(part)
         allocator = _allocator(top, own)
         spool.write_documents(part, own, [list(_place(store, owner, allocator)) for owner in survey])
     report(Progress(0, "", WORKBOOK_PERCENT, "Generando Excel consolidado...", 0))
-    _make_workbook(job, records, top)
-    return prepared
-
-
-def _look(store: Store, path: str) -> Stat | str:
-    try:
-        return store.stat(path)
-    except MissingFile as error:
-        return error.reason
+    _make_workbook(job, records)
 
 
 def _allocator(top: str, folders: list[str]) -> names.NameAllocator:
@@ -134,7 +88,7 @@ def _place(store: Store, owner: OwnerSurvey, allocator: names.NameAllocator) -> 
         )
 
 
-def _make_workbook(job: PrepareJob, records: CompanyRecords, top: str) -> None:
+def _make_workbook(job: PrepareJob, records: CompanyRecords) -> None:
     from samzip.dossier.workbook import IndexLine, write_workbook
 
     def index() -> Iterator[IndexLine]:

@@ -8,7 +8,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
 from isal import isal_zlib
@@ -21,6 +21,12 @@ BLOCK_SIZE = 1 << 20  # bytes, read or inflated at a time
 INFLATE_ERROR = cast(type[Exception], isal_zlib.error)  # the stubs call this class an instance
 
 
+class Digest(Protocol):
+    """What hashlib makes."""
+
+    def update(self, data: bytes | memoryview, /) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class VerifyResult:
     """What a sound archive holds."""
@@ -29,24 +35,46 @@ class VerifyResult:
     bytes: int  # of content, after inflating
 
 
-def verify_zip(source: BinaryIO) -> VerifyResult:
+def verify_zip(source: BinaryIO, digest: Digest | None = None) -> VerifyResult:
     """Read all of a seekable archive. Every byte must belong to an entry, the directory or its end.
 
     Checked are each CRC and size, that the local headers agree with the directory, and that the entries lie
-    end to end from the first byte to the directory, which ends with the file. Raises DamagedArchive, naming
-    the entry, and OSError when the file cannot be read.
+    end to end from the first byte to the directory, which ends with the file. `digest`, if given, is updated with
+    the whole file in the same pass. Raises DamagedArchive, naming the entry, and OSError when the file cannot be read.
     """
     infos, directory = _read_directory(source)
     buffer = memoryview(bytearray(BLOCK_SIZE))
     position = 0
     source.seek(0)
+    if digest is not None:
+        source = cast(BinaryIO, _Digested(source, digest))
     for info in sorted(infos, key=lambda info: info.header_offset):
         if info.header_offset != position:
             raise DamagedArchive(f"{info.orig_filename}: begins at byte {info.header_offset}, not {position}")
         position += _verify_entry(source, info, buffer)
     if position != directory:
         raise DamagedArchive(f"the directory begins at byte {directory}, the entries end at {position}")
+    for _ in iter(lambda: source.read(BLOCK_SIZE), b""):
+        pass  # the directory, for the digest
     return VerifyResult(len(infos), sum(info.file_size for info in infos))
+
+
+class _Digested:
+    """Updates a digest with all that is read, which is each byte once and in order."""
+
+    def __init__(self, source: BinaryIO, digest: Digest) -> None:
+        self._source = cast(io.BufferedIOBase, source)
+        self._update = digest.update
+
+    def read(self, size: int) -> bytes:
+        data = self._source.read(size)
+        self._update(data)
+        return data
+
+    def readinto(self, view: memoryview) -> int:
+        count = self._source.readinto(view)
+        self._update(view[:count])
+        return count
 
 
 def _read_directory(source: BinaryIO) -> tuple[list[ZipInfo], int]:

@@ -8,9 +8,11 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
+from typing import TypeVar
 
 from samzip.archive.build import Progress, build_part
-from samzip.archive.prepare import Prepared, prepare_company
+from samzip.archive.prepare import prepare_company
+from samzip.archive.survey import Survey, survey_company
 from samzip.archive.zipwriter import DEFLATE_LEVEL
 from samzip.batch import ending
 from samzip.batch.company import CompanyPass, open_company
@@ -26,6 +28,7 @@ WRITE_EVERY_S = 1.0  # at most one progress write a second
 
 
 Look = Callable[[], Sequence[work.Waiting]]
+R = TypeVar("R")
 
 
 def build_all(context: Context, waiting: Sequence[work.Waiting], look: Look | None = None) -> None:
@@ -48,8 +51,9 @@ class _Crew:
         self.pool = pool
         self.look = look
         self.new = deque(dict.fromkeys(item.company_id for item in waiting))  # companies to open, oldest request first
-        self.preparing: dict[Future[Prepared], CompanyPass] = {}
-        self.turns: deque[CompanyPass] = deque()  # prepared, with parts to begin
+        self.surveyed: dict[Future[Survey], CompanyPass] = {}
+        self.prepared: dict[Future[None], CompanyPass] = {}
+        self.turns: deque[CompanyPass] = deque()  # ready, with parts to begin
         self.in_work: dict[str, InWork] = {}  # by token
         self.first = set(self.new)  # companies that waited when the pass began and are not yet served
         self.looked = self.written = time.monotonic()
@@ -67,17 +71,22 @@ class _Crew:
     def _work(self) -> None:
         while not self.context.stop:
             self._begin_what_fits()
-            if not (self.in_work or self.preparing):
+            if not self._busy():
                 return
             for key, progress in self.pool.poll(POLL_S):
                 self._hear(key, progress)
+            self._end_surveys()
             self._end_preparations()
             self._end_parts()
             if time.monotonic() - self.written >= WRITE_EVERY_S:
                 self._write_progress()
 
+    def _busy(self) -> int:
+        """Jobs that have not ended."""
+        return len(self.surveyed) + len(self.prepared) + len(self.in_work)
+
     def _begin_what_fits(self) -> None:
-        while len(self.in_work) + len(self.preparing) < self.context.settings.jobs:
+        while self._busy() < self.context.settings.jobs and not self.context.stop:
             self._welcome()
             # New companies first: whoever waits gets a turn before anybody gets a second one.
             if self.new:
@@ -101,7 +110,8 @@ class _Crew:
             self.new.extend(company_id for company_id in came if company_id not in present)
 
     def _companies(self) -> Iterator[CompanyPass]:
-        yield from self.preparing.values()
+        yield from self.surveyed.values()
+        yield from self.prepared.values()
         yield from self.turns
         for item in self.in_work.values():
             yield item.company
@@ -109,17 +119,28 @@ class _Crew:
     def _open(self, company_id: int) -> None:
         company = open_company(self.context, company_id)
         if company is not None:
-            self.preparing[self.pool.submit(prepare_company, company.prepare_job(), str(company_id))] = company
+            key = f"survey {company_id}"
+            self.surveyed[self.pool.submit_here(survey_company, company.survey_job(), key)] = company
+
+    def _end_surveys(self) -> None:
+        for future, company in _ended(self.surveyed):
+            try:
+                company.survey = future.result()
+            except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
+                self._fail_company(company, error)
+                continue
+            if company.must_build():
+                key = str(company.records.company.id)
+                self.prepared[self.pool.submit(prepare_company, company.prepare_job(), key)] = company
+            else:
+                self.turns.append(company)
 
     def _end_preparations(self) -> None:
-        for future in [future for future in self.preparing if future.done()]:
-            company = self.preparing.pop(future)
+        for future, company in _ended(self.prepared):
             try:
-                company.prepared = future.result()
-            except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
-                for part in company.parts:
-                    self._fail_unbegun(company, part, error)
-                company.close()
+                future.result()
+            except Exception as error:  # noqa: BLE001 -- as above
+                self._fail_company(company, error)
             else:
                 self.turns.append(company)
 
@@ -155,10 +176,13 @@ class _Crew:
         item.future = self.pool.submit(build_part, job, item.held.token)
         self.in_work[item.held.token] = item
 
-    def _fail_unbegun(self, company: CompanyPass, part: int, error: Exception) -> None:
-        item = ending.claim(self.context, company, part)
-        if item is not None:
-            ending.fail(self.context, item, error)
+    def _fail_company(self, company: CompanyPass, error: Exception) -> None:
+        """Each of its parts has spent an attempt."""
+        for part in company.parts:
+            item = ending.claim(self.context, company, part)
+            if item is not None:
+                ending.fail(self.context, item, error)
+        company.close()
 
     def _hear(self, key: str, progress: Progress) -> None:
         item = self.in_work.get(key)
@@ -181,7 +205,7 @@ class _Crew:
 
     def _hear_of_company(self, key: str) -> None:
         """All that a preparation tells is that it begins to make the workbook."""
-        for company in self.preparing.values():
+        for company in self.prepared.values():
             identity, procedures = company.records.company, company.records.procedures
             if key == str(identity.id):
                 self.context.publish(CompanyPreparing(identity.id, identity.name, company.equipment, len(procedures)))
@@ -215,3 +239,9 @@ class _Crew:
         self.pool.stop()
         for item in self.in_work.values():
             ending.release(self.context, item)
+
+
+def _ended(jobs: dict[Future[R], CompanyPass]) -> Iterator[tuple[Future[R], CompanyPass]]:
+    """Takes out those that have ended."""
+    for future in [future for future in jobs if future.done()]:
+        yield future, jobs.pop(future)

@@ -1,4 +1,4 @@
-"""One company in one pass: a snapshot of it, and what was prepared from that."""
+"""One company in one pass: a snapshot of it, and what was found of its documents."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from samzip.archive.build import PartJob
-from samzip.archive.prepare import Prepared, PrepareJob, company_folder
+from samzip.archive.prepare import PrepareJob
 from samzip.archive.spool import Spool
+from samzip.archive.survey import Survey, SurveyJob, company_folder
 from samzip.batch.context import Context
 from samzip.catalog.model import CompanyRecords
 from samzip.catalog.read import read_equipment, read_records
@@ -33,22 +34,17 @@ class CompanyPass:
     parts: deque[int]  # those to begin
     known: dict[str, runs.KnownArchive]  # by fingerprint
     generated: datetime
-    prepared: Prepared | None = None
+    survey: Survey | None = None
     open: set[int] = field(default_factory=set)  # parts not yet ended
 
+    def survey_job(self) -> SurveyJob:
+        return SurveyJob(self.spool, self.total, self.settings.media_root, self.settings.timezone)
+
     def prepare_job(self) -> PrepareJob:
-        return PrepareJob(
-            spool=self.spool,
-            parts=self.total,
-            wanted=frozenset(self.parts),
-            media_url=self.settings.media_root,
-            known=frozenset(self.known),
-            generated=self.generated,
-            timezone=self.settings.timezone,
-        )
+        return PrepareJob(self.spool, self.total, self.settings.media_root, self.generated, self.settings.timezone)
 
     def part_job(self, part: int, temporary: str) -> PartJob:
-        prepared = self._prepared()
+        survey = self._surveyed()
         folders, documents = self.spool.documents(part)
         return PartJob(
             records=self.records,
@@ -57,7 +53,7 @@ class CompanyPass:
             folders=tuple(folders),
             documents=tuple(tuple(owner) for owner in documents),
             part=part,
-            ranges=prepared.ranges,
+            ranges=survey.ranges,
             workbook=self.spool.read_workbook(),
             generated=self.generated,
             timezone=self.settings.timezone,
@@ -65,20 +61,24 @@ class CompanyPass:
             archive_url=self.settings.archive_root,
             temporary=temporary,
             cache_dir=str(self.settings.cache_dir),
-            logo_identity=prepared.logo_identity,
+            logo_identity=survey.logo_identity,
         )
+
+    def must_build(self) -> bool:
+        """Whether any part that is yet to begin is not there already."""
+        return any(self.reusable(part) is None for part in self.parts)
 
     def reusable(self, part: int) -> runs.KnownArchive | None:
         return self.known.get(self.fingerprint(part))
 
     def fingerprint(self, part: int) -> str:
-        return self._prepared().fingerprints[part - 1]
+        return self._surveyed().fingerprints[part - 1]
 
     def range(self, part: int) -> PartRange:
-        return self._prepared().ranges[part - 1]
+        return self._surveyed().ranges[part - 1]
 
     def bytes(self, part: int) -> int:
-        return self._prepared().bytes[part - 1]
+        return self._surveyed().bytes[part - 1]
 
     def leave(self, part: int) -> None:
         """The part is done with; the last one takes the snapshot away."""
@@ -89,10 +89,10 @@ class CompanyPass:
     def close(self) -> None:
         shutil.rmtree(self.spool.folder, ignore_errors=True)
 
-    def _prepared(self) -> Prepared:
-        if self.prepared is None:
-            raise RuntimeError("a part was asked for before its company was prepared")
-        return self.prepared
+    def _surveyed(self) -> Survey:
+        if self.survey is None:
+            raise RuntimeError("a part was asked for before its company was surveyed")
+        return self.survey
 
 
 def open_company(context: Context, company_id: int) -> CompanyPass | None:

@@ -22,11 +22,25 @@ class Requester:
     company: str
 
 
+@dataclass(frozen=True, slots=True)
+class Rights:
+    """What a user's row says now."""
+
+    is_active: bool
+    is_superuser: bool
+    role: str | None
+    company_id: int | None
+
+    def cover(self, company_id: int) -> bool:
+        """Whether the user may have what was made for this company."""
+        return self.is_active and (self.is_superuser or (self.role in ROLES and self.company_id == company_id))
+
+
 def authorise(connection: Connection, username: str, company_id: int | None) -> Requester:
     """Raises RequestRefused. To a user who is no superuser, a foreign company and an unknown one look the same."""
     user = connection.execute(select(customuser).where(customuser.c.username == username)).first()
     if user is None:
-        raise RequestRefused(f"there is no user {username!r}")
+        raise RequestRefused(f"there is no user {username!r}", "unknown_user")
     if not user.is_active:
         raise RequestRefused(f"user {username!r} is not active")
     if not user.is_superuser:
@@ -38,10 +52,12 @@ def authorise(connection: Connection, username: str, company_id: int | None) -> 
             raise RequestRefused(f"user {username!r} may not ask for company {company_id}")
     wanted = company_id if company_id is not None else user.empresa_id
     if wanted is None:
-        raise RequestRefused(f"user {username!r} belongs to no company: say which one with --company ID")
+        raise RequestRefused(
+            f"user {username!r} belongs to no company: say which one with --company ID", "company_needed"
+        )
     company = connection.execute(select(empresa).where(empresa.c.id == wanted)).first()
     if company is None or company.is_deleted:
-        raise RequestRefused(f"there is no company {wanted}")
+        raise RequestRefused(f"there is no company {wanted}", "unknown_company")
     return Requester(user.id, user.username, wanted, company.nombre)
 
 

@@ -12,8 +12,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from io import SEEK_END, BufferedReader
-from typing import cast
+from io import SEEK_END
 
 from samzip.archive.verify import verify_zip
 from samzip.database import Database
@@ -117,13 +116,10 @@ class Verifier:
             size = file.seek(0, SEEK_END)
             if publication.size and size != publication.size:
                 raise DamagedArchive(f"has {size} bytes and should have {publication.size}")
-            file.seek(0)
-            entries = verify_zip(file).entries
-            if publication.sha256:
-                file.seek(0)
-                digest = hashlib.file_digest(cast(BufferedReader, file), "sha256").hexdigest()
-                if digest != publication.sha256:
-                    raise DamagedArchive("its SHA-256 is not the one that was noted when it was published")
+            digest = hashlib.sha256()
+            entries = verify_zip(file, digest).entries
+            if publication.sha256 and digest.hexdigest() != publication.sha256:
+                raise DamagedArchive("its SHA-256 is not the one that was noted when it was published")
         return size, entries
 
     def _is_published(self, path: str) -> bool:

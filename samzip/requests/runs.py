@@ -58,6 +58,12 @@ def end(
     connection.execute(update(run).where(run.c.id == run_id).values(values))
 
 
+def count_download(connection: Connection, now: datetime, path: str) -> None:
+    """One that began, of a published archive."""
+    counted = {"downloads": archive.c.downloads + 1, "downloaded_at": now}
+    connection.execute(update(archive).where(archive.c.path == path).values(counted))
+
+
 def reusable(connection: Connection, now: datetime, company_id: int) -> list[KnownArchive]:
     """Unexpired archives of a company."""
     rows = connection.execute(

@@ -49,6 +49,17 @@ def check_that_the_next_run_does_everything(live: LiveRuns, attempts: tuple[int,
     wait_until(lambda: not live.processes(), live.processes, SOON_S)
 
 
+def test_a_signal_ends_a_run_soon_even_when_the_documents_storage_does_not_answer(live: LiveRuns) -> None:
+    live.order("hang")
+    run = live.start()
+    wait_until(lambda: (live.orders / "hangs").exists(), lambda: run.text)
+    assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == 143, run.text
+    assert {row.status for row in live.world.requests()} == {"pending"}
+    live.recall("hang")
+    check_that_the_next_run_does_everything(live, (1, 1, 1))
+
+
 @pytest.mark.parametrize(
     ("number", "code", "reaches"),
     [

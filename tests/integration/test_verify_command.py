@@ -319,7 +319,7 @@ def test_a_disk_that_no_longer_gives_what_it_was_given_is_damage(
 ) -> None:
     publish(world)
 
-    def fail(file: Any) -> None:
+    def fail(*_: Any) -> None:
         raise OSError(5, "Input/output error")
 
     monkeypatch.setattr("samzip.housekeeping.verify.verify_zip", fail)

@@ -61,7 +61,7 @@ MUTANTS = (
     Mutant(
         name="published without being verified",
         file="samzip/archive/build.py",
-        old="            verified = verify_zip(file)\n",
+        old="            verified = verify_zip(file, digest)\n",
         new='            verified = type("Unverified", (), {"entries": 0})\n',
         why="what memory or disk changed on the way reaches the customer",
         tests=(ORDER + "test_what_the_disk_gives_back_changed_is_never_named[sqlite]",),
@@ -203,7 +203,7 @@ MUTANTS = (
     ),
     Mutant(
         name="reuse whatever has changed",
-        file="samzip/archive/prepare.py",
+        file="samzip/archive/survey.py",
         old='        digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))\n',
         new="",
         why="a customer who corrected a document is given the old archive",
@@ -260,8 +260,8 @@ MUTANTS = (
     Mutant(
         name="verify that trusts the size",
         file="samzip/housekeeping/verify.py",
-        old="                if digest != publication.sha256:\n",
-        new="                if not digest:\n",
+        old="            if publication.sha256 and digest.hexdigest() != publication.sha256:\n",
+        new="            if publication.sha256 and not digest:\n",
         why="an archive that was swapped for another of its size passes as the one that was published",
         tests=(VERIFY_COMMAND + "test_damage_is_exit_13_and_changes_nothing[sqlite-replace_by_another_sound_archive]",),
     ),

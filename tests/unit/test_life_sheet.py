@@ -25,7 +25,7 @@ from samzip.catalog.model import (
     Schedule,
     Verification,
 )
-from samzip.dossier.life_sheet import TEMPLATE_VERSION, DocumentLine, LifeSheet, render
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, render
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 from samzip.dossier.life_sheet.glyphs import MAX_CHARACTERS, clean
 from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_range
@@ -294,7 +294,6 @@ def test_the_metadata_names_the_instrument_and_the_company_and_no_clock():
     assert reader.metadata.subject == "Hoja de vida de equipos"
     assert reader.metadata.creation_date.year == 2000
     assert reader.trailer["/Root"]["/Lang"] == "es-CO"
-    assert TEMPLATE_VERSION
 
 
 def test_bookmarks_lead_to_the_sections_and_their_charts():

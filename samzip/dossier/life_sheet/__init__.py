@@ -1,6 +1,15 @@
 """The life sheet ("hoja de vida") of an instrument as PDF."""
 
 from samzip.dossier.life_sheet.model import DocumentLine, LifeSheet, Rendered
-from samzip.dossier.life_sheet.sheet import TEMPLATE_VERSION, render
 
-__all__ = ["TEMPLATE_VERSION", "DocumentLine", "LifeSheet", "Rendered", "render"]
+__all__ = ["DocumentLine", "LifeSheet", "Rendered", "render"]
+
+
+def render(sheet: LifeSheet) -> Rendered:
+    """The sheet as PDF (Letter), with notes on what could not be shown as given.
+
+    Equal sheets give equal bytes, on any day. Never raises for what the data says.
+    """
+    from samzip.dossier.life_sheet.sheet import draw  # ReportLab and Pillow, which only who draws needs
+
+    return draw(sheet)

@@ -19,8 +19,6 @@ from samzip.dossier.life_sheet.model import LifeSheet, Rendered
 from samzip.dossier.life_sheet.pen import Pen
 from samzip.dossier.life_sheet.wording import zone
 
-TEMPLATE_VERSION = "1"  # raise it with every visible change: cached sheets of another version are not used
-
 PHOTO_PIXELS = (700, 420)  # analysis.PHOTO_BOX at 180 pixels per inch
 LOGO_PIXELS = (480, 160)
 WATERMARK_ALPHA = 0.13
@@ -30,11 +28,8 @@ LANGUAGE = "es-CO"
 rl_config.useA85 = 0
 
 
-def render(sheet: LifeSheet) -> Rendered:
-    """The sheet as PDF (Letter), with notes on what could not be shown as given.
-
-    Equal sheets give equal bytes, on any day. Never raises for what the data says.
-    """
+def draw(sheet: LifeSheet) -> Rendered:
+    """What `render` promises."""
     notes: list[str] = []
     equipment = sheet.equipment
     local = zone(sheet.timezone)

@@ -1,6 +1,6 @@
 """Informe_Consolidado.xlsx: all instruments of a company in one workbook, the same in every part."""
 
 from samzip.dossier.workbook.index import IndexLine
-from samzip.dossier.workbook.writer import WORKBOOK_VERSION, write_workbook
+from samzip.dossier.workbook.writer import write_workbook
 
-__all__ = ["WORKBOOK_VERSION", "IndexLine", "write_workbook"]
+__all__ = ["IndexLine", "write_workbook"]

@@ -6,8 +6,8 @@ import re
 from collections.abc import Mapping
 from datetime import date, datetime, timedelta, tzinfo
 from decimal import Decimal
+from html import escape
 from math import isfinite
-from xml.sax.saxutils import escape
 
 from samzip.dossier.workbook.styles import Style
 
@@ -89,7 +89,7 @@ class Pen:
         if "_x" in text:  # Excel would read _x0041_ as "A"
             text = _ESCAPE_LIKE.sub("_x005F_", text)
         space = ' xml:space="preserve"' if text != text.strip() else ""
-        return f'<c r="{reference}" s="{index}" t="inlineStr"><is><t{space}>{escape(text)}</t></is></c>'
+        return f'<c r="{reference}" s="{index}" t="inlineStr"><is><t{space}>{escape(text, quote=False)}</t></is></c>'
 
     def _moment(self, value: datetime) -> str | None:
         try:

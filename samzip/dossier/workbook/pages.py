@@ -6,10 +6,10 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import datetime
+from html import escape
 from math import ceil
 from tempfile import SpooledTemporaryFile
 from typing import Generic
-from xml.sax.saxutils import quoteattr
 
 from openpyxl.utils import get_column_letter
 
@@ -57,7 +57,7 @@ class Page:
         name = f"rId{self.link_count}"
         self.links.write(f'<hyperlink ref="{reference}" r:id="{name}"/>'.encode())
         self.targets.write(
-            f'<Relationship Id="{name}" Type="{_LINK_TYPE}" Target={quoteattr(target)} TargetMode="External"/>'.encode()
+            f'<Relationship Id="{name}" Type="{_LINK_TYPE}" Target="{escape(target)}" TargetMode="External"/>'.encode()
         )
 
     def close(self) -> None:

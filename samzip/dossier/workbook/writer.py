@@ -26,8 +26,6 @@ from samzip.dossier.workbook.pages import FIRST_ROW, HEADER_ROW, Page, Roll, wri
 from samzip.dossier.workbook.sheets import Layout
 from samzip.dossier.workbook.styles import alarm, register
 
-WORKBOOK_VERSION = 1  # grows when the same records would give another workbook
-
 DASHBOARD_COLUMNS = 16  # with the charts beside the tables
 DASHBOARD_WIDTHS = (28, 14, 14, 14, 14, 14, 14)  # characters
 LETTER = 1  # paper size, ST_PaperSize

@@ -4,6 +4,7 @@ begun-<part>    gets the process id of each worker that begins the part
 hold            while it is there, builds wait, their temporary files half written
 die-<part>      the worker that begins the part kills itself, as the kernel does when memory is short
 die-preparing   so does the worker that prepares a company
+hang            while it is there, documents are looked at in vain, as on a file server that no longer answers
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from samzip.archive import build, prepare
+from samzip.archive import build, prepare, survey
 
 ORDERS = Path(os.environ["BUILD_ORDERS"])
 undisturbed, undisturbed_preparation = build.build_part, prepare.prepare_company
+undisturbed_survey = survey.survey_company
 
 
 @functools.wraps(undisturbed)
@@ -44,4 +46,12 @@ def prepare_company(job: prepare.PrepareJob, report: Callable[[build.Progress], 
     return undisturbed_preparation(job, report)
 
 
+def survey_company(job: survey.SurveyJob, report: Callable[[build.Progress], None]) -> Any:
+    while (ORDERS / "hang").exists():
+        (ORDERS / "hangs").touch()
+        time.sleep(0.02)
+    return undisturbed_survey(job, report)
+
+
 build.build_part, prepare.prepare_company = build_part, prepare_company
+survey.survey_company = survey_company

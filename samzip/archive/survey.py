@@ -1,0 +1,75 @@
+"""Looks at every document of a company without opening one: enough to tell whether an archive would differ."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+
+from samzip.archive.build import Progress, Report
+from samzip.archive.spool import Spool
+from samzip.archive.version import CODE
+from samzip.catalog.model import Company
+from samzip.dossier import names, plan
+from samzip.dossier.contents import PartRange
+from samzip.storage import MissingFile, Stat, Store, open_store
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyJob:
+    """A snapshot, and where its documents are."""
+
+    spool: Spool
+    parts: int
+    media_url: str
+    timezone: str
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What the leader needs to know; the rest lies in the spool."""
+
+    fingerprints: tuple[str, ...]  # of each part
+    ranges: tuple[PartRange, ...]
+    bytes: tuple[int, ...]  # of each part's documents
+    logo_identity: str | None  # None: it is missing
+
+
+def company_folder(company: Company) -> str:
+    """The top folder of every archive of a company."""
+    return names.NameAllocator().folder("", company.name, limit=names.COMPANY_LIMIT)
+
+
+def survey_company(job: SurveyJob, report: Report) -> Survey:
+    """Tells where it stands after each part. Raises StorageFailed."""
+    spool, store = job.spool, open_store(job.media_url)
+    records = spool.records()
+    logo = _look(store, records.company.logo) if records.company.logo else None
+    digest = hashlib.sha256(repr((CODE, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass"))
+    ranges, sizes = [], []
+    top = company_folder(records.company)
+    folders = names.NameAllocator()
+    done = 0
+    for part in range(1, job.parts + 1):
+        equipment = spool.equipment(part)
+        own = [folders.folder(f"{top}/{plan.EQUIPMENT}", item.code, limit=names.CODE_LIMIT) for item in equipment]
+        procedures = records.procedures if part == job.parts else ()
+        owners = [plan.equipment_sources(item, folder) for item, folder in zip(equipment, own, strict=True)]
+        owners.append(plan.procedure_sources(procedures, f"{top}/{plan.PROCEDURES}"))
+        survey = [[(source, _look(store, source.path)) for source in sources] for sources in owners]
+        digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))
+        ranges.append(PartRange(part, equipment[0].code, equipment[-1].code, len(equipment)))
+        sizes.append(sum(found.size for owner in survey for _, found in owner if isinstance(found, Stat)))
+        spool.write_survey(part, own, survey)
+        done += len(equipment)
+        report(Progress(done, "", 0, "Revisando documentos...", 0))
+    fingerprints = tuple(
+        hashlib.sha256(f"{digest.hexdigest()} {part}".encode()).hexdigest() for part in range(1, job.parts + 1)
+    )
+    return Survey(fingerprints, tuple(ranges), tuple(sizes), logo.etag if isinstance(logo, Stat) else None)
+
+
+def _look(store: Store, path: str) -> Stat | str:
+    try:
+        return store.stat(path)
+    except MissingFile as error:
+        return error.reason

@@ -1,0 +1,94 @@
+"""The survey of a company: the leader does it, opens no document, and starts a worker only for what must be built."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import CancelledError
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samzip.archive.build import Progress
+from samzip.archive.survey import SurveyJob
+from samzip.batch.run import Mode, run
+from samzip.errors import StorageFailed
+from samzip.executors import LocalPool
+from samzip.storage.local import LocalStore
+from tests.support.world import World
+
+
+def test_an_unchanged_company_is_served_without_a_worker_and_without_opening_a_document(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=5)
+    world.click()
+    world.run()
+    world.click()
+
+    def refuse(self: LocalStore, name: str) -> Any:
+        raise AssertionError(f"{name} was opened")
+
+    monkeypatch.setattr(LocalStore, "open", refuse)
+    monkeypatch.setattr("samzip.executors._start_pool", lambda *_: pytest.fail("a worker was started"))
+    settings = world.settings
+    finished = world.run(make_executor=lambda: LocalPool(settings.jobs, settings.temporary_dir))
+    assert (finished.counts.reused, finished.counts.published) == (3, 0)
+    assert {row.status for row in world.requests()} == {"completed"}
+
+
+def test_a_survey_that_fails_costs_its_company_an_attempt_and_no_other(world: World) -> None:
+    lucky = world.company("Con Suerte Ltda", equipment=1, user="luz")
+    unlucky = world.company(equipment=3)
+    world.click()
+    world.click("luz")
+
+    def fail(job: Any) -> None:
+        if isinstance(job, SurveyJob) and job.spool.records().company.id == unlucky:
+            raise StorageFailed("spool: No space left on device")
+
+    world.executor.before = fail
+    finished = world.run()
+    assert (finished.counts.failed, finished.counts.published) == (2, 1)
+    found = {(row.empresa_id, row.status, row.error_message) for row in world.requests()}
+    assert found == {(unlucky, "pending", "spool: No space left on device"), (lucky, "completed", None)}
+
+
+def test_a_run_that_is_asked_to_stop_does_not_wait_for_a_survey(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    context = world.context()
+
+    def stop(job: Any) -> bool:
+        context.stop.signal = "SIGTERM"
+        return isinstance(job, SurveyJob)
+
+    world.executor.holds = stop
+    assert run(context, Mode()).outcome == "interrupted"
+    assert [row.status for row in world.requests()] == ["pending"]
+    assert world.files() == []
+
+
+def test_a_job_in_the_leader_ends_where_it_reports_once_the_pool_is_stopped(tmp_path: Path) -> None:
+    pool = LocalPool(1, tmp_path)
+    begun = threading.Event()
+
+    def work(job: str, report: Any) -> None:
+        while True:
+            begun.set()
+            report(Progress(0, "", 0, job, 0))
+
+    future = pool.submit_here(work, "for ever", "key")
+    assert begun.wait(30)
+    pool.stop()
+    assert isinstance(future.exception(30), CancelledError)
+
+
+def test_storage_that_never_answers_holds_up_no_stop(tmp_path: Path) -> None:
+    pool = LocalPool(1, tmp_path)
+    answers = threading.Event()
+    future = pool.submit_here(lambda job, report: answers.wait(60), None, "key")
+    pool.stop()
+    assert not future.done()
+    answers.set()
+    assert future.result(30) is True
