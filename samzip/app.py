@@ -8,18 +8,28 @@ import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
+from functools import partial
+from pathlib import Path
 from types import FrameType
-from typing import TextIO
+from typing import TYPE_CHECKING, TextIO
 from zoneinfo import ZoneInfo
 
 from samzip.batch.context import Context, Stop
 from samzip.database import Database, open_database
 from samzip.database.setup import require_ready
-from samzip.errors import StorageFailed
-from samzip.events import Listener, Publisher
+from samzip.errors import StorageFailed, as_told
+from samzip.events import Listener, Publisher, RunEnded
 from samzip.executors import Executor
+from samzip.report.outbox import Outbox, harmless
+from samzip.requests.deliveries import by_state, deliveries
+from samzip.requests.pulse import pulse
 from samzip.settings import Settings
 from samzip.storage import Store, open_store
+
+if TYPE_CHECKING:
+    from samzip.report.letters import Link
+    from samzip.report.metrics import Queue
+    from samzip.requests.shown import Delivery
 
 
 @contextmanager
@@ -39,13 +49,22 @@ def archive_store(settings: Settings) -> Store:
 
 
 @contextmanager
-def run_context(settings: Settings, *, progress: bool, stream: TextIO | None = None) -> Iterator[Context]:
-    """Everything a run needs. While it is open, SIGTERM and SIGINT ask the run to stop; a second SIGINT ends it."""
+def run_context(
+    settings: Settings, *, progress: bool, stream: TextIO | None = None, link: Link | None = None
+) -> Iterator[Context]:
+    """Everything a run needs. While it is open, SIGTERM and SIGINT ask the run to stop; a second SIGINT ends it.
+
+    An error is published as the run's end, also when the run could not begin; a good end is published by who knows the
+    exit code. `link` makes addresses of the web hook for letters.
+    """
     stream = stream or sys.stderr
     with ExitStack() as stack:
-        database = stack.enter_context(ready_database(settings))
+        stop = stack.enter_context(_stop_on_signals())
         run_id = secrets.token_hex(6)
-        listeners = [stack.enter_context(_listener(settings, run_id, stream, progress=progress))]
+        log = stack.enter_context(_listener(settings, run_id, stream, progress=progress))
+        listeners = [log, *stack.enter_context(_reports(settings, log, link))]
+        stack.enter_context(_error_published(Publisher(listeners), run_id))
+        database = stack.enter_context(ready_database(settings))
         yield Context(
             settings=settings,
             database=database,
@@ -53,7 +72,7 @@ def run_context(settings: Settings, *, progress: bool, stream: TextIO | None = N
             archives=archive_store(settings),
             make_executor=lambda: _local_pool(settings),
             publish=Publisher(listeners).publish,
-            stop=stack.enter_context(_stop_on_signals()),
+            stop=stop,
             run_id=run_id,
             host=host_id(settings),
         )
@@ -93,6 +112,59 @@ def _listener(settings: Settings, run_id: str, stream: TextIO, *, progress: bool
     from samzip.report.log import configure
 
     yield configure(settings.log_format, settings.log_level, stream, run_id, zone=zone)
+
+
+@contextmanager
+def _reports(settings: Settings, tell: Listener, link: Link | None) -> Iterator[list[Listener]]:
+    """Those who tell the world outside. Their libraries are imported only when there is something to tell."""
+    zone = ZoneInfo(settings.timezone)
+    listeners: list[Listener] = []
+    with ExitStack() as stack:
+        if settings.metrics_file:
+            from samzip.report.metrics import MetricsFile
+
+            metrics = MetricsFile(Path(settings.metrics_file), partial(_queue, settings))
+            listeners.append(harmless(metrics, "metrics", tell))
+        if settings.notify_operators or settings.notify_requesters:
+            from samzip.report.notify import Operators, Requesters
+
+            letters = stack.enter_context(Outbox(tell))
+            if settings.notify_operators:
+                memory = settings.state_dir / "operators-told.json"
+                operators = Operators(settings.notify_operators, letters, memory, socket.gethostname(), zone)
+                listeners.append(harmless(operators, "operators", tell))
+            if settings.notify_requesters:
+                find = partial(_deliveries, settings)
+                requesters = Requesters(settings.notify_requesters, letters, find, link, zone)
+                listeners.append(harmless(requesters, "requester", tell))
+        if settings.ping_url:
+            from samzip.report.pings import Pings
+
+            pings = Pings(settings.ping_url, stack.enter_context(Outbox(tell)), zone)
+            listeners.append(harmless(pings, "ping", tell))
+        yield listeners
+
+
+def _queue(settings: Settings) -> Queue:
+    from samzip.report.metrics import Queue
+
+    with ready_database(settings) as database, database.read() as connection:
+        return Queue(by_state(connection), pulse(connection, database.now(connection)).oldest)
+
+
+def _deliveries(settings: Settings, company_id: int, part: int) -> list[Delivery]:
+    with ready_database(settings) as database, database.read() as connection:
+        return deliveries(connection, database.now(connection), company_id, part)
+
+
+@contextmanager
+def _error_published(publisher: Publisher, run_id: str) -> Iterator[None]:
+    try:
+        yield
+    except Exception as error:
+        told = as_told(error)
+        publisher.publish(RunEnded(run_id, told.exit_code, str(told)))
+        raise
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import inspect
 
 
@@ -30,6 +31,10 @@ class RequestRefused(SamzipError):
     """Nothing was requested."""
 
     exit_code = 2
+
+    def __init__(self, message: str, code: str = "not_allowed") -> None:
+        super().__init__(message)
+        self.code = code  # for programs: what samzip/web/problems.py words
 
 
 class UsageProblem(SamzipError):
@@ -76,3 +81,12 @@ class LockBusy(SamzipError):
 
 class WorkTakenOver(SamzipError):
     """Another host took this part over; it publishes it, this one drops it."""
+
+
+def as_told(error: Exception) -> SamzipError:
+    """Any exception as its operator is told of it, and with it the exit code of the command that it ends."""
+    if isinstance(error, SamzipError):
+        return error
+    if isinstance(error, OSError) and error.errno != errno.EPIPE:  # the system's trouble: a full disk, say
+        return StorageFailed(f"{error.filename or 'output'}: {error.strerror or error}")
+    return Unexpected(f"unexpected: {type(error).__name__}: {error}")

@@ -67,7 +67,7 @@ class ArchiveExpired(Event):
 
 @dataclass(frozen=True, slots=True)
 class DeletionFailed(Event):
-    """An archive whose rows are done could not be removed; the next run tries again."""
+    """A file that nobody needs any more could not be removed; the next run tries again."""
 
     path: str
     reason: str
@@ -228,6 +228,32 @@ class RunFinished(Event):
     outcome: str  # done, nothing, problems, interrupted, error
     counts: Counts
     seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunEnded(Event):
+    """The command ends, whether or not its run could begin. The last event of a run."""
+
+    run: str
+    exit_code: int
+    reason: str  # the error that ended it; "" when none did
+
+
+@dataclass(frozen=True, slots=True)
+class ReportSent(Event):
+    """Somebody outside was told."""
+
+    channel: str  # operators, requester, ping
+    about: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFailed(Event):
+    """Somebody outside could not be told; the run goes on."""
+
+    channel: str  # metrics, operators, requester, ping
+    about: str
+    reason: str
 
 
 Listener = Callable[[Event], None]

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 from samzip.units import parse_duration, parse_size
@@ -86,6 +87,44 @@ def _tokens(text: str) -> tuple[str, ...]:
     return tuple(token for token in text.replace(",", " ").split() if token)
 
 
+def _web_url(text: str) -> str:
+    parts = urlsplit(text)
+    if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
+        raise ValueError(f"{text!r} is no address of a site")
+    return text.rstrip("/")
+
+
+def _sendfile(text: str) -> str:
+    if text not in ("", "x-sendfile") and not (text.startswith("/") and text.isascii() and text.isprintable()):
+        raise ValueError(f"{text!r} is neither a path nor x-sendfile")
+    return text.rstrip("/") if text != "/" else text
+
+
+def _counters(text: str) -> str:
+    if text != "database" and urlsplit(text).scheme not in ("redis", "rediss", "redis+sentinel", "redis+cluster"):
+        raise ValueError("neither the database nor a Redis URL")
+    return text
+
+
+def _metrics_file(text: str) -> str:
+    if text and not text.endswith(".prom"):
+        raise ValueError("the collector reads *.prom")
+    return str(Path(text).expanduser().absolute()) if text else ""
+
+
+def _addresses(text: str) -> tuple[str, ...]:
+    addresses = tuple(text.split())
+    if any("://" not in address for address in addresses):
+        raise ValueError("an address has no scheme")
+    return addresses
+
+
+def _letter_box(text: str) -> str:
+    if text and (len(_addresses(text)) != 1 or "{email}" not in text):
+        raise ValueError("not one address with {email} in it")
+    return text.strip()
+
+
 OPTIONS = (
     Option(
         "database_url",
@@ -137,9 +176,70 @@ OPTIONS = (
         "",
         "tokens separated by spaces or commas",
         _tokens,
-        "Tokens of the services that may call the web hook.",
+        "Tokens of the services that may call the web hook, 16 characters or more each.",
         secret=True,
     ),
-    Option("web_secret", "", "a text of your own", str, "Key of the signed links.", secret=True),
+    Option(
+        "web_secret",
+        "",
+        "keys separated by spaces or commas",
+        _tokens,
+        "Keys of the signed links, 16 characters or more each: the first signs, all of them verify.",
+        secret=True,
+    ),
+    Option(
+        "web_url",
+        "",
+        "an address such as https://sam.example.com/zip",
+        _web_url,
+        "Where people reach the web hook; links begin with it. Default: the address that was called.",
+    ),
+    Option("web_rate", "6", "1 to 1000000", _count(1, 1_000_000), "Clicks a minute of one user for one company."),
+    Option(
+        "web_counters",
+        "database",
+        "database or redis://host:port/0",
+        _counters,
+        "Where clicks are counted, for all workers together.",
+        secret=True,
+    ),
+    Option(
+        "web_sendfile",
+        "",
+        "x-sendfile, or a path such as /protected",
+        _sendfile,
+        "Have the web server in front send archives: a path for nginx (X-Accel-Redirect), or x-sendfile. Default: no.",
+    ),
+    Option(
+        "metrics_file",
+        "",
+        "a file whose name ends in .prom",
+        _metrics_file,
+        "Write metrics of each run for Prometheus' textfile collector. Default: no.",
+    ),
+    Option(
+        "ping_url",
+        "",
+        "an address such as https://hc-ping.com/UUID",
+        _web_url,
+        "Tell a watch in the style of Healthchecks.io of every run: start, success, fail. Default: no.",
+        secret=True,
+    ),
+    Option(
+        "notify_operators",
+        "",
+        "Apprise addresses separated by spaces, such as mailtos://user:password@example.com",
+        _addresses,
+        "Whom to tell of a run or a part that failed. Default: nobody.",
+        secret=True,
+    ),
+    Option(
+        "notify_requesters",
+        "",
+        "an Apprise address with {email} in it, such as mailtos://user:password@example.com?to={email}",
+        _letter_box,
+        "Mail to who asked, once all of it is ready; {email} is theirs. Default: no.",
+        secret=True,
+    ),
 )
 BY_NAME = {option.name: option for option in OPTIONS}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
@@ -13,6 +12,9 @@ from typing import Any
 
 from samzip.errors import BadSetting
 from samzip.options import BY_NAME, OPTIONS, Option
+
+LISTS = ("web_tokens", "web_secret", "notify_operators")  # in samzip.toml they may be arrays
+SYSTEM_CONFIG = Path("/etc/samzip/samzip.toml")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +36,15 @@ class Settings:
     executor: str
     cache_size: int  # bytes
     web_tokens: tuple[str, ...]
-    web_secret: str
+    web_secret: tuple[str, ...]  # the first signs, all of them verify
+    web_url: str  # without a slash at its end; "": as called
+    web_rate: int  # clicks a minute
+    web_counters: str  # "database" or a Redis URL
+    web_sendfile: str  # "", "x-sendfile", or a path for X-Accel-Redirect
+    metrics_file: str  # "": none
+    ping_url: str  # without a slash at its end; "": none
+    notify_operators: tuple[str, ...]  # Apprise addresses
+    notify_requesters: str  # an Apprise address with {email} in it; "": nobody
     sources: Mapping[str, str] = field(default_factory=dict)  # setting -> where its value came from
 
     @property
@@ -87,7 +97,7 @@ def _find(
             raise BadSetting(f"{option.variable}_FILE: cannot read {secret_file}: {error}") from error
     if option.name in file:
         value = file[option.name]
-        if isinstance(value, list) and option.name == "web_tokens":
+        if isinstance(value, list) and option.name in LISTS:
             value = " ".join(str(item) for item in value)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
             raise BadSetting(f"{option.name} in {path}: {value!r} is not allowed; allowed: {option.allowed}")
@@ -98,13 +108,8 @@ def _find(
 
 
 def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> tuple[Mapping[str, Any], Path | None]:
-    home = Path(environ.get("XDG_CONFIG_HOME") or Path(environ.get("HOME", "/")) / ".config")
-    candidates = (
-        [Path(given)]
-        if given
-        else [cwd / "samzip.toml", home / "samzip" / "samzip.toml", Path("/etc/samzip/samzip.toml")]
-    )
-    path = next((candidate for candidate in candidates if _is_readable(candidate)), None)
+    candidates = [Path(given)] if given else [cwd / "samzip.toml", *_own_config(environ), SYSTEM_CONFIG]
+    path = next((candidate for candidate in candidates if _is_there(candidate)), None)
     if path is None:
         if given:
             raise BadSetting(f"config: there is no readable file {given}")
@@ -115,14 +120,24 @@ def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> tu
         raise BadSetting(f"{path}: {error}") from error
     for key in values:
         if key not in BY_NAME:
+            import difflib  # for a mistake only
+
             near = difflib.get_close_matches(key, BY_NAME, 1)
             hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(BY_NAME)}"
             raise BadSetting(f"{key} in {path}: there is no such setting; {hint}")
     return values, path
 
 
-def _is_readable(path: Path) -> bool:
-    return path.is_file() if os.access(path.parent, os.X_OK) else False
+def _own_config(environ: Mapping[str, str]) -> list[Path]:
+    """A person's own file; a service without a home has none."""
+    base, home = environ.get("XDG_CONFIG_HOME"), environ.get("HOME")
+    folders = [Path(base)] if base else [Path(home, ".config")] if home else []
+    return [folder / "samzip" / "samzip.toml" for folder in folders]
+
+
+def _is_there(path: Path) -> bool:
+    """Also when it is a folder or a dead link: reading it tells so, where passing it over would hide a mistake."""
+    return os.path.lexists(path) if os.access(path.parent, os.X_OK) else False
 
 
 def _build(raw: Mapping[str, str], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
@@ -137,13 +152,24 @@ def _build(raw: Mapping[str, str], sources: Mapping[str, str], environ: Mapping[
         "archive_root": raw["archive_root"] or media,
         "jobs": raw["jobs"] or str(len(os.sched_getaffinity(0))),
     }
-    values: dict[str, Any] = {name: _parse(name, text, sources) for name, text in texts.items()}
+    values: dict[str, Any] = {}
+    wrong: list[BadSetting] = []
+    for name, text in texts.items():
+        try:
+            values[name] = _parse(name, text, sources)
+        except BadSetting as error:
+            if sources[name] != "default" or not wrong:  # a default that follows from another setting is wrong with it
+                wrong.append(error)
+    if wrong:  # all at once: nobody wants to learn of them one by one
+        raise BadSetting("; ".join(map(str, wrong))) from wrong[0]
     return Settings(**{**values, "state_dir": state_dir}, sources=sources)
 
 
 def _xdg_state(environ: Mapping[str, str]) -> str:
-    base = environ.get("XDG_STATE_HOME") or str(Path(environ.get("HOME", "/")) / ".local" / "state")
-    return str(Path(base) / "samzip")
+    base, home = environ.get("XDG_STATE_HOME"), environ.get("HOME")
+    if not base and not home:
+        raise BadSetting("state_dir (from default): HOME is not set, so there is no default; give SAMZIP_STATE_DIR")
+    return str(Path(base or Path(home or "", ".local", "state"), "samzip"))
 
 
 def _parse(name: str, text: str, sources: Mapping[str, str]) -> Any:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
+import gc
 import importlib
 import sys
 
 import click
 
 from samzip import __version__
-from samzip.cli.frame import JSON_FLAG, fail, wants_json
-from samzip.errors import SamzipError, StorageFailed, Unexpected, UsageProblem
+from samzip.cli.frame import JSON_FLAG, fail, print_json, wants_json
+from samzip.errors import SamzipError, UsageProblem, as_told
 
 COMMANDS = {
     "init": "Create the tables, or adopt SAM's database.",
@@ -23,9 +23,18 @@ COMMANDS = {
     "retry": "Put a failed, expired or cancelled request back into the queue.",
     "verify": "Re-read published archives against their checksums.",
     "purge": "Remove what nobody needs: orphans, leftovers, old requests.",
+    "serve": "Serve the web hook: clicks, the page that follows them, downloads.",
+    "doctor": "Tell what may keep samzip from working here, and what to do about it.",
     "config": "Show every setting and where it comes from.",
     "selftest": "Kill real runs on this machine and check that nothing was lost.",
+    "completion": "Print what makes a shell complete commands and options.",
+    "man": "Print the manual page.",
 }
+
+
+# New objects after which garbage is looked for. Python's 700 suits programs that make some; a command mostly imports,
+# and what it imports stays.
+GARBAGE = 100_000
 
 
 class _Commands(click.Group):
@@ -46,6 +55,8 @@ class _Commands(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         name = args[0] if args else ""
         if name and not name.startswith("-") and name not in COMMANDS:
+            import difflib  # for a mistake only
+
             near = difflib.get_close_matches(name, COMMANDS, 1)
             hint = f" Did you mean {near[0]!r}?" if near else ""
             raise click.UsageError(f"There is no command {name!r}.{hint}", ctx)
@@ -65,18 +76,36 @@ class _Commands(click.Group):
             formatter.write_dl(list(COMMANDS.items()))
 
 
+def _show_version(context: click.Context, _parameter: click.Parameter, wanted: bool) -> None:
+    if not wanted:
+        return
+    if context.obj == JSON_FLAG:
+        from samzip.doctor.versions import versions
+
+        print_json(versions())
+    else:
+        click.echo(f"samzip {__version__}")
+    context.exit()
+
+
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(__version__, "--version", message="samzip %(version)s")
-def group() -> None:
+@click.option(
+    "--version", is_flag=True, is_eager=True, expose_value=False, callback=_show_version, help="Show the version."
+)
+@click.option(JSON_FLAG, "as_json", is_flag=True, help="With --version: also those of Python and libraries, as JSON.")
+def group(as_json: bool) -> None:
     """Turn clicks on "Descargar ZIP" into archives that a company can download.
 
     A first day: samzip init, samzip demo-data, samzip request --user CERTIBOY, samzip run.
     Every command takes every setting as a flag; `samzip config` lists them.
     """
+    if as_json:
+        raise click.UsageError("--json belongs behind the command: samzip status --json")
 
 
 def main(args: list[str] | None = None) -> None:
     """Runs a command and exits with its code; an error is advice, never a traceback."""
+    gc.set_threshold(GARBAGE)
     arguments = sys.argv[1:] if args is None else args
     as_json = wants_json(arguments)
     try:
@@ -86,6 +115,4 @@ def main(args: list[str] | None = None) -> None:
     except Exception as error:
         if "debug" in arguments:  # as in --log-level debug: whoever asks for it gets the traceback
             raise
-        if isinstance(error, OSError):  # the system's trouble: a full disk under what is printed, say
-            fail(StorageFailed(f"{error.filename or 'output'}: {error.strerror or error}"), as_json=as_json)
-        fail(Unexpected(f"unexpected: {type(error).__name__}: {error}"), as_json=as_json)
+        fail(as_told(error), as_json=as_json)

@@ -9,36 +9,55 @@ import click
 
 from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
 from samzip.options import OPTIONS
-from samzip.units import show_duration, show_size
+from samzip.settings import Settings
+from samzip.units import count, show_duration, show_size
 
 
 @click.command("config")
+@click.argument("action", type=click.Choice(["show", "validate"]), default="show", required=False)
 @takes_settings(*(option.name for option in OPTIONS))
 @json_option
-def command(as_json: bool, **given: Any) -> None:
+def command(action: str, as_json: bool, **given: Any) -> None:
     """Show every setting, its value and where that comes from. Secrets are hidden.
 
     A flag beats a SAMZIP_ variable, which beats samzip.toml (in this folder, in ~/.config/samzip or in /etc/samzip),
-    which beats the default.
+    which beats the default. `validate` only says whether all of them are allowed; `samzip doctor` says whether they
+    work.
+
+    Exit codes: 0 all are allowed, 78 one is not.
 
     \b
-    Example:
-      samzip config --part-size 50
+    Examples:
+      samzip config
+      samzip config show --json
+      samzip config validate --config /etc/samzip/samzip.toml
     """
     settings = read_settings(given)
-    shown = {
+    entries = shown(settings)
+    if action == "validate":
+        given_ones = {name: entry["source"] for name, entry in entries.items() if entry["source"] != "default"}
+        if as_json:
+            print_json({"valid": True, "given": given_ones})
+            return
+        click.echo(f"Valid: {count(len(given_ones), 'setting')} given, {len(entries) - len(given_ones)} are defaults.")
+        return
+    if as_json:
+        print_json(entries)
+        return
+    width = max(map(len, entries))
+    for name, entry in entries.items():
+        click.echo(f"{name:<{width}}  {entry['value']}  ({entry['source']})")
+
+
+def shown(settings: Settings) -> dict[str, dict[str, str]]:
+    """Value and source of every setting, as people may see them. Raises BadSetting."""
+    return {
         option.name: {
             "value": _show(option.name, getattr(settings, option.name), secret=option.secret),
             "source": settings.sources[option.name],
         }
         for option in OPTIONS
     }
-    if as_json:
-        print_json(shown)
-        return
-    width = max(map(len, shown))
-    for name, entry in shown.items():
-        click.echo(f"{name:<{width}}  {entry['value']}  ({entry['source']})")
 
 
 def _show(name: str, value: object, *, secret: bool) -> str:

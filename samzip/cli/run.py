@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
-from samzip.errors import UsageProblem
+from samzip.errors import LockBusy, UsageProblem
 from samzip.settings import Settings
 from samzip.units import count, parse_duration, show_size
+
+if TYPE_CHECKING:
+    from samzip.events import RunFinished
 
 PROBLEMS = 3
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
@@ -29,7 +34,7 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
 @click.command("run")
 @click.option("--once", is_flag=True, help="Make exactly one pass over what is pending now.")
 @click.option(
-    "--interval", metavar="SECONDS", callback=_duration, help="Keep going: a pass every so often, until SIGTERM."
+    "--interval", metavar="TIME", callback=_duration, help="Keep going: a pass every so often, until SIGTERM."
 )
 @click.option(
     "--wait", metavar="TIME", callback=_duration, help="Wait so long for a run that works, instead of exit 75."
@@ -63,17 +68,46 @@ def command(
         raise UsageProblem("--once and --interval exclude each other")
     if interval is not None and interval < 1:
         raise UsageProblem(f"--interval {interval:g}: give at least 1 second")
+    if dry_run and (interval is not None or wait is not None):
+        raise UsageProblem("--dry-run looks once and waits for nobody: leave --interval and --wait out")
     settings = read_settings(given)
     if dry_run:
         _show_plan(settings, as_json=as_json)
         return
     from samzip.app import run_context
     from samzip.batch.run import Mode, run
+    from samzip.events import RunEnded
 
-    with run_context(settings, progress=progress) as context:
+    with run_context(settings, progress=progress, link=_links(settings)) as context:
         finished = run(context, Mode(once=once, interval=interval, wait=wait or 0))
-        stopped_by = context.stop.signal
-    code = SIGNALS[stopped_by] if stopped_by else PROBLEMS if finished.outcome == "problems" else 0
+        code = _exit_code(finished, context.stop.signal)
+        _show(finished, code, settings, as_json=as_json)  # inside: output that nobody takes is this run's end, too
+        context.publish(RunEnded(context.run_id, code, ""))
+    sys.exit(code)
+
+
+def _exit_code(finished: RunFinished, stopped_by: str | None) -> int:
+    if stopped_by:
+        return SIGNALS.get(stopped_by, LockBusy.exit_code)  # no signal: another host has taken over the queue
+    return PROBLEMS if finished.outcome == "problems" else 0
+
+
+def _links(settings: Settings) -> Callable[[int, datetime], str | None] | None:
+    """Addresses for letters, where people reach the web hook; its imports wait for the first letter."""
+    if not (settings.notify_requesters and settings.web_url and settings.web_secret):
+        return None
+
+    def link(request_id: int, expires: datetime) -> str | None:
+        try:
+            from samzip.web.links import Links
+        except ModuleNotFoundError:  # samzip doctor tells that the extra is missing; the letter goes without
+            return None
+        return f"{settings.web_url}/download/{Links(settings.web_secret).download(request_id, expires)}"
+
+    return link
+
+
+def _show(finished: RunFinished, code: int, settings: Settings, *, as_json: bool) -> None:
     if as_json:
         print_json({"run": finished.run, "outcome": finished.outcome, "exit": code, **asdict(finished.counts)})
     elif finished.outcome == "nothing":
@@ -87,7 +121,6 @@ def command(
         )
         if served:
             click.echo(f"They lie in {settings.archive_root}/zip_requests\nsamzip status lists them.")
-    sys.exit(code)
 
 
 def _idle(waiting: int) -> str:

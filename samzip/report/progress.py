@@ -46,7 +46,7 @@ class Bars(Progress):
         table.add_column(ratio=1, min_width=5)
         table.add_column(no_wrap=True, justify="right", min_width=4)
         if width >= 80:
-            table.add_column(no_wrap=True, justify="right", min_width=9, style="dim")
+            table.add_column(no_wrap=True, justify="right", min_width=10, style="dim")
         table.add_column(no_wrap=True, justify="right", min_width=5)
         for task in tasks:
             label: str = task.fields["label"]

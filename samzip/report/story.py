@@ -92,6 +92,9 @@ def _file(story: Story, clock: Clock) -> list[Line]:
         shown.append((2, f"downloaded as {archive.download_name}"))
     if archive.sha256:
         shown.append((2, f"SHA-256 {archive.sha256}"))
+    if archive.downloads:
+        times = count(archive.downloads, "time", "times")
+        shown.append((2, f"downloaded {times}, the last {clock.at(archive.downloaded)}"))
     if story.status == "completed" and story.expires:
         over = "ended" if story.expires <= clock.now else "ends"
         shown.append((2, f"this request's right to it {over} {clock.at(story.expires)}"))

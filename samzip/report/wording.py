@@ -76,12 +76,12 @@ def count(number: int, one: str, many: str) -> str:
 
 
 def size_text(size: float) -> str:
-    """Bytes as people in Colombia write them: 14,5 MB (of 1024 kB, as SAM's page counts)."""
+    """Bytes as people in Colombia write them: 14,5 MiB, with the units that every other output of samzip has."""
     if size < 1024:
         return f"{size:.0f} bytes"
-    for unit in ("kB", "MB", "GB"):
+    for unit in ("KiB", "MiB", "GiB"):
         size /= 1024
-        if size < 1000 or unit == "GB":
+        if size < 1000 or unit == "GiB":
             break
     return f"{size:.1f} {unit}".replace(".", ",")
 
@@ -217,6 +217,14 @@ def _summary(event: e.RunFinished) -> str:
     return f"{prefix}{', '.join(items)} en {duration_text(event.seconds)}"
 
 
+def _ended(event: e.RunEnded) -> list[str]:
+    return [f"[FIN] Código de salida {event.exit_code}" + (f": {event.reason}" if event.reason else "")]
+
+
+def _report_failed(event: e.ReportFailed) -> list[str]:
+    return [f"[AVISO] No se pudo enviar ({event.channel}: {event.about}): {event.reason}"]
+
+
 _FINISHED = {"problems": WARNING, "interrupted": WARNING, "error": ERROR}
 
 TABLE: dict[type[e.Event], Wording] = {
@@ -250,4 +258,12 @@ TABLE: dict[type[e.Event], Wording] = {
     e.PartReleased: Wording(INFO, "part.released", lambda it: [f"[DETENIDO] {_request(it.ref)} de vuelta en la cola"]),
     e.StopRequested: Wording(WARNING, "stop.requested", _stop_requested),
     e.RunFinished: Wording(lambda it: _FINISHED.get(it.outcome, INFO), "run.finished", summary_text),
+    # The command itself tells on stderr what ended it; nothing is printed twice.
+    e.RunEnded: Wording(DEBUG, "run.ended", _ended),
+    e.ReportSent: Wording(
+        lambda it: DEBUG if it.channel == "ping" else INFO,
+        "report.sent",
+        lambda it: [f"[AVISO] Enviado ({it.channel}: {it.about})"],
+    ),
+    e.ReportFailed: Wording(WARNING, "report.failed", _report_failed),
 }

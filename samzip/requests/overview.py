@@ -201,4 +201,6 @@ def shown_archive(row: Any, company: str) -> ArchiveShown:
         expires=row.expires_at,
         download_name=row.download_name,
         warnings=json.loads(row.warnings),
+        downloads=row.downloads,
+        downloaded=row.downloaded_at,
     )

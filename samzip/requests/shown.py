@@ -63,6 +63,8 @@ class ArchiveShown:
     expires: datetime | None
     download_name: str
     warnings: list[dict[str, str]]  # what FALTANTES.txt lists: "kind", "equipment", "document", "path", "reason"
+    downloads: int = 0  # begun ones, through the web hook
+    downloaded: datetime | None = None  # the last of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,3 +140,26 @@ class Changed:
     parts: int
     others: int  # further live requests of the part
     in_work: bool  # a run has claimed the part
+
+
+@dataclass(frozen=True, slots=True)
+class DeliveredPart:
+    """A part of what somebody asked for, as it came out."""
+
+    request_id: int
+    part: int
+    parts: int
+    size: int  # bytes; 0 when it failed
+    expires: datetime | None
+    warnings: list[dict[str, str]]  # as ArchiveShown.warnings
+    error: str | None  # why it failed at last; None when it can be downloaded
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """All that one user asked for of one company, once none of it is waited for any more."""
+
+    user: str
+    email: str  # "" when SAM knows none
+    company: str
+    parts: tuple[DeliveredPart, ...]  # by number

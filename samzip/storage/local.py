@@ -33,7 +33,8 @@ class LocalStore:
         self.url = root
         self._root = Path(root)
         self._real_root = os.path.realpath(root)
-        self._real_folders: dict[str, str] = {}  # resolving a path costs a system call for each of its folders
+        # Resolving a path costs a system call for each of its folders: each is resolved once.
+        self._real_folders = {"": self._real_root}
 
     def stat(self, name: str) -> Stat:
         return _stat(self._regular(name))
@@ -125,17 +126,19 @@ class LocalStore:
             raise MissingFile(OUTSIDE)
         folder, _, file = name.rpartition("/")
         try:
-            real_folder = self._real_folders.get(folder)
-            if real_folder is None:
-                real_folder = self._real_folders[folder] = os.path.realpath(f"{self._real_root}/{folder}")
-            real = f"{real_folder}/{file}"
-            if os.path.islink(real):  # noqa: PTH114 -- called for every document
-                real = os.path.realpath(real)
+            real = _followed(f"{self._real_folder(folder)}/{file}")
         except (OSError, ValueError) as error:
             raise MissingFile(_reason(error)) from error
         if not real.startswith(self._real_root + os.sep):
             raise MissingFile(OUTSIDE)
         return real
+
+    def _real_folder(self, folder: str) -> str:
+        known = self._real_folders.get(folder)
+        if known is None:
+            above, _, name = folder.rpartition("/")
+            known = self._real_folders[folder] = _followed(f"{self._real_folder(above)}/{name}")
+        return known
 
     def _writable(self, name: str) -> Path:
         folder = self._root.joinpath(*name.split("/")[:-1])
@@ -146,6 +149,11 @@ class LocalStore:
         if inside != self._real_root and not inside.startswith(self._real_root + os.sep):
             raise StorageFailed(f"{name!r} leads outside {self.url} through a link")
         return self._root / name
+
+
+def _followed(path: str) -> str:
+    """Where a path leads whose folder is resolved already."""
+    return os.path.realpath(path) if os.path.islink(path) else path  # noqa: PTH114 -- called for every document
 
 
 def _stat(found: os.stat_result) -> Stat:

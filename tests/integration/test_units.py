@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 
 import pytest
 
 from samzip.options import OPTIONS
+from tests.support.world import make_world
 
 CRON = Path(__file__).parents[2] / "cron"
 EXPOSURE_LIMIT = 15  # tenths, as systemd-analyze takes them
@@ -32,10 +36,22 @@ def test_systemd_accepts_the_service_and_the_timer(tmp_path: Path) -> None:
 
 
 @systemd
-def test_the_service_is_hardened() -> None:
+def test_systemd_accepts_the_web_hooks_service(tmp_path: Path) -> None:
+    text = (CRON / "samzip-web.service").read_text()
+    assert "ExecStart=/usr/local/bin/samzip serve --host 127.0.0.1 " in text
+    unit = tmp_path / "samzip-web.service"
+    unit.write_text(text.replace("/usr/local/bin/samzip", "/bin/true"))
+    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
+    complaints = [line for line in done.stderr.splitlines() if "samzip" in line]
+    assert (done.returncode, complaints) == (0, [])
+
+
+@systemd
+@pytest.mark.parametrize("service", ["samzip.service", "samzip-web.service"])
+def test_the_service_is_hardened(service: str) -> None:
     arguments = ["--offline=true", f"--threshold={EXPOSURE_LIMIT}", "--no-pager"]
     done = subprocess.run(
-        ["systemd-analyze", "security", *arguments, str(CRON / "samzip.service")], capture_output=True, text=True
+        ["systemd-analyze", "security", *arguments, str(CRON / service)], capture_output=True, text=True
     )
     overall = [line for line in done.stdout.splitlines() if "Overall exposure" in line]
     assert done.returncode == 0, overall or done.stderr
@@ -44,18 +60,7 @@ def test_the_service_is_hardened() -> None:
 @systemd
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
 def test_a_run_makes_no_system_call_that_the_service_forbids(tmp_path: Path) -> None:
-    permitted = set(_system_calls("@default"))
-    for line in _values("samzip.service", "SystemCallFilter"):
-        named = {call for name in line.lstrip("~").split() for call in _system_calls(name)}
-        permitted = permitted - named if line.startswith("~") else permitted | named
-    if os.geteuid() == 0:
-        permitted.add("fchown")  # SQLite gives its journal to the database's owner, but only when root runs it
-    strace = ["strace", "-f", "--seccomp-bpf", "-qqq", "-e", "signal=none", "-e", f"trace=!{_joined(permitted)}"]
-    control = subprocess.run([*strace, "chown", "nobody", str(tmp_path)], capture_output=True, text=True)
-    if "Operation not permitted" in control.stderr and "chown" not in control.stderr:
-        pytest.skip("this machine lets nobody trace a process")
-    assert "chown" in control.stderr  # forbidden, so it is seen
-
+    strace = _strace("samzip.service", tmp_path)
     samzip = [sys.executable, "-m", "samzip"]
     state = ["--state-dir", str(tmp_path / "state")]
     for command in (["init"], ["demo-data"], ["request", "--user", "sam", "--company", "2"]):
@@ -63,9 +68,37 @@ def test_a_run_makes_no_system_call_that_the_service_forbids(tmp_path: Path) -> 
     log = tmp_path / "calls"
     run = ["run", *state, "--log-level", "error"]
     traced = subprocess.run([*strace, "-o", str(log), *samzip, *run], cwd=CRON.parent, capture_output=True, text=True)
-    calls = [line for line in log.read_text().splitlines() if "<detached ...>" not in line]  # a process that was ending
-    assert (traced.returncode, calls) == (0, [])
+    assert (traced.returncode, _forbidden_calls(log)) == (0, [])
     assert "1 archive published" in traced.stdout
+
+
+@systemd
+@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
+def test_the_web_hook_makes_no_system_call_that_its_service_forbids(tmp_path: Path) -> None:
+    strace = _strace("samzip-web.service", tmp_path)
+    world = make_world(tmp_path)
+    world.company()
+    log, secret = tmp_path / "calls", "a-secret-of-the-tests"
+    state = ["--state-dir", str(world.settings.state_dir)]
+    serve = ["-m", "samzip", "serve", *state, "--port", "0", "--json", "--web-tokens", secret, "--web-secret", secret]
+    server = subprocess.Popen(
+        [*strace, "-o", str(log), sys.executable, *serve],
+        cwd=CRON.parent,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    assert server.stdout is not None
+    address = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")["address"]
+    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
+    click = urllib.request.Request(f"{address}/requests", b'{"user": "CERTIBOY"}', headers)  # noqa: S310
+    with urllib.request.urlopen(click, timeout=60) as answer:  # noqa: S310
+        assert answer.status == 202
+    os.killpg(server.pid, signal.SIGTERM)
+    server.communicate(timeout=60)
+    assert _forbidden_calls(log) == []
+    world.database.close()
 
 
 def test_a_run_that_found_the_lock_taken_or_was_stopped_is_no_failure_of_the_service() -> None:
@@ -89,7 +122,7 @@ def test_the_timer_starts_the_service_every_minute() -> None:
 def test_the_environment_example_has_every_setting_with_its_default() -> None:
     lines = (CRON / "samzip.env.example").read_text().splitlines()
     settings = dict(match.groups() for line in lines if (match := re.fullmatch(r"#(SAMZIP_\w+)=(.*)", line)))
-    files = {name for name in settings if name.endswith("_FILE")}
+    files = {f"{option.variable}_FILE" for option in OPTIONS if option.secret} & set(settings)
     assert {name: settings[name] for name in settings if name not in files} == {
         option.variable: option.default for option in OPTIONS
     }
@@ -129,6 +162,26 @@ def test_the_crontab_reads_the_same_settings_file_as_the_service(tmp_path: Path)
     _run_cron_job(tmp_path, 'echo "$SAMZIP_TTL $SAMZIP_WEB_SECRET"')
     assert (tmp_path / "samzip.log").read_text() == "2h a b\n"
     assert _values("samzip.service", "EnvironmentFile") == ["-/etc/samzip/samzip.env"]
+
+
+def _strace(service: str, folder: Path) -> list[str]:
+    """A command that notes every call which the service would refuse."""
+    permitted = set(_system_calls("@default"))
+    for line in _values(service, "SystemCallFilter"):
+        named = {call for name in line.lstrip("~").split() for call in _system_calls(name)}
+        permitted = permitted - named if line.startswith("~") else permitted | named
+    if os.geteuid() == 0:
+        permitted.add("fchown")  # SQLite gives its journal to the database's owner, but only when root runs it
+    strace = ["strace", "-f", "--seccomp-bpf", "-qqq", "-e", "signal=none", "-e", f"trace=!{_joined(permitted)}"]
+    control = subprocess.run([*strace, "chown", "nobody", str(folder)], capture_output=True, text=True)
+    if "Operation not permitted" in control.stderr and "chown" not in control.stderr:
+        pytest.skip("this machine lets nobody trace a process")
+    assert "chown" in control.stderr  # forbidden, so it is seen
+    return strace
+
+
+def _forbidden_calls(log: Path) -> list[str]:
+    return [line for line in log.read_text().splitlines() if "<detached ...>" not in line]  # a process that was ending
 
 
 def _values(unit: str, key: str) -> list[str]:

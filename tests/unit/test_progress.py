@@ -79,7 +79,7 @@ def test_the_bars_show_the_run_and_each_part_in_work(width: int) -> None:
     assert re.match(r"CERTIBOY S.A.S. 2/2 ", second)
     assert " 25%" in second
     assert ("EQ-049" in second) == (width >= 60)
-    assert ("1,9 MB/s" in second) == (width >= 80)
+    assert ("1,9 MiB/s" in second) == (width >= 80)
     assert second.endswith("  1:15")
     assert all(len(row) <= width and "━" in row for row in (total, first, second))
 
@@ -106,9 +106,9 @@ def test_a_finished_part_leaves_a_lasting_line(width: int) -> None:
         assert len(screen.bars()) == 1
     printed = screen.printed()
     assert any(line.startswith("✓ CERTIBOY S.A.S. 1/2") for line in printed)
-    assert any("14,5 MB, 4,2 s" in line for line in printed)
+    assert any("14,5 MiB, 4,2 s" in line for line in printed)
     assert any(PATH in line for line in printed)  # in one piece
-    assert any("14,5 MB, reutilizado" in line for line in printed)
+    assert any("14,5 MiB, reutilizado" in line for line in printed)
     assert "⚠ 3 documentos faltantes, ver FALTANTES.txt" in printed
 
 

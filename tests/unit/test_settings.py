@@ -31,7 +31,16 @@ BAD = {
     "jobs": "-1",
     "executor": "threads",
     "cache_size": "big",
+    "web_url": "ftp://sam.example.com",
+    "web_rate": "0",
+    "web_sendfile": "sideways",
+    "web_counters": "memcached://host",
+    "metrics_file": "/var/lib/samzip.txt",
+    "ping_url": "gopher://host",
+    "notify_operators": "operators@example.com",
+    "notify_requesters": "mailtos://sam:pass@example.com",
 }
+SECRETS = {option.name for option in OPTIONS if option.secret}
 
 
 def read(folder: Path, *, flags: Mapping[str, str] | None = None, toml: str | None = None, **environ: str) -> Settings:
@@ -133,7 +142,7 @@ def test_a_named_settings_file_that_is_not_there_is_an_error(tmp_path: Path) -> 
         load({}, {}, config="/nowhere/samzip.toml", cwd=tmp_path)
 
 
-@pytest.mark.parametrize("name", sorted(set(BAD) - {"database_url"}))
+@pytest.mark.parametrize("name", sorted(set(BAD) - SECRETS))
 def test_a_bad_value_is_named_with_its_setting_its_source_and_what_is_allowed(tmp_path: Path, name: str) -> None:
     option = next(option for option in OPTIONS if option.name == name)
     with pytest.raises(BadSetting) as error:
@@ -179,13 +188,13 @@ def test_a_secret_is_read_from_the_file_that_a_variable_names(tmp_path: Path, na
     (tmp_path / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
     settings = read_with(tmp_path, {f"{name}_file": str(tmp_path / "secret")})
     value = getattr(settings, name)
-    assert value == ((SECRET,) if name == "web_tokens" else SECRET)
+    assert value == (SECRET if name == "database_url" else (SECRET,))
     assert settings.sources[name] == f"SAMZIP_{name.upper()}_FILE"
 
 
 def test_a_secret_in_a_variable_beats_the_one_in_a_file(tmp_path: Path) -> None:
     (tmp_path / "secret").write_text("old")
-    assert read(tmp_path, web_secret="new", web_secret_file=str(tmp_path / "secret")).web_secret == "new"
+    assert read(tmp_path, web_secret="new", web_secret_file=str(tmp_path / "secret")).web_secret == ("new",)
 
 
 def test_a_secret_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
@@ -201,6 +210,31 @@ def test_what_is_no_secret_is_not_read_from_a_file(tmp_path: Path) -> None:
 def test_several_tokens_are_told_apart(tmp_path: Path) -> None:
     assert read(tmp_path, web_tokens="one, two three").web_tokens == ("one", "two", "three")
     assert read(tmp_path, toml='web_tokens = ["one", "two"]').web_tokens == ("one", "two")
+
+
+def test_a_new_web_secret_comes_before_the_old_one(tmp_path: Path) -> None:
+    assert read(tmp_path, web_secret="new old").web_secret == ("new", "old")
+    assert read(tmp_path, toml='web_secret = ["new", "old"]').web_secret == ("new", "old")
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "expected"),
+    [
+        ("web_url", "https://sam.example.com/zip/", "https://sam.example.com/zip"),
+        ("web_sendfile", "/protected/", "/protected"),
+        ("web_sendfile", "x-sendfile", "x-sendfile"),
+        ("web_counters", "redis://host:6379/0", "redis://host:6379/0"),
+    ],
+)
+def test_settings_of_the_web_hook(tmp_path: Path, name: str, given: str, expected: str) -> None:
+    assert getattr(read_with(tmp_path, {name: given}), name) == expected
+
+
+@pytest.mark.parametrize("name", ["web_url", "web_sendfile"])
+@pytest.mark.parametrize("given", ["ñ", "https://", "x\ny", "/a?b\n"])
+def test_what_would_make_a_wrong_header_is_no_setting(tmp_path: Path, name: str, given: str) -> None:
+    with pytest.raises(BadSetting, match=name):
+        read_with(tmp_path, {name: given})
 
 
 @pytest.mark.parametrize("as_json", [False, True])

@@ -38,6 +38,9 @@ EVENTS: list[e.Event] = [
     e.PartReleased(REF),
     e.StopRequested("SIGTERM"),
     e.RunFinished("r1", "done", e.Counts(published=2, missing=3, expired=1), 1.94),
+    e.RunEnded("r1", 12, "no space"),
+    e.ReportSent("requester", "CERTIBOY"),
+    e.ReportFailed("ping", "success", "refused"),
 ]
 
 
@@ -189,7 +192,7 @@ def test_a_value_cannot_forge_a_line(value: str, shown: str) -> None:
 
 @pytest.mark.parametrize(
     ("size", "text"),
-    [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1,0 kB"), (15234567, "14,5 MB"), (2**40, "1024,0 GB")],
+    [(0, "0 bytes"), (1023, "1023 bytes"), (1024, "1,0 KiB"), (15234567, "14,5 MiB"), (2**40, "1024,0 GiB")],
 )
 def test_sizes_are_written_for_people(size: int, text: str) -> None:
     assert wording.size_text(size) == text

@@ -1,0 +1,163 @@
+"""Judges what the probes saw. Pure: the same facts are always the same finding."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+
+from samzip.doctor.facts import Clock, Documents, Extras, Holder, LastRun, Room, Waiting
+from samzip.doctor.findings import Finding, ok, problem, warning
+from samzip.units import count, show_duration, show_size
+
+CLOCK_WARNING = timedelta(seconds=5)
+CLOCK_PROBLEM = timedelta(minutes=5)
+TIMER_LATE = timedelta(minutes=10)  # a timer of every minute that has not begun a run for so long is none
+HEARTBEAT_LATE = timedelta(minutes=2)  # a run at work shows every ten seconds that it lives
+WAITING_LONG = timedelta(hours=1)
+STATE_ROOM = 256 * 2**20  # bytes: snapshots, cache, embedded database
+START_TIMER = "systemctl enable --now samzip.timer, or cron/samzip.cron; by hand: samzip run"
+
+
+def settings(sources: Mapping[str, str], names: Sequence[str]) -> Finding:
+    """`sources` as of Settings, `names` of all settings."""
+    given = [f"{name} ({sources[name]})" for name in names if sources[name] != "default"]
+    told = f"{len(given)} of {len(names)} given"
+    return ok("settings", f"{told}: {', '.join(given)}" if given else f"{told}; all are defaults")
+
+
+def user(uid: int, owner: int | None) -> Finding | None:
+    """`owner` of the state folder. None: nothing to say."""
+    if uid == 0 and owner not in (None, 0):
+        return warning(
+            "user",
+            f"this is root, the state folder is user {owner}'s: root may do what samzip may not",
+            f"run it as the service does: runuser -u '#{owner}' -- samzip doctor, or sudo -u '#{owner}' samzip doctor",
+        )
+    return None
+
+
+def clock(found: Clock) -> Finding:
+    if found.is_own:
+        return ok("clock", "this host's own: SQLite has no other")
+    ahead = found.host - found.database
+    distance = abs(ahead)
+    if distance < CLOCK_WARNING:
+        return ok("clock", f"agrees with the database's to {max(distance.total_seconds(), 0.1):.1f} s")
+    told = f"{show_duration(distance)} {'ahead of' if ahead > timedelta(0) else 'behind'} the database's"
+    remedy = "samzip goes by the database's clock, SAM by its host's: let NTP set both (timedatectl)"
+    return (problem if distance >= CLOCK_PROBLEM else warning)("clock", told, remedy)
+
+
+def documents(found: Documents) -> Finding:
+    if found.error:
+        return problem(
+            "media", found.error, "mount the volume, or correct media_root; it must be readable by this user"
+        )
+    if found.is_empty and found.equipment:
+        told = f"{found.root} is empty, though the database has {count(found.equipment, 'instrument')}"
+        return warning("media", told, "is the volume mounted? Every document would be listed as missing")
+    return ok("media", f"{found.root} is readable")
+
+
+def archives(root: str, error: str | None, is_new: bool) -> Finding:
+    """`is_new`: the first run will make the folder."""
+    if error:
+        return problem("archives", error, "give this user a folder that it may write, with space, and fsync that works")
+    if is_new:
+        return ok("archives", f"{root} is writable; zip_requests/ is made by the first run")
+    return ok("archives", f"{root}/zip_requests: written, synced, renamed, read back, removed")
+
+
+def state(folder: Path, error: str | None, is_new: bool) -> Finding:
+    if error:
+        return problem("state", error, "give this user that folder, or set state_dir; it must take a lock (flock)")
+    if is_new:
+        return warning("state", f"{folder} is not there yet", "samzip init or the first run makes it")
+    return ok("state", f"{folder}: written, renamed, locked")
+
+
+def room(check: str, found: Room, needed: int, what: str) -> Finding:
+    """`needed` bytes for `what`."""
+    told = f"{show_size(found.free)} free on {found.path}, {what}: {show_size(needed)}"
+    if found.files == 0:
+        return problem(check, f"no file can be made any more on {found.path}", "free inodes: df -i, samzip purge")
+    if found.free < needed:
+        return problem(check, told, "make room: samzip purge --dry-run shows what samzip can give back")
+    if found.free < 2 * needed:
+        return warning(check, told, "there is room for one, not for two: make room before it is needed")
+    return ok(check, told)
+
+
+def lock(found: Holder, now: datetime) -> Finding:
+    if found.is_held is None:
+        return warning("lock", f"{found.path} may not be looked at", "run it as the user that samzip runs as")
+    if not found.is_held:
+        if found.lease_host and found.lease_expires and found.lease_expires > now:
+            return ok("lock", f"free here; host {found.lease_host} works on this queue")
+        return ok("lock", "free")
+    who = f"held by process {found.pid} on {found.host} since {found.since}"
+    if found.heartbeat and now - found.heartbeat > HEARTBEAT_LATE:
+        remedy = f"it seems to hang: kill -TERM {found.pid}; the next run takes its parts back"
+        return problem("lock", f"{who}; its last sign of life is {show_duration(now - found.heartbeat)} old", remedy)
+    return ok("lock", who)
+
+
+def last_run(found: LastRun | None, now: datetime) -> Finding:
+    if found is None:
+        return warning("last run", "none has finished yet", f"start one: {START_TIMER}")
+    told = f"{found.outcome or 'unknown'}, {show_duration(now - found.finished)} ago on {found.host}"
+    if found.outcome in ("error", "crashed"):
+        why = f": {found.error}" if found.error else ""
+        return problem("last run", told + why, "the log tells more: journalctl -u samzip; samzip run repeats it")
+    if found.outcome == "problems":
+        return warning("last run", told, "samzip status names what failed or is missing")
+    return ok("last run", told)
+
+
+def timer(started: Sequence[datetime], waiting: Waiting, now: datetime) -> Finding:
+    """`started`: when the last runs began, newest first."""
+    if waiting.heartbeat and now - waiting.heartbeat <= HEARTBEAT_LATE:
+        return ok("timer", "a run works at this moment")
+    if not started:
+        told, remedy = "nothing has started a run yet", f"start the timer: {START_TIMER}"
+    elif now - started[0] <= TIMER_LATE:
+        return ok("timer", _pace(started))
+    else:
+        told, remedy = f"no run has begun for {show_duration(now - started[0])}", f"is it running? {START_TIMER}"
+    if waiting.pending and waiting.oldest and now - waiting.oldest > TIMER_LATE:
+        return problem("timer", f"{told}, and {count(waiting.pending, 'request')} wait", remedy)
+    return warning("timer", told, remedy)
+
+
+def queue(found: Waiting, now: datetime) -> Finding:
+    if not found.pending:
+        return ok("queue", "nobody waits")
+    age = now - found.oldest if found.oldest else timedelta(0)
+    told = f"{count(found.pending, 'request')} pending, the oldest for {show_duration(age)}"
+    if found.retrying:
+        told += f"; {count(found.retrying, 'part')} failed before and will be tried again: {found.last_error}"
+        return warning("queue", told, "samzip status shows which, and when; samzip show ID tells the story")
+    if age > WAITING_LONG:
+        return warning("queue", told, "samzip status shows whether a run works on it")
+    return ok("queue", told)
+
+
+def extras(found: Extras) -> Finding | None:
+    """What a setting asks for and is not installed. None: nothing."""
+    if not found.missing:
+        return None
+    told = ", ".join(f"{name} (for {', '.join(wanted)})" for name, wanted in found.missing.items())
+    return problem("extras", f"not installed: {told}", f"pip install 'samzip[{','.join(sorted(found.missing))}]'")
+
+
+def versions(found: Mapping[str, str]) -> Finding:
+    return ok("versions", ", ".join(f"{name} {version}" for name, version in found.items()))
+
+
+def _pace(started: Sequence[datetime]) -> str:
+    gaps = sorted((later - earlier for later, earlier in pairwise(started)), key=abs)
+    if not gaps:
+        return "one run has begun, a moment ago"
+    return f"a run begins every {show_duration(max(gaps[len(gaps) // 2], timedelta(seconds=1)))} or so"

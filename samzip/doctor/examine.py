@@ -1,0 +1,76 @@
+"""One examination, told top to bottom."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from samzip.doctor import checks, probes
+from samzip.doctor.facts import Extras
+from samzip.doctor.findings import Finding, ok, problem
+from samzip.doctor.versions import missing_extras, versions
+from samzip.errors import BadSetting, SamzipError, StorageFailed
+from samzip.options import OPTIONS
+from samzip.settings import Settings
+from samzip.storage import open_store
+
+if TYPE_CHECKING:
+    from samzip.database import Database
+
+STARTS = 10  # runs that tell the timer's pace
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """What can be checked without the database comes in any case. Raises BadSetting."""
+    yield checks.settings(settings.sources, [option.name for option in OPTIONS])
+    yield checks.versions(versions())
+    yield from _said(checks.extras(Extras(missing_extras(settings))))
+    yield from _said(checks.user(os.geteuid(), probes.owner(settings.state_dir)))
+    error, is_new = probes.state(settings.state_dir)
+    yield checks.state(settings.state_dir, error, is_new)
+    yield checks.archives(settings.archive_root, *probes.archives(open_store(settings.archive_root)))
+    try:
+        with probes.opened(settings) as database:
+            yield from _with_database(settings, database)
+    except BadSetting:
+        raise
+    except SamzipError as error_told:
+        yield problem("database", str(error_told), error_told.advice)
+        yield checks.documents(probes.documents(open_store(settings.media_root), 0))
+
+
+def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
+    from samzip.database.setup import HEAD
+    from samzip.requests.health import largest_company, last_starts
+
+    with database.read() as connection:
+        now = database.now(connection)
+        server = probes.server(database, connection)
+        shown = database.url.render_as_string(hide_password=True)
+        yield ok("database", f"{server} answers at {shown}; its schema is {HEAD}, as it should be")
+        yield checks.clock(probes.clock(database, connection))
+        company, equipment = largest_company(connection)
+        documents = probes.documents(open_store(settings.media_root), equipment)
+        yield checks.documents(documents)
+        waiting = probes.waiting(connection, now)
+        yield checks.lock(probes.holder(settings, connection, waiting.heartbeat), now)
+        yield checks.last_run(probes.last_run(connection), now)
+        yield checks.timer(last_starts(connection, STARTS), waiting, now)
+        yield checks.queue(waiting, now)
+        yield checks.room(
+            "state room", probes.room(settings.state_dir), checks.STATE_ROOM, "for lock, cache and snapshots"
+        )
+        try:
+            largest = probes.largest(settings, connection, company) if company and not documents.error else None
+        except StorageFailed as error:
+            yield problem("room", str(error), error.advice)
+            return
+    needed, what = (largest.bytes, f"the documents of {largest.name}") if largest else (0, "no documents yet")
+    yield checks.room("room", probes.room(Path(settings.archive_root)), needed, what)
+
+
+def _said(finding: Finding | None) -> Iterator[Finding]:
+    if finding is not None:
+        yield finding

@@ -1,0 +1,178 @@
+"""Looks, and tries what a run will do. What it writes, it removes."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+from contextlib import closing, suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from samzip.doctor.facts import Clock, Documents, Holder, Largest, LastRun, Room, Waiting
+from samzip.dossier.keys import FOLDER
+from samzip.errors import StorageFailed
+from samzip.locks import is_held, read_holder
+from samzip.settings import Settings
+from samzip.storage import TEMPORARY_SUFFIX, MissingFile, Store
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from samzip.database import Database
+
+PROBE = b"samzip doctor\n"
+# Always the same names: what a kill leaves, the next examination takes and removes.
+WRITTEN, RENAMED = (f"{FOLDER}/doctor-{step}{TEMPORARY_SUFFIX}" for step in ("written", "renamed"))
+
+
+def clock(database: Database, connection: Connection) -> Clock:
+    before = datetime.now(UTC)
+    theirs = database.now(connection)
+    after = datetime.now(UTC)
+    return Clock(before + (after - before) / 2, theirs, database.is_sqlite)
+
+
+def server(database: Database, connection: Connection) -> str:
+    """What answers, with its version."""
+    version = ".".join(map(str, connection.dialect.server_version_info or ()))
+    return f"{'SQLite' if database.is_sqlite else 'PostgreSQL'} {version}".strip()
+
+
+def documents(store: Store, equipment: int) -> Documents:
+    try:
+        store.check_readable()
+    except StorageFailed as error:
+        return Documents(store.url, str(error), False, equipment)
+    with os.scandir(store.url) as entries:
+        is_empty = all(entry.name == FOLDER for entry in entries)
+    return Documents(store.url, None, is_empty, equipment)
+
+
+def archives(store: Store) -> tuple[str | None, bool]:
+    """The error, and whether the folder is yet to be made: then nothing is written, since who makes it owns it."""
+    folder = Path(store.url, FOLDER)
+    if not folder.is_dir():
+        root = nearest(folder)
+        return (None, True) if os.access(root, os.W_OK | os.X_OK) else (f"{root}: this user may not write here", True)
+    try:
+        with store.create(WRITTEN) as file:
+            file.write(PROBE)
+        store.sync(WRITTEN)
+        store.publish(WRITTEN, RENAMED)
+        with store.open(RENAMED) as file:
+            same = file.read() == PROBE
+        store.delete(RENAMED)
+    except (StorageFailed, MissingFile, OSError) as error:
+        for name in (WRITTEN, RENAMED):
+            with suppress(StorageFailed):  # the trouble is told already
+                store.delete(name)
+        if isinstance(error, StorageFailed):  # it names the folder itself
+            return str(error), False
+        why = error.reason if isinstance(error, MissingFile) else error.strerror
+        return f"{store.url}/{FOLDER}: {why or error}", False
+    return (None if same else f"{store.url}/{FOLDER}: what was written reads back as something else"), False
+
+
+def state(folder: Path) -> tuple[str | None, bool]:
+    """The error, and whether the folder is yet to be made."""
+    if not folder.is_dir():
+        root = nearest(folder)
+        return (None, True) if os.access(root, os.W_OK | os.X_OK) else (f"{root}: this user may not write here", True)
+    written, renamed = folder / "doctor.new", folder / "doctor"
+    try:
+        try:
+            with written.open("wb") as file:
+                file.write(PROBE)
+                file.flush()
+                os.fsync(file.fileno())
+                fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+            written.rename(renamed)
+        finally:
+            for path in (written, renamed):
+                path.unlink(missing_ok=True)
+    except OSError as error:
+        return f"{error.filename or folder}: {error.strerror or error}", False
+    return None, False
+
+
+def owner(folder: Path) -> int | None:
+    """User id; None where there is no such folder."""
+    try:
+        return folder.stat().st_uid
+    except OSError:
+        return None
+
+
+def room(folder: Path) -> Room:
+    """Of the file system that a folder is on, or will be. Raises OSError."""
+    found = os.statvfs(nearest(folder))
+    return Room(str(nearest(folder)), found.f_bavail * found.f_frsize, found.f_favail if found.f_files else None)
+
+
+def nearest(path: Path) -> Path:
+    """The path itself or the first folder above it that is there."""
+    return next(folder for folder in (path, *path.parents) if folder.exists())
+
+
+def holder(settings: Settings, connection: Connection, heartbeat: datetime | None) -> Holder:
+    from samzip.requests.health import lease_holder
+
+    signed = read_holder(settings.lock_path) or {}
+    host, expires = lease_holder(connection) or (None, None)
+    return Holder(
+        path=str(settings.lock_path),
+        is_held=is_held(settings.lock_path),
+        pid=signed.get("pid", "?"),
+        host=signed.get("host", "?"),
+        since=signed.get("started", "?"),
+        heartbeat=heartbeat,
+        lease_host=host,
+        lease_expires=expires,
+    )
+
+
+def last_run(connection: Connection) -> LastRun | None:
+    from samzip.requests.health import last_finished
+
+    found = last_finished(connection)
+    return None if found is None else LastRun(found.host, found.finished, found.outcome, found.error)
+
+
+def waiting(connection: Connection, now: datetime) -> Waiting:
+    from samzip.requests.health import retrying
+    from samzip.requests.pulse import pulse
+
+    beat, again = pulse(connection, now), retrying(connection)
+    return Waiting(beat.waiting, beat.oldest, beat.heartbeat, again.parts, again.last_error)
+
+
+def largest(settings: Settings, connection: Connection, company_id: int) -> Largest | None:
+    """As a run would look at it: every document is looked at, none is opened. Raises StorageFailed."""
+    from samzip.archive.spool import Spool
+    from samzip.archive.survey import SurveyJob, survey_company
+    from samzip.catalog.read import read_equipment, read_records
+
+    records = read_records(connection, company_id)
+    if records is None:
+        return None
+    with TemporaryDirectory(prefix="samzip-doctor-") as folder:
+        spool = Spool(Path(folder))
+        _, parts = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
+        survey = survey_company(SurveyJob(spool, parts, settings.media_root, settings.timezone), lambda _: None)
+    return Largest(records.company.name, sum(survey.bytes))
+
+
+def opened(settings: Settings) -> closing[Database]:
+    """A database that is ready. Raises BadSetting, DatabaseUnreachable, DatabaseNotReady, ForeignDatabase."""
+    from samzip.database import open_database
+    from samzip.database.setup import require_ready
+
+    database = open_database(settings.database_url)
+    try:
+        require_ready(database)
+    except BaseException:
+        database.close()
+        raise
+    return closing(database)

@@ -1,0 +1,144 @@
+"""Letters through apprise: to operators when a run or a part fails, to who asked when all of it is there."""
+
+from __future__ import annotations
+
+import json
+import logging
+import re
+import time
+from collections.abc import Callable, Sequence
+from datetime import timedelta, tzinfo
+from pathlib import Path
+from urllib.parse import quote, urlsplit
+
+from samzip import events as e
+from samzip.errors import LockBusy
+from samzip.report.letters import Letter, Link, to_operators, to_requester
+from samzip.report.outbox import NotSent, Outbox, Parcel
+from samzip.report.wording import lines
+from samzip.requests.shown import Delivery
+
+QUIET = (0, 3, LockBusy.exit_code, 130, 143)  # exit codes of runs that no error ended
+AGAIN_AFTER = timedelta(hours=1)  # a timer meets the same error every minute
+_EMAIL = re.compile(r"""[^\s@,;<>"']+@[^\s@,;<>"']+\.[^\s@,;<>"']+""")
+_PIECE_LENGTH = 5  # of an address: shorter ones tell no secret, and masking them would spoil the reason
+
+
+class Operators:
+    """A listener: one letter for all parts that failed for good in a pass, one for an error that ended a run.
+
+    `memory` is the file that tells the next run which error was written of, so that it is not written of every minute.
+    """
+
+    def __init__(
+        self,
+        addresses: Sequence[str],
+        outbox: Outbox,
+        memory: Path,
+        host: str,
+        zone: tzinfo,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._addresses = addresses
+        self._outbox = outbox
+        self._memory = memory
+        self._host = host
+        self._zone = zone
+        self._clock = clock
+        self._problems: list[str] = []
+
+    def __call__(self, event: e.Event) -> None:
+        match event:
+            case e.PartFailed() if event.retry_at is None:
+                self._problems += [line.text for line in lines(event, self._zone)]
+            case e.QueueEmpty() if self._problems:
+                self._write(None, "")
+            case e.RunEnded():
+                self._end(event)
+
+    def _end(self, event: e.RunEnded) -> None:
+        fatal = event.exit_code not in QUIET
+        if fatal and self._is_known(event.exit_code):
+            fatal = False
+        if not fatal and not self._problems:
+            if event.exit_code in (0, 3):
+                self._memory.unlink(missing_ok=True)
+            return
+        self._write(event.exit_code, event.reason if fatal else "")
+        if fatal:
+            self._memory.parent.mkdir(parents=True, exist_ok=True)
+            self._memory.write_text(json.dumps({"exit_code": event.exit_code, "at": self._clock()}), encoding="utf-8")
+
+    def _is_known(self, exit_code: int) -> bool:
+        try:
+            told = json.loads(self._memory.read_text(encoding="utf-8"))
+            age = self._clock() - float(told["at"])
+            return bool(told["exit_code"] == exit_code and 0 <= age < AGAIN_AFTER.total_seconds())
+        except (OSError, ValueError, TypeError, KeyError):  # nothing that can be read: better told twice than never
+            return False
+
+    def _write(self, exit_code: int | None, reason: str) -> None:
+        letter = to_operators(self._host, self._problems, exit_code, reason)
+        for address in self._addresses:
+            self._outbox.put(_parcel("operators", urlsplit(address).scheme, address, letter))
+        self._problems = []
+
+
+class Requesters:
+    """A listener: a letter to whoever has now got the last part that they waited for.
+
+    `find` takes company and part and raises SamzipError; `link` makes an address of the web hook.
+    """
+
+    def __init__(
+        self,
+        template: str,
+        outbox: Outbox,
+        find: Callable[[int, int], Sequence[Delivery]],
+        link: Link | None,
+        zone: tzinfo,
+    ) -> None:
+        self._template = template
+        self._outbox = outbox
+        self._find = find
+        self._link = link
+        self._zone = zone
+
+    def __call__(self, event: e.Event) -> None:
+        if not (isinstance(event, e.PartPublished) or (isinstance(event, e.PartFailed) and event.retry_at is None)):
+            return
+        for delivery in self._find(event.ref.company_id, event.ref.part):
+            if _EMAIL.fullmatch(delivery.email):  # a list of addresses in SAM's field would be a letter to strangers
+                address = self._template.replace("{email}", quote(delivery.email, safe=""))
+                letter = to_requester(delivery, self._zone, self._link)
+                self._outbox.put(_parcel("requester", delivery.user, address, letter))
+
+
+def send(address: str, letter: Letter) -> None:
+    """Through apprise. Raises NotSent, ModuleNotFoundError without the extra."""
+    import apprise
+
+    with apprise.LogCapture(level=logging.WARNING, fmt="%(message)s") as said:  # type: ignore[no-untyped-call]
+        messenger = apprise.Apprise()
+        sent = messenger.add(address) and messenger.notify(
+            title=letter.title,
+            body=letter.text,
+            body_format=apprise.NotifyFormat.TEXT,
+            notify_type=apprise.NotifyType.FAILURE if letter.is_bad else apprise.NotifyType.INFO,
+        )
+        reason = said.getvalue()
+    if not sent:
+        raise NotSent(masked(" ".join(reason.split()) or "apprise could not send it", address))
+
+
+def masked(text: str, address: str) -> str:
+    """`text` without the words of an address, any of which may be a password or a token; the host stays."""
+    host = urlsplit(address).hostname or ""
+    for piece in sorted(re.split(r"[/:@?&=]+", address), key=len, reverse=True):
+        if len(piece) >= _PIECE_LENGTH and piece.lower() not in host:
+            text = text.replace(piece, "***")
+    return text
+
+
+def _parcel(channel: str, about: str, address: str, letter: Letter) -> Parcel:
+    return Parcel(channel, about, lambda: send(address, letter))

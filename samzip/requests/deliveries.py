@@ -1,0 +1,74 @@
+"""What may be told to those who asked: who has now got all of it, and where it is. And the queue in figures."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from samzip.database.tables import archive, customuser, empresa, ziprequest
+from samzip.requests.shown import DeliveredPart, Delivery
+from samzip.requests.states import ENDED, LIVE, PENDING
+
+STATES = ("pending", "processing", "completed", *ENDED)
+
+
+def by_state(connection: Connection) -> dict[str, int]:
+    """Requests by state; every state is there."""
+    counts = dict.fromkeys(STATES, 0)
+    for status, number in connection.execute(
+        select(ziprequest.c.status, func.count()).group_by(ziprequest.c.status)
+    ).all():
+        state = "pending" if status in PENDING else status
+        counts[state] = counts.get(state, 0) + number
+    return counts
+
+
+def deliveries(connection: Connection, now: datetime, company_id: int, part: int) -> list[Delivery]:
+    """One for each active user whose request for this part just ended and who waits for no other of that company.
+
+    It lists every part that they can download now, and those that failed at last.
+    """
+    ended = (
+        (ziprequest.c.empresa_id == company_id)
+        & (ziprequest.c.parte_numero == part)
+        & ziprequest.c.status.in_(("completed", "failed"))
+    )
+    last = select(func.max(ziprequest.c.completed_at)).where(ended).scalar_subquery()
+    users = connection.execute(
+        select(customuser.c.id, customuser.c.username, customuser.c.email, empresa.c.nombre)
+        .join(ziprequest, ziprequest.c.user_id == customuser.c.id)
+        .join(empresa, empresa.c.id == ziprequest.c.empresa_id)
+        .where(ended, ziprequest.c.completed_at == last, customuser.c.is_active)
+        .distinct()
+        .order_by(customuser.c.id)
+    ).all()
+    found = []
+    for user_id, name, email, company in users:
+        theirs = (ziprequest.c.user_id == user_id) & (ziprequest.c.empresa_id == company_id)
+        if connection.execute(select(ziprequest.c.id).where(theirs, ziprequest.c.status.in_(LIVE)).limit(1)).first():
+            continue
+        rows = connection.execute(
+            select(ziprequest, archive.c.size, archive.c.warnings, archive.c.expires_at.label("until"))
+            .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
+            .where(theirs, ziprequest.c.status.in_(("completed", "failed")))
+            .order_by(ziprequest.c.id)
+        ).all()
+        newest = {row.parte_numero: row for row in rows if row.parte_numero <= rows[-1].total_partes}
+        parts = tuple(
+            DeliveredPart(
+                request_id=row.id,
+                part=row.parte_numero,
+                parts=rows[-1].total_partes,
+                size=row.size or row.file_size or 0,
+                expires=row.expires_at or row.until,
+                warnings=json.loads(row.warnings or "[]"),
+                error=(row.error_message or "") if row.status == "failed" else None,
+            )
+            for _, row in sorted(newest.items())
+            if row.status == "failed" or ((row.expires_at or row.until) and (row.expires_at or row.until) > now)
+        )
+        if parts:
+            found.append(Delivery(user=name, email=email or "", company=company, parts=parts))
+    return found

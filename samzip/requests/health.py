@@ -1,0 +1,65 @@
+"""What `samzip doctor` asks the database, beside the overview and the pulse."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from samzip.database.tables import empresa, equipo, lease, run, work
+
+
+@dataclass(frozen=True, slots=True)
+class FinishedRun:
+    """A run that is over."""
+
+    host: str
+    finished: datetime
+    outcome: str | None
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrying:
+    """Parts that wait for another attempt."""
+
+    parts: int
+    last_error: str | None
+
+
+def last_finished(connection: Connection) -> FinishedRun | None:
+    row = connection.execute(
+        select(run).where(run.c.finished_at.is_not(None)).order_by(run.c.finished_at.desc(), run.c.id).limit(1)
+    ).first()
+    return None if row is None else FinishedRun(row.host, row.finished_at, row.outcome, row.error)
+
+
+def last_starts(connection: Connection, number: int) -> list[datetime]:
+    """When the last runs began, newest first."""
+    rows = connection.execute(select(run.c.started_at).order_by(run.c.started_at.desc()).limit(number))
+    return [row.started_at for row in rows]
+
+
+def lease_holder(connection: Connection) -> tuple[str, datetime] | None:
+    """Host and end of the fleet's lease."""
+    row = connection.execute(select(lease.c.host, lease.c.expires_at)).first()
+    return None if row is None else (row.host, row.expires_at)
+
+
+def retrying(connection: Connection) -> Retrying:
+    waits = work.c.last_error.is_not(None) & work.c.token.is_(None)
+    parts = connection.execute(select(func.count()).select_from(work).where(waits)).scalar_one()
+    error = connection.execute(select(work.c.last_error).where(waits).order_by(work.c.queued_at).limit(1)).scalar()
+    return Retrying(parts, error)
+
+
+def largest_company(connection: Connection) -> tuple[int | None, int]:
+    """The one with the most instruments, None when nobody has any; and the instruments of all."""
+    rows = connection.execute(
+        select(equipo.c.empresa_id, func.count())
+        .join(empresa, (empresa.c.id == equipo.c.empresa_id) & ~empresa.c.is_deleted)
+        .group_by(equipo.c.empresa_id)
+        .order_by(func.count().desc(), equipo.c.empresa_id)
+    ).all()
+    return (rows[0][0] if rows else None), sum(row[1] for row in rows)

@@ -1,0 +1,159 @@
+"""samzip doctor on real databases and folders, whole and broken."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import insert
+
+from samzip import cli
+from samzip.database import tables
+from samzip.doctor import probes
+from samzip.doctor.examine import examine
+from samzip.doctor.findings import Finding
+from samzip.errors import StorageFailed
+from samzip.locks import file_lock
+from samzip.settings import Settings
+from samzip.storage.local import LocalStore
+from tests.support.world import World
+
+CHECKS = {
+    *("settings", "versions", "state", "archives", "database", "clock", "media", "lock", "last run", "timer"),
+    *("queue", "state room", "room"),
+}
+
+
+def states(settings: Settings) -> dict[str, str]:
+    return {finding.check: finding.state for finding in examine(settings)}
+
+
+def found(settings: Settings, check: str) -> Finding:
+    return next(finding for finding in examine(settings) if finding.check == check)
+
+
+def everything(folder: Path) -> set[str]:
+    return {str(path) for path in folder.rglob("*")}
+
+
+def test_a_world_that_works_is_ok_and_nothing_is_left_in_it(world: World, tmp_path: Path) -> None:
+    world.company(equipment=3)
+    world.click()
+    world.run()
+    before = everything(tmp_path)
+    assert states(world.settings) == dict.fromkeys(CHECKS, "ok")
+    assert everything(tmp_path) == before
+
+
+def test_the_largest_companys_documents_are_measured(world: World) -> None:
+    world.company("Small", equipment=1)
+    company = world.company("Large", equipment=5, user="LARGE", prefix="L")
+    size = sum(path.stat().st_size for path in (world.media / f"documentos/{company}").rglob("*.pdf"))
+    told = found(world.settings, "room").told
+    assert "the documents of Large" in told
+    assert f"{size} B" in told
+
+
+def test_before_the_first_run_there_are_warnings_and_no_folder_is_made(world: World) -> None:
+    world.company(equipment=1)
+    assert states(world.settings) == dict.fromkeys(CHECKS, "ok") | {"last run": "warning", "timer": "warning"}
+    assert not (world.media / "zip_requests").exists()
+
+
+def test_a_dead_timer_is_a_problem_while_somebody_waits(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    world.click()
+    now = datetime.now(UTC)
+    with world.database.write() as connection:
+        for table, column in (
+            (tables.run, "started_at"),
+            (tables.run, "finished_at"),
+            (tables.ziprequest, "created_at"),
+        ):
+            connection.execute(table.update().values({column: now - timedelta(hours=3)}))
+    assert found(world.settings, "timer").state == "problem"
+    assert found(world.settings, "queue").state == "warning"
+
+
+def test_a_lock_that_is_held_names_who_holds_it(world: World) -> None:
+    with file_lock(world.settings.lock_path, wait=0, run_id="r1", host="here"):
+        told = found(world.settings, "lock")
+    assert told.state == "ok"
+    assert f"held by process {os.getpid()} on here" in told.told
+
+
+def test_a_run_that_shows_no_life_hangs(world: World) -> None:
+    then = datetime.now(UTC) - timedelta(minutes=30)
+    row = {"id": "r1", "host": "here", "pid": 1, "version": "0", "started_at": then, "heartbeat_at": then}
+    with world.database.write() as connection:
+        connection.execute(insert(tables.run).values(row))
+    with file_lock(world.settings.lock_path, wait=0, run_id="r1", host="here"):
+        assert found(world.settings, "lock").state == "problem"
+
+
+def test_a_media_folder_that_is_gone_is_a_problem(world: World) -> None:
+    world.company(equipment=1)
+    shutil.rmtree(world.media)
+    assert found(world.settings, "media").state == "problem"
+
+
+def test_a_media_folder_that_holds_only_archives_is_suspicious(world: World) -> None:
+    world.company(equipment=1)
+    shutil.rmtree(world.media)
+    (world.media / "zip_requests").mkdir(parents=True)
+    assert found(world.settings, "media").state == "warning"
+
+
+@pytest.mark.parametrize("step", ["create", "sync", "publish", "open", "delete"])
+def test_storage_that_fails_at_one_step_is_told_and_cleared(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise StorageFailed("Input/output error")
+
+    (tmp_path / "zip_requests").mkdir()
+    monkeypatch.setattr(LocalStore, step, fail)
+    assert probes.archives(LocalStore(str(tmp_path))) == ("Input/output error", False)
+    left = list((tmp_path / "zip_requests").iterdir())
+    assert (left == []) == (step != "delete")
+
+
+def test_without_a_database_the_rest_is_still_told(tmp_path: Path, world: World) -> None:
+    settings = replace(world.settings, database_url=f"sqlite:///{tmp_path}/absent.sqlite3")
+    seen = states(settings)
+    assert seen["database"] == "problem"
+    assert {"settings", "state", "archives", "media"} <= set(seen)
+    assert found(settings, "database").remedy.startswith("Run `samzip init` once")
+
+
+def test_the_command_tells_lines_and_ends_with_3_for_a_problem(
+    world: World, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=1)
+    monkeypatch.setenv("SAMZIP_STATE_DIR", str(world.settings.state_dir))
+    monkeypatch.setenv("SAMZIP_DATABASE_URL", world.settings.database_url)
+    monkeypatch.setenv("SAMZIP_WEB_SECRET", "hide-this-secret")
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["doctor"])
+    out = capsys.readouterr().out
+    assert stopped.value.code == 0
+    assert "ok       archives" in out
+    assert "-> start one: " in out
+    shutil.rmtree(world.media)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["doctor", "--json"])
+    out = capsys.readouterr().out
+    told = json.loads(out)
+    assert stopped.value.code == told["exit"] == 3
+    assert {"check": "media", "state": "problem"}.items() <= next(
+        it for it in told["findings"] if it["check"] == "media"
+    ).items()
+    assert told["settings"]["web_secret"] == {"value": "(hidden)", "source": "SAMZIP_WEB_SECRET"}
+    assert "hide-this-secret" not in out

@@ -1,0 +1,187 @@
+"""How facts are judged: the same facts are always the same finding, and whatever is not ok says what to do."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from samzip.doctor import checks
+from samzip.doctor.facts import Clock, Documents, Extras, Holder, LastRun, Room, Waiting
+from samzip.doctor.findings import OK, PROBLEM, WARNING, Finding, has_problem
+
+NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
+NOBODY = Waiting(0, None, None, 0, None)
+MIB = 2**20
+
+
+def ago(**delta: float) -> datetime:
+    return NOW - timedelta(**delta)
+
+
+def holder(**values: object) -> Holder:
+    free: dict[str, object] = {
+        "path": "/state/samzip.lock",
+        "is_held": False,
+        "pid": 12,
+        "host": "one",
+        "since": "today",
+        "heartbeat": None,
+        "lease_host": None,
+        "lease_expires": None,
+    }
+    return Holder(**(free | values))  # type: ignore[arg-type]
+
+
+def judged(finding: Finding | None) -> str:
+    """The state, after what holds for every finding."""
+    assert finding is not None
+    assert finding.told
+    assert bool(finding.remedy) == (finding.state != OK)
+    return finding.state
+
+
+@pytest.mark.parametrize(
+    ("apart", "state"),
+    [
+        (timedelta(0), OK),
+        (timedelta(seconds=4), OK),
+        (timedelta(seconds=5), WARNING),
+        (timedelta(seconds=-6), WARNING),
+        (timedelta(minutes=5), PROBLEM),
+    ],
+)
+def test_a_clock_that_is_apart_from_the_databases_is_told(apart: timedelta, state: str) -> None:
+    assert judged(checks.clock(Clock(NOW + apart, NOW, False))) == state
+
+
+def test_sqlite_has_no_other_clock() -> None:
+    assert judged(checks.clock(Clock(NOW, NOW + timedelta(hours=1), True))) == OK
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (Documents("/media", None, False, 9), OK),
+        (Documents("/media", None, True, 9), WARNING),
+        (Documents("/media", None, True, 0), OK),
+        (Documents("/media", "/media/: No such file or directory", False, 9), PROBLEM),
+    ],
+)
+def test_an_empty_media_folder_is_suspicious_only_if_there_are_instruments(found: Documents, state: str) -> None:
+    assert judged(checks.documents(found)) == state
+
+
+@pytest.mark.parametrize(
+    ("free", "files", "state"),
+    [(200, None, OK), (199, 5, WARNING), (100, 5, WARNING), (99, 5, PROBLEM), (900, 0, PROBLEM), (900, 1, OK)],
+)
+def test_room_is_held_against_what_is_needed(free: int, files: int | None, state: str) -> None:
+    assert judged(checks.room("room", Room("/srv", free * MIB, files), 100 * MIB, "the documents of X")) == state
+
+
+def test_a_free_lock_is_ok_also_when_another_host_works() -> None:
+    assert judged(checks.lock(holder(), NOW)) == OK
+    elsewhere = checks.lock(holder(lease_host="two", lease_expires=NOW + timedelta(seconds=30)), NOW)
+    assert judged(elsewhere) == OK
+    assert "two" in elsewhere.told
+
+
+def test_a_holder_that_shows_no_life_is_a_problem_that_names_its_process() -> None:
+    assert judged(checks.lock(holder(is_held=True, heartbeat=ago(seconds=20)), NOW)) == OK
+    hung = checks.lock(holder(is_held=True, heartbeat=ago(minutes=9)), NOW)
+    assert judged(hung) == PROBLEM
+    assert "kill -TERM 12" in hung.remedy
+    assert judged(checks.lock(holder(is_held=None), NOW)) == WARNING
+
+
+@pytest.mark.parametrize(
+    ("outcome", "state"),
+    [
+        ("done", OK),
+        ("nothing", OK),
+        ("interrupted", OK),
+        ("problems", WARNING),
+        ("error", PROBLEM),
+        ("crashed", PROBLEM),
+    ],
+)
+def test_the_last_runs_outcome_is_judged(outcome: str, state: str) -> None:
+    found = checks.last_run(LastRun("one", ago(minutes=1), outcome, "no space" if outcome == "error" else None), NOW)
+    assert judged(found) == state
+    assert "1m ago" in found.told
+    assert ("no space" in found.told) == (outcome == "error")
+
+
+def test_no_run_at_all_is_a_warning() -> None:
+    assert judged(checks.last_run(None, NOW)) == WARNING
+
+
+def test_a_timer_shows_its_pace() -> None:
+    starts = [ago(seconds=20 + 60 * number) for number in range(5)]
+    found = checks.timer(starts, NOBODY, NOW)
+    assert judged(found) == OK
+    assert "every 1m" in found.told
+
+
+def test_a_dead_timer_is_a_problem_only_while_somebody_waits() -> None:
+    waiting = Waiting(2, ago(hours=1), None, 0, None)
+    assert judged(checks.timer([ago(hours=2)], NOBODY, NOW)) == WARNING
+    assert judged(checks.timer([ago(hours=2)], waiting, NOW)) == PROBLEM
+    assert judged(checks.timer([], waiting, NOW)) == PROBLEM
+    assert judged(checks.timer([], Waiting(2, ago(minutes=1), None, 0, None), NOW)) == WARNING  # they clicked just now
+
+
+def test_a_long_run_is_no_dead_timer() -> None:
+    assert judged(checks.timer([ago(hours=2)], Waiting(2, ago(hours=1), ago(seconds=9), 0, None), NOW)) == OK
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [
+        (NOBODY, OK),
+        (Waiting(2, ago(minutes=5), None, 0, None), OK),
+        (Waiting(2, ago(hours=2), None, 0, None), WARNING),
+        (Waiting(2, ago(minutes=5), None, 1, "no space"), WARNING),
+    ],
+)
+def test_a_queue_that_is_old_or_failed_before_is_worth_a_look(found: Waiting, state: str) -> None:
+    finding = checks.queue(found, NOW)
+    assert judged(finding) == state
+    assert (found.last_error or "") in finding.told
+
+
+def test_root_is_told_that_it_is_not_the_one_who_runs_samzip() -> None:
+    assert checks.user(1000, 1000) is None
+    assert checks.user(0, 0) is None
+    assert checks.user(0, None) is None
+    assert judged(checks.user(0, 998)) == WARNING
+
+
+def test_what_a_setting_needs_and_is_not_installed_is_a_problem() -> None:
+    assert checks.extras(Extras({})) is None
+    found = checks.extras(Extras({"notify": ("notify_operators",), "metrics": ("metrics_file",)}))
+    assert judged(found) == PROBLEM
+    assert found is not None
+    assert found.remedy == "pip install 'samzip[metrics,notify]'"
+
+
+def test_folders_are_judged_by_what_could_be_done_there() -> None:
+    assert judged(checks.archives("/srv", None, False)) == OK
+    assert judged(checks.archives("/srv", None, True)) == OK
+    assert judged(checks.archives("/srv", "Permission denied", False)) == PROBLEM
+    assert judged(checks.state(Path("/state"), None, False)) == OK
+    assert judged(checks.state(Path("/state"), None, True)) == WARNING
+    assert judged(checks.state(Path("/state"), "Read-only file system", False)) == PROBLEM
+
+
+def test_settings_that_are_given_are_named_with_their_source() -> None:
+    found = checks.settings({"ttl": "--ttl", "jobs": "default"}, ["ttl", "jobs"])
+    assert (judged(found), found.told) == (OK, "1 of 2 given: ttl (--ttl)")
+    assert judged(checks.versions({"samzip": "1"})) == OK
+
+
+def test_a_warning_is_no_problem() -> None:
+    assert not has_problem([checks.last_run(None, NOW)])
+    assert has_problem([checks.last_run(None, NOW), checks.archives("/srv", "full", False)])
