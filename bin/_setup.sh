@@ -1,8 +1,9 @@
 # shellcheck shell=bash
-# What bin/demo, bin/test and bin/bench share; they source it after `set -euo pipefail`.
+# What the scripts of bin/ share; they source it after `set -euo pipefail`.
 #
 #   make_environment        .venv in the checkout, with samzip and its test tools; then on PATH
-#   install_debian_tools    other people's readers of ZIP and PDF, strace, systemd-analyze: root only, never fatal
+#   install_bench_tools     what bin/bench compares with and bin/profile looks through; never fatal
+#   install_debian_tools    other people's readers of ZIP and PDF, strace, systemd-analyze, chromium: root only, never fatal
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
@@ -102,8 +103,17 @@ make_environment() {
     export VIRTUAL_ENV=$venv PATH="$venv/bin:$PATH"
 }
 
+# After make_environment.
+install_bench_tools() {
+    if python -c 'import zipstream' 2>/dev/null && command -v py-spy >/dev/null; then return; fi
+    say "Installing what measuring needs ..."
+    (cd "$root" && python -m pip install --quiet --disable-pip-version-check --editable '.[bench]') >&2 ||
+        say "It could not be installed; what needs it is left out."
+}
+
 # Command and the Debian package that has it.
 debian_tools="unzip:unzip 7zz:7zip bsdtar:libarchive-tools strace:strace pdftotext:poppler-utils systemd-analyze:systemd"
+debian_tools+=" chromium:chromium" # the page is looked at with it
 
 missing_tools() { # 1: for the command's name, 2: for the package's
     local pair

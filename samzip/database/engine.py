@@ -14,9 +14,10 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
-from samzip.errors import BadSetting, DatabaseUnreachable
+from samzip.errors import BadSetting, DatabaseNotReady, DatabaseUnreachable
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
 CONNECT_TIMEOUT_S = 10
+
+UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,13 @@ def _advice(url: URL) -> Iterator[None]:
     """Turns the driver's words for "cannot reach it" into ours."""
     try:
         yield
+    except PoolTimeout as error:
+        raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: every connection is in use") from error
     except OperationalError as error:
         raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) in UNDEFINED:
+            raise DatabaseNotReady(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
         if not error.connection_invalidated and not isinstance(error.orig, sqlite3.DatabaseError):
             raise
         if isinstance(error.orig, sqlite3.IntegrityError):
@@ -95,25 +102,37 @@ def parse_url(text_url: str) -> URL:
         ) from error
 
 
-def open_database(text_url: str, *, create: bool = False) -> Database:
+def open_database(text_url: str, *, create: bool = False, patience_s: int | None = None) -> Database:
     """Raises BadSetting for an URL that cannot be understood; connects only when first used.
 
     With `create`, a missing SQLite file is made; otherwise it is DatabaseUnreachable, since an empty file left behind
-    by a typing mistake would look like an empty database.
+    by a typing mistake would look like an empty database. `patience_s` is for those who are waited for by people: how
+    long a connection or a lock may take before it is DatabaseUnreachable.
     """
     url = parse_url(text_url)
     if url.get_backend_name() == "sqlite":
-        return Database(_sqlite_engine(url, create), url)
+        return Database(_sqlite_engine(url, create, patience_s or BUSY_TIMEOUT_S), url)
     if url.get_backend_name() != "postgresql":
         raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
     try:
         # No server-side prepared statements: they do not survive a pooler in transaction mode.
-        connect = {"connect_timeout": CONNECT_TIMEOUT_S, "prepare_threshold": None}
-        engine = create_engine(url, pool_pre_ping=True, connect_args=connect)
+        connect = {"connect_timeout": patience_s or CONNECT_TIMEOUT_S, "prepare_threshold": None}
+        pool_timeout = patience_s or BUSY_TIMEOUT_S
+        engine = create_engine(url, pool_pre_ping=True, pool_timeout=pool_timeout, connect_args=connect)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadSetting(f"database_url: the driver is not installed: {error}") from error
     _read_any_date(engine)
+    if patience_s is not None:
+        _limit_lock_waits(engine, patience_s)
     return Database(engine, url)
+
+
+def _limit_lock_waits(engine: Engine, seconds: int) -> None:
+    """In each transaction, not in the connection's options, which a pooler would refuse."""
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
 
 
 def _read_any_date(engine: Engine) -> None:
@@ -143,7 +162,7 @@ def _read_any_date(engine: Engine) -> None:
         connection.adapters.register_loader("date", AnyDay)
 
 
-def _sqlite_engine(url: URL, create: bool) -> Engine:
+def _sqlite_engine(url: URL, create: bool, busy_timeout_s: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise BadSetting("database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3")
     path = Path(url.database).expanduser().absolute()
@@ -153,7 +172,7 @@ def _sqlite_engine(url: URL, create: bool) -> Engine:
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode={mode}",
             uri=True,
-            timeout=BUSY_TIMEOUT_S,
+            timeout=busy_timeout_s,
             isolation_level=None,  # the driver must not begin transactions on its own
             check_same_thread=False,
         )

@@ -12,14 +12,14 @@ from samzip.database.engine import Database, open_database
 from samzip.errors import DatabaseNotReady, ForeignDatabase
 
 VERSION_TABLE = "samzip_version"  # Alembic's note of the schema's revision
-HEAD = "0001"  # the revision this samzip works with
+HEAD = "0002"  # the revision this samzip works with
 
 
 @dataclass(frozen=True, slots=True)
 class Initialised:
     """What `samzip init` did."""
 
-    adopted: bool  # SAM's tables were there
+    adopted: bool  # the database is SAM's, not one that samzip made
     created: tuple[str, ...]  # tables
 
 
@@ -34,7 +34,7 @@ def initialise(url: str) -> Initialised:
     try:
         with database.read() as connection:
             before = set(inspect(connection).get_table_names())
-        own = {*tables.own.tables, VERSION_TABLE}
+        own, known = {*tables.own.tables, VERSION_TABLE}, set(tables.sam.tables)
         adopted = bool(before - own)
         if adopted:
             _check_sam(database, before)
@@ -47,7 +47,9 @@ def initialise(url: str) -> Initialised:
             after = set(inspect(connection).get_table_names())
     finally:
         database.close()
-    return Initialised(adopted and bool(before & set(tables.sam.tables)), tuple(sorted(after - before)))
+    # Both have SAM's tables; but samzip makes those that it needs and its own at once, and Django has more.
+    is_sams = bool(before & known) and (VERSION_TABLE not in before or bool(before - own - known))
+    return Initialised(is_sams, tuple(sorted(after - before)))
 
 
 def require_ready(database: Database) -> None:

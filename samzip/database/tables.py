@@ -200,6 +200,8 @@ archive = Table(
     Column("published_at", UtcDateTime, nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
     Column("deleting", Flag, nullable=False),  # its file is going; nobody may be given it any more
+    Column("downloads", Integer, nullable=False, server_default="0"),  # begun ones, through the web hook
+    Column("downloaded_at", UtcDateTime),  # the last of them
     Index("samzip_archive_company", "company_id", "fingerprint"),
 )
 run = Table(
@@ -225,4 +227,14 @@ lease = Table(
     Column("host", String(255), nullable=False),
     Column("run_id", String(32), nullable=False),
     Column("expires_at", UtcDateTime, nullable=False),
+)
+web_key = Table(
+    "samzip_web_key",
+    own,
+    Column("kind", String(20), primary_key=True),  # what the web hook remembers it for
+    Column("key", String(200), primary_key=True),
+    Column("uses", Integer, nullable=False, server_default="0"),
+    Column("value", Words),
+    Column("expires_at", UtcDateTime, nullable=False),
+    Index("samzip_web_key_expires", "expires_at"),
 )

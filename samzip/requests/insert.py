@@ -32,10 +32,16 @@ def insert_requests(
 
     Raises RequestRefused when the user may not, or when the company has no instruments; nothing is inserted then.
     """
-    requester = people.authorise(connection, user, company_id)
+    return insert_for(connection, now, people.authorise(connection, user, company_id), part_size)
+
+
+def insert_for(connection: Connection, now: datetime, requester: people.Requester, part_size: int) -> Inserted:
+    """The same for a user who is known to be allowed."""
     equipment = people.count_equipment(connection, requester.company_id)
     if equipment == 0:
-        raise RequestRefused(f"{requester.company} has no instruments: there is nothing to put into an archive")
+        raise RequestRefused(
+            f"{requester.company} has no instruments: there is nothing to put into an archive", "nothing_to_pack"
+        )
     ahead = connection.execute(
         select(func.count()).select_from(ziprequest).where(ziprequest.c.status.in_(LIVE))
     ).scalar_one()

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from samzip.database.tables import archive, ziprequest
 from samzip.errors import UsageProblem
 from samzip.requests.expire import adopt, is_over
+from samzip.requests.states import Move, move
 
 AGAIN = "el archivo estaba dañado; se genera de nuevo"
 
@@ -73,27 +74,26 @@ def withdraw(connection: Connection, now: datetime, ttl: timedelta, path: str) -
     """Puts the requests of a damaged archive back into the queue and marks it for deletion: nobody is given it any
     more. Its file may go once this is committed. Returns how many requests wait again."""
     mine = _live(now, ttl) & (ziprequest.c.file_path == path)
-    first = connection.execute(select(ziprequest).where(mine).order_by(ziprequest.c.id).limit(1)).first()
-    if first is not None:
-        adopt(connection, now, first)  # so that a row remembers the file, should nobody get to delete it now
+    _adopt(connection, now, mine)
     connection.execute(update(archive).where(archive.c.path == path).values(deleting=True))
-    return connection.execute(
-        update(ziprequest)
-        .where(mine)
-        .values(
-            status="pending",
-            started_at=None,
-            completed_at=None,
-            expires_at=None,
-            file_path=None,
-            file_size=None,
-            error_message=AGAIN,
-            current_step=None,
-            estimated_completion=None,
-            progress_percentage=0,
-            equipos_procesados=0,
-        )
-    ).rowcount
+    return len(move(connection, Move.REPAIR, mine, error_message=AGAIN))
+
+
+def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) -> int:
+    """The same by somebody who holds no lock, since a download never waits: a run may be giving the archive to further
+    requests at this moment, and its row must still be there for them. It is over from now on, and the next run removes
+    what is left of it."""
+    mine = _live(now, ttl) & (ziprequest.c.file_path == path)
+    _adopt(connection, now, mine)
+    connection.execute(update(archive).where(archive.c.path == path, archive.c.expires_at > now).values(expires_at=now))
+    return len(move(connection, Move.REPAIR, mine, error_message=AGAIN))
+
+
+def _adopt(connection: Connection, now: datetime, which: ColumnElement[bool]) -> None:
+    """So that a row remembers the file, should nobody get to delete it now."""
+    first = connection.execute(select(ziprequest).where(which).order_by(ziprequest.c.id).limit(1)).first()
+    if first is not None:
+        adopt(connection, now, first)
 
 
 def _live(now: datetime, ttl: timedelta) -> ColumnElement[bool]:

@@ -17,6 +17,8 @@ SCRIPTS = [
     ROOT / "bin" / "demo",
     ROOT / "bin" / "test",
     ROOT / "bin" / "bench",
+    ROOT / "bin" / "profile",
+    ROOT / "bin" / "screenshots",
     ROOT / "bin" / "_setup.sh",
     ROOT / ".ci" / "run",
 ]

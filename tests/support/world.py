@@ -43,6 +43,9 @@ class InlineExecutor:
         self.before: Callable[[Any], None] = lambda job: None
         self.holds: Callable[[Any], bool] = lambda job: False  # jobs that never end
 
+    def start(self) -> None:
+        """Nothing to start."""
+
     def submit(self, function: Callable[..., Any], job: Any, key: str) -> Future[Any]:
         future: Future[Any] = Future()
         try:
@@ -53,6 +56,9 @@ class InlineExecutor:
         except Exception as error:
             future.set_exception(error)
         return future
+
+    def submit_here(self, function: Callable[..., Any], job: Any, key: str) -> Future[Any]:
+        return self.submit(function, job, key)
 
     def poll(self, timeout: float) -> list[tuple[str, Any]]:
         told, self.told = self.told, []

@@ -47,9 +47,10 @@ class Report:
 
     name: str
     outcomes: list[Outcome] = field(default_factory=list)
+    fault: str = ""  # what kind: sweeps of one kind are summed up
 
     @property
-    def struck(self) -> int:
+    def reached(self) -> int:
         return sum(outcome.reached for outcome in self.outcomes)
 
     def complaints(self) -> list[str]:
@@ -61,13 +62,14 @@ class Report:
 
     def counts(self) -> dict[str, int]:
         kinds = Counter(violation.kind for outcome in self.outcomes for violation in outcome.violations)
-        return {"struck": self.struck, **{kind: kinds[kind] for kind in (LOST, TORN, TWICE, LEFT, WRONG)}}
+        faults = {"points": len(self.outcomes), "reached": self.reached}
+        return faults | {kind: kinds[kind] for kind in (LOST, TORN, TWICE, LEFT, WRONG)}
 
     def check(self, least: int) -> None:
         """Nothing was broken, and the faults did strike."""
         complaints = self.complaints()
         assert not complaints, f"{len(complaints)} broken promises, among them:\n" + "\n".join(complaints[:8])
-        assert self.struck >= least, f"{self.name}: only {self.struck} of {len(self.outcomes)} faults struck"
+        assert self.reached >= least, f"{self.name}: only {self.reached} of {len(self.outcomes)} faults struck"
 
 
 def on_all(stages: Sequence[Stage], work: Sequence[T], do: Callable[[Stage, T], R]) -> list[R]:

@@ -1,0 +1,142 @@
+"""Requests as the person who made them follows them: one query for any number of them, however long the queue is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from samzip.catalog import people
+from samzip.database.tables import archive, customuser, empresa, work, ziprequest
+from samzip.requests.expire import is_over
+from samzip.requests.states import NO_COMPANY, NO_USER, PENDING
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One request, that is one part of a company, as it is now."""
+
+    id: int
+    user_id: int
+    user: str
+    company_id: int
+    company: str
+    may: bool  # whether its user may still have it
+    part: int
+    parts: int
+    status: str  # pending, processing, completed, failed, cancelled, expired
+    step: str | None
+    percent: int
+    done: int  # instruments
+    total: int | None
+    position: int | None  # in the queue, from 1; None once it has begun or ended
+    attempt: int | None  # of a part that waits or is in work; from 1
+    retry_at: datetime | None  # when a part that failed once is tried again
+    error: str | None
+    created: datetime | None
+    started: datetime | None
+    estimated: datetime | None  # when it should be ready
+    completed: datetime | None  # or failed, or cancelled
+    expires: datetime | None  # when its archive goes
+    path: str | None  # of an archive that may be downloaded now
+    size: int | None  # bytes
+    sha256: str | None
+    download_name: str | None
+    warnings: list[dict[str, str]]  # as in shown.ArchiveShown
+
+
+def watch(connection: Connection, now: datetime, ttl: timedelta, ids: Sequence[int]) -> list[Watched]:
+    """In the order of their parts. Ids that are not there (any more) are left out."""
+    rows = connection.execute(
+        select(
+            ziprequest,
+            customuser.c.username,
+            customuser.c.is_active,
+            customuser.c.is_superuser,
+            customuser.c.rol_usuario,
+            customuser.c.empresa_id.label("users_company"),
+            empresa.c.nombre,
+            empresa.c.is_deleted,
+            work.c.attempts,
+            work.c.token,
+            work.c.not_before,
+            archive.c.sha256,
+            archive.c.download_name,
+            archive.c.warnings,
+            archive.c.deleting,
+            is_over(now, ttl).label("over"),
+        )
+        .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
+        .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
+        .outerjoin(work, (work.c.company_id == ziprequest.c.empresa_id) & (work.c.part == ziprequest.c.parte_numero))
+        .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
+        .where(ziprequest.c.id.in_(ids))
+        .order_by(ziprequest.c.parte_numero, ziprequest.c.id)
+    ).all()
+    companies = {row.empresa_id for row in rows if row.status in PENDING}
+    positions = _positions(connection, companies) if companies else {}
+    return [_watched(row, positions.get((row.empresa_id, row.parte_numero)), ttl) for row in rows]
+
+
+def _positions(connection: Connection, companies: set[int]) -> dict[tuple[int, int], int]:
+    """Place in the queue of each waiting part of these companies: parts whose first click is older come before it."""
+    first = func.min(ziprequest.c.id)
+    queue = (
+        select(
+            ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.row_number().over(order_by=first).label("position")
+        )
+        .where(ziprequest.c.status.in_(PENDING))
+        .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
+        .subquery()
+    )
+    return {
+        (row.empresa_id, row.parte_numero): row.position
+        for row in connection.execute(select(queue).where(queue.c.empresa_id.in_(companies)))
+    }
+
+
+def _watched(row: Any, position: int | None, ttl: timedelta) -> Watched:
+    status = "pending" if row.status in PENDING else row.status
+    gone = status == "completed" and bool(row.over or row.deleting)
+    status = "expired" if gone else status
+    ready = status == "completed"
+    waits = status in ("pending", "processing")
+    ended = row.completed_at or row.created_at
+    return Watched(
+        id=row.id,
+        user_id=row.user_id,
+        user=row.username or NO_USER,
+        company_id=row.empresa_id,
+        company=row.nombre or NO_COMPANY,
+        may=_may(row),
+        part=row.parte_numero,
+        parts=row.total_partes,
+        status=status,
+        step=row.current_step,
+        percent=row.progress_percentage or 0,
+        done=row.equipos_procesados or 0,
+        total=row.total_equipos,
+        position=position if status == "pending" else None,
+        attempt=max(1, row.attempts + (row.token is None)) if waits and row.attempts is not None else None,
+        retry_at=row.not_before if waits and row.token is None else None,
+        error=row.error_message,
+        created=row.created_at,
+        started=row.started_at,
+        estimated=row.estimated_completion,
+        completed=row.completed_at,
+        expires=(row.expires_at or (ended + ttl if ended else None)) if ready else row.expires_at,
+        path=row.file_path if ready else None,
+        size=row.file_size if ready else None,
+        sha256=(row.sha256 or None) if ready else None,
+        download_name=(row.download_name or None) if ready else None,
+        warnings=json.loads(row.warnings) if ready and row.warnings else [],
+    )
+
+
+def _may(row: Any) -> bool:
+    user = people.Rights(row.is_active, row.is_superuser, row.rol_usuario, row.users_company)
+    return row.username is not None and row.nombre is not None and not row.is_deleted and user.cover(row.empresa_id)
