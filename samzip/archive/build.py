@@ -3,85 +3,31 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import traceback
+from dataclasses import replace
 from datetime import UTC, datetime
-from io import RawIOBase
+from functools import cached_property
 from pathlib import Path
-from typing import BinaryIO, cast
 from zoneinfo import ZoneInfo
 
 from samzip.archive.cache import LifeSheetCache
+from samzip.archive.part import FailedSheet, PartJob, PartResult, Progress, Report
+from samzip.archive.reading import ReadFailed, Reading, unreadable
 from samzip.archive.verify import verify_zip
 from samzip.archive.zipwriter import Entry, ZipWriter
-from samzip.catalog.model import CompanyRecords, Equipment
+from samzip.catalog.model import Equipment
 from samzip.dossier import checksums, leeme, missing, plan
-from samzip.dossier.contents import Document, PartRange
-from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, render
+from samzip.dossier.contents import Document
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, Unreadable, newest_record, render
+from samzip.dossier.life_sheet.model import DAMAGED, LOGO, PHOTO, TOO_LARGE
 from samzip.errors import StorageFailed
 from samzip.storage import MissingFile, Store, open_store
 
 PREPARED_PERCENT = 15  # SAM's page counts instruments from 15 % to 85 %
 EQUIPMENT_PERCENT = 70
 PICTURE_LIMIT = 64 << 20  # bytes; a larger photo or logo is delivered, but not drawn
+IN_WORKBOOK = f"{plan.WORKBOOK} lo da por incluido"  # what nobody could know when it was made
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first moment that a ZIP can name
-
-
-@dataclass(frozen=True, slots=True)
-class PartJob:
-    """Everything that one part needs, in plain values."""
-
-    records: CompanyRecords
-    top: str  # the company's folder
-    equipment: tuple[Equipment, ...]
-    folders: tuple[str, ...]  # of each instrument
-    documents: tuple[tuple[Document, ...], ...]  # of each instrument, the procedures' last
-    part: int  # from 1
-    ranges: tuple[PartRange, ...]  # of all parts
-    workbook: bytes
-    generated: datetime  # aware
-    timezone: str
-    media_url: str
-    archive_url: str
-    temporary: str  # name in the archive store
-    cache_dir: str  # of life sheets
-    logo_identity: str | None  # None: it is missing
-
-
-@dataclass(frozen=True, slots=True)
-class PartResult:
-    """A complete, verified, synced temporary file."""
-
-    temporary: str
-    size: int  # bytes
-    sha256: str
-    entries: int
-    documents: tuple[Document, ...]  # only those that are missing or worth a word
-    notes: tuple[str, ...]  # Spanish
-
-    @property
-    def lacking(self) -> list[Document]:
-        """What a customer cannot use: missing, or damaged."""
-        return [document for document in self.documents if document.missing or document.is_damaged]
-
-    @property
-    def is_reusable(self) -> bool:
-        """Not when a file was there and could not be read: its state may heal without its size or time changing."""
-        return not any(document.missing and document.identity for document in self.documents)
-
-
-@dataclass(frozen=True, slots=True)
-class Progress:
-    """Where a build stands."""
-
-    done: int  # instruments
-    code: str  # of the instrument in work, or ""
-    percent: int
-    step: str  # as SAM's page shows it
-    bytes: int  # of documents read
-
-
-Report = Callable[[Progress], None]
 
 
 def build_part(job: PartJob, report: Report) -> PartResult:
@@ -103,9 +49,11 @@ class _Build:
         self.sums: list[tuple[str, Entry]] = []  # path below the company's folder
         self.odd: list[Document] = []  # missing, or worth a word
         self.notes: list[str] = []
+        self.failed_sheets: list[FailedSheet] = []
+        self.elsewhere = [(part, document) for part, document in job.spool.missing() if part != job.part]
+        self.delivered = 0  # procedures
         self.bytes = 0
-        self.logo: bytes | None = None  # read when the first sheet is drawn
-        self.cache = LifeSheetCache(Path(job.cache_dir))
+        self.cache = LifeSheetCache(Path(job.cache_dir), job.spool.folder)
 
     def run(self) -> PartResult:
         job, target = self.job, open_store(self.job.archive_url)
@@ -127,8 +75,16 @@ class _Build:
             verified = verify_zip(file, digest)
             size = file.tell()
         target.sync(job.temporary)
-        sha256 = digest.hexdigest()
-        return PartResult(job.temporary, size, sha256, verified.entries, tuple(self.odd), tuple(self.notes))
+        return PartResult(
+            temporary=job.temporary,
+            size=size,
+            sha256=digest.hexdigest(),
+            entries=verified.entries,
+            documents=tuple(self.odd),
+            notes=tuple(self.notes),
+            failed_sheets=tuple(self.failed_sheets),
+            is_reusable=not self.failed_sheets and not self._lacks_what_is_there(),
+        )
 
     def _add_documents(self, archive: ZipWriter, documents: tuple[Document, ...]) -> tuple[Document, ...]:
         return tuple(self._add_document(archive, document) for document in documents)
@@ -139,11 +95,12 @@ class _Build:
                 with self.media.open(document.path) as source:
                     modified = _local(datetime.fromtimestamp(document.modified, UTC), self.zone)
                     entry = archive.add_stream(
-                        document.entry, _Reading(source), modified, size_hint=document.size, progress=self._count
+                        document.entry, Reading(source), modified, size_hint=document.size, progress=self._count
                     )
                     self._record(entry)
-            except (MissingFile, _ReadFailed) as error:
+            except (MissingFile, ReadFailed) as error:
                 document = unreadable(document, error)
+                document = replace(document, missing=f"{document.missing}; {IN_WORKBOOK}")
         if document.missing or document.note:
             self.odd.append(document)
         return document
@@ -167,7 +124,7 @@ class _Build:
                     company=self.job.records.company,
                     equipment=item,
                     documents=lines,
-                    logo=self._logo(),
+                    logo=self.logo,
                     photo=self._read(photo.path) if photo else None,
                     timezone=self.job.timezone,
                 )
@@ -175,75 +132,96 @@ class _Build:
 
         photo_identity = photo.identity if photo else None
         shown = (self.job.records.company, item, lines, self.job.logo_identity, photo_identity, self.job.timezone)
-        rendered = self.cache.get(shown, make)
+        try:
+            rendered = self.cache.get(shown, make)
+        except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this sheet and no other document
+            reason = traceback.format_exception_only(error)[-1].strip()
+            self.failed_sheets.append(FailedSheet(item.code, reason, traceback.format_exc()))
+            why = f"no se pudo generar; {IN_WORKBOOK}"
+            self.odd.append(Document(item.code, plan.LIFE_SHEET_TITLE, "", None, 0, 0, missing=why))
+            return
         notes = rendered.notes
         if photo is not None and rendered.photo_problem is not None:
-            self.odd.append(replace(photo, note=f"{rendered.photo_problem}; se entrega como está", is_damaged=True))
-            notes = tuple(note for note in notes if not note.endswith(rendered.photo_problem))
-        self.notes += [f"Equipo {item.code}, hoja de vida: {note}" for note in notes]
+            self.odd = [document for document in self.odd if document is not photo]  # one word on it is enough
+            problem, is_damaged = rendered.photo_problem, rendered.photo_problem == DAMAGED
+            self.odd.append(replace(photo, note=f"{problem}; se entrega como está", is_damaged=is_damaged))
+            notes = tuple(note for note in notes if not note.startswith(PHOTO))
+        for note in notes:
+            told = note if note.startswith(LOGO) else f"Equipo {item.code}, hoja de vida: {note}"
+            if told not in self.notes:
+                self.notes.append(told)
         self._record(
             archive.add_bytes(f"{folder}/{plan.LIFE_SHEET}.pdf", rendered.pdf, self._changed(item), compress=False)
         )
 
-    def _logo(self) -> bytes | None:
-        if self.logo is None:
-            self.logo = self._read(self.job.records.company.logo) or b""
-        return self.logo or None
+    @cached_property
+    def logo(self) -> bytes | Unreadable | None:
+        """Read when the first sheet is drawn."""
+        return self._read(self.job.records.company.logo) if self.job.logo_identity else None
 
     def _add_procedures(self, archive: ZipWriter, documents: tuple[Document, ...]) -> None:
         delivered = self._add_documents(archive, documents)
-        if not any(document.entry for document in delivered):
-            self._add_text(archive, f"{plan.PROCEDURES}/README.txt", leeme.NO_PROCEDURES)
+        self.delivered = sum(document.entry is not None for document in delivered)
+        if not self.delivered:
+            text = leeme.procedures_note(len(self.job.records.procedures), len(documents))
+            self._add_text(archive, f"{plan.PROCEDURES}/{plan.NO_PROCEDURES}", text, self._newest())
 
     def _add_texts(self, archive: ZipWriter) -> None:
-        job = self.job
-        workbook = f"{job.top}/{plan.WORKBOOK}"
-        self._record(archive.add_bytes(workbook, job.workbook, self.generated, compress=False))
-        text = missing.missing_list(self.odd, self.notes)
+        job, company = self.job, self.job.records.company
+        name = f"{job.top}/{plan.WORKBOOK}"
+        with job.spool.open_workbook() as workbook:
+            self._record(archive.add_stream(name, workbook, self.generated, size_hint=0, compress=False))
+        text = missing.missing_list(company, job.part, len(job.ranges), self.odd, self.notes, self.elsewhere)
         if text is not None:
-            self._add_text(archive, plan.MISSING, text)
+            self._add_text(archive, plan.MISSING, text, self._newest())
+        found = missing.tally(missing.warnings(self.odd, self.notes))
         readme = leeme.leeme(
-            job.records.company,
+            company,
             job.part,
             job.ranges,
             generated=job.generated.astimezone(self.zone),
             timezone=job.timezone,
             procedures=len(job.records.procedures),
-            missing=sum(document.missing is not None for document in self.odd),
+            delivered=self.delivered,
+            missing=found.missing,
+            elsewhere=len(self.elsewhere),
+            observations=found.observations,
         )
-        self._add_text(archive, plan.README, readme)
-        sums = [(path, entry.sha256) for path, entry in self.sums]
-        self._add_text(archive, plan.CHECKSUMS, checksums.sha256sums(sums), "utf-8")
+        self._add_text(archive, plan.README, readme, self.generated)
+        sums = checksums.sha256sums((path, entry.sha256) for path, entry in self.sums)
+        self._add_text(archive, plan.CHECKSUMS, sums, self.generated, "utf-8")
 
-    def _add_text(self, archive: ZipWriter, path: str, text: str, encoding: str = leeme.TEXT_ENCODING) -> None:
-        self._record(archive.add_bytes(f"{self.job.top}/{path}", text.encode(encoding), self.generated))
+    def _add_text(
+        self, archive: ZipWriter, path: str, text: str, modified: datetime, encoding: str = leeme.TEXT_ENCODING
+    ) -> None:
+        self._record(archive.add_bytes(f"{self.job.top}/{path}", text.encode(encoding), modified))
 
     def _record(self, entry: Entry) -> None:
         self.sums.append((entry.name.removeprefix(f"{self.job.top}/"), entry))
 
-    def _read(self, path: str | None) -> bytes | None:
-        """A picture, as a whole; None when it cannot be read or is too large to be one."""
+    def _read(self, path: str | None) -> bytes | Unreadable | None:
+        """A picture, as a whole, or why there is none to draw; None for no path."""
         if path is None:
             return None
         try:
             if self.media.stat(path).size > PICTURE_LIMIT:
-                return None
+                return Unreadable(TOO_LARGE)
             with self.media.open(path) as file:
                 return file.read()
         except (MissingFile, OSError):
-            return None
+            return Unreadable("no se pudo leer")
 
     def _changed(self, item: Equipment) -> datetime:
         """When the newest of an instrument's records was made: a life sheet has no other date of its own."""
-        dates = [
-            item.registered,
-            item.decommission.registered if item.decommission else None,
-            *(record.registered for record in item.calibrations),
-            *(record.registered for record in item.maintenances),
-            *(record.registered for record in item.verifications),
-            *(record.registered for record in item.loans),
-        ]
-        return _local(max((moment for moment in dates if moment is not None), default=EPOCH), self.zone)
+        return _local(newest_record(item) or EPOCH, self.zone)
+
+    def _newest(self) -> datetime:
+        """When the newest record of the part was made: for texts that tell of the data, not of the moment."""
+        return max(map(self._changed, self.job.equipment), default=_local(EPOCH, self.zone))
+
+    def _lacks_what_is_there(self) -> bool:
+        documents = [*self.odd, *(document for _, document in self.elsewhere)]
+        return any(document.missing and document.identity for document in documents)
 
     def _count(self, size: int) -> None:
         self.bytes += size
@@ -251,29 +229,6 @@ class _Build:
     def _tell(self, done: int, code: str, step: str) -> None:
         percent = PREPARED_PERCENT + EQUIPMENT_PERCENT * done // max(1, len(self.job.equipment))
         self.report(Progress(done, code, percent, step, self.bytes))
-
-
-class _ReadFailed(Exception):
-    """A document stopped being readable half-way; the archive goes on without it."""
-
-
-class _Reading:
-    """Tells a source's read errors from the archive's write errors."""
-
-    def __init__(self, source: BinaryIO) -> None:
-        self._source = cast(RawIOBase, source)
-
-    def readinto(self, buffer: memoryview) -> int | None:
-        try:
-            return self._source.readinto(buffer)
-        except OSError as error:
-            raise _ReadFailed(error.strerror or str(error)) from error
-
-
-def unreadable(document: Document, error: Exception) -> Document:
-    """A document that was there and could not be read."""
-    reason = error.reason if isinstance(error, MissingFile) else f"no se puede leer ({error.args[-1]})"
-    return replace(document, entry=None, missing=reason)
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -7,7 +7,6 @@ import json
 import os
 import re
 import secrets
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -15,9 +14,8 @@ from pathlib import Path
 from samzip.archive.version import CODE
 from samzip.dossier.life_sheet import Rendered
 
-WRITER_LIFE_S = 3600  # after that a temporary file's writer is dead
 _SHELF = re.compile(r"[0-9a-f]{2}")
-_SHEET = re.compile(r"[0-9a-f]{62}(\.[0-9a-f]{8}\.tmp)?")
+_SHEET = re.compile(r"[0-9a-f]{62}")
 _DIGEST = hashlib.sha256().digest_size
 
 
@@ -28,8 +26,10 @@ class LifeSheetCache:
     file may hold anything after a power cut. A cache that cannot be read or written costs time, never an archive.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scratch: Path) -> None:
+        """`scratch` is of this run, on the same disk: what a killed writer leaves there goes with the run's rest."""
         self.folder = folder
+        self.scratch = scratch
 
     def get(self, shown: object, make: Callable[[], Rendered]) -> Rendered:
         """The sheet for `shown`, whose repr tells everything that it depends on; made only if nobody did before."""
@@ -61,7 +61,7 @@ class LifeSheetCache:
     def _store(self, path: Path, rendered: Rendered) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         raw = json.dumps([rendered.notes, rendered.photo_problem]).encode() + b"\n" + rendered.pdf
-        temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
+        temporary = self.scratch / f"sheet-{secrets.token_hex(8)}"
         try:
             temporary.write_bytes(hashlib.sha256(raw).digest() + raw)
             temporary.rename(path)
@@ -71,28 +71,20 @@ class LifeSheetCache:
 
 
 def trim_cache(folder: Path, limit: int) -> int:
-    """Removes the least recently used sheets until the rest has at most `limit` bytes, and what killed writers left.
+    """Removes the least recently used sheets until the rest has at most `limit` bytes.
 
     Returns the bytes removed. Touches only files that the cache itself makes and follows no link; a file that another
     run removes meanwhile is no error.
     """
     found = sorted(_cached_files(folder))
-    now = time.time()
-    left_by_writers = {path for used, _, path in found if path.endswith(".tmp") and used < now - WRITER_LIFE_S}
     excess = sum(size for _, size, _ in found) - limit
     removed = 0
     for _, size, path in found:
-        if removed < excess or path in left_by_writers:
-            Path(path).unlink(missing_ok=True)
-            removed += size
+        if removed >= excess:
+            break
+        Path(path).unlink(missing_ok=True)
+        removed += size
     return removed
-
-
-def remove_unfinished(folder: Path) -> None:
-    """Removes what killed writers left, for whoever knows that nobody writes now."""
-    for _, _, path in _cached_files(folder):
-        if path.endswith(".tmp"):
-            Path(path).unlink(missing_ok=True)
 
 
 def cache_bytes(folder: Path) -> int:

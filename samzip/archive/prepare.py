@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import chain
-from pathlib import Path
 
-from samzip.archive.build import Progress, Report, unreadable
+from samzip.archive.part import Progress, Report
+from samzip.archive.reading import unreadable
 from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.survey import company_folder
-from samzip.catalog.model import CompanyRecords
 from samzip.dossier import names, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.filetypes import HEAD_BYTES, real_extension
@@ -42,12 +39,20 @@ def prepare_company(job: PrepareJob, report: Report) -> None:
     spool, store = job.spool, open_store(job.media_url)
     records = spool.records()
     top = company_folder(records.company)
+    missing: list[tuple[int, Document]] = []
     for part in range(1, job.parts + 1):
         own, survey = spool.survey(part)
         allocator = _allocator(top, own)
-        spool.write_documents(part, own, [list(_place(store, owner, allocator)) for owner in survey])
+        documents = [list(_place(store, owner, allocator)) for owner in survey]
+        spool.write_documents(part, own, documents)
+        missing += [(part, document) for document in chain.from_iterable(documents) if document.missing]
+    spool.write_missing(missing)
     report(Progress(0, "", WORKBOOK_PERCENT, "Generando Excel consolidado...", 0))
-    _make_workbook(job, records)
+    from samzip.archive.workbook import make_workbook  # openpyxl, which only workers need
+
+    make_workbook(
+        spool, job.parts, records, top, is_complete=not missing, generated=job.generated, timezone=job.timezone
+    )
 
 
 def _allocator(top: str, folders: list[str]) -> names.NameAllocator:
@@ -64,56 +69,25 @@ def _allocator(top: str, folders: list[str]) -> names.NameAllocator:
 def _place(store: Store, owner: OwnerSurvey, allocator: names.NameAllocator) -> Iterator[Document]:
     """Gives each document of one owner that is there its name, by what it really is."""
     for source, found in owner:
+        document, head = Document(source.equipment, source.title, source.path, None, 0, 0), b""
         if isinstance(found, str):
-            yield Document(source.equipment, source.title, source.path, None, 0, 0, missing=found)
-            continue
-        try:
-            with store.open(source.path) as file:
-                head = file.read(HEAD_BYTES) or b""
-        except (MissingFile, OSError) as error:
-            yield unreadable(
-                Document(source.equipment, source.title, source.path, None, 0, 0, identity=found.etag), error
-            )
-            continue
+            document = replace(document, missing=found)
+        else:
+            try:
+                with store.open(source.path) as file:
+                    head = file.read(HEAD_BYTES) or b""
+            except (MissingFile, OSError) as error:
+                document = unreadable(replace(document, identity=found.etag), error)
+        # One that is missing has a name as well, which nobody else gets: it may be back tomorrow.
         entry = allocator.file(source.folder, source.stem, real_extension(source.path, head))
-        yield Document(
-            source.equipment,
-            source.title,
-            source.path,
-            entry,
-            found.size,
-            found.modified.timestamp(),
+        if isinstance(found, str) or document.missing:
+            yield document
+            continue
+        yield replace(
+            document,
+            entry=entry,
+            size=found.size,
+            modified=found.modified.timestamp(),
             note=None if found.size else EMPTY_NOTE,
             identity=found.etag,
         )
-
-
-def _make_workbook(job: PrepareJob, records: CompanyRecords) -> None:
-    from samzip.dossier.workbook import IndexLine, write_workbook
-
-    def index() -> Iterator[IndexLine]:
-        for part in range(1, job.parts + 1):
-            for document in chain.from_iterable(job.spool.documents(part)[1]):
-                yield IndexLine(
-                    document.equipment, document.title, part, document.entry, document.size, document.missing
-                )
-
-    with job.spool.errors(), _temporary_files_in(job.spool.folder), job.spool.workbook.open("w+b") as target:
-        write_workbook(
-            target,
-            records,
-            job.spool.all_equipment(job.parts),
-            index(),
-            generated=job.generated,
-            timezone=job.timezone,
-        )
-
-
-@contextmanager
-def _temporary_files_in(folder: Path) -> Iterator[None]:
-    """openpyxl leaves its temporary files where they are when it is killed: in the spool the next run finds them."""
-    before, tempfile.tempdir = tempfile.tempdir, str(folder)
-    try:
-        yield
-    finally:
-        tempfile.tempdir = before

@@ -9,7 +9,7 @@ import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import cast
+from typing import BinaryIO, cast
 
 from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.dossier.contents import Document, Source
@@ -30,14 +30,20 @@ class Spool:
         with self.errors():
             self.folder.mkdir(parents=True, exist_ok=True)
         self._write("records", records)
-        equipment = parts = 0
+        codes: list[tuple[int, str]] = []
+        parts = 0
         for parts, batch in enumerate(batches, 1):
             self._write(f"equipment-{parts}", batch)
-            equipment += len(batch)
-        return equipment, parts
+            codes += [(item.id, item.code) for item in batch]
+        self._write("codes", codes)
+        return len(codes), parts
 
     def records(self) -> CompanyRecords:
         return cast(CompanyRecords, self._read("records"))
+
+    def codes(self) -> list[tuple[int, str]]:
+        """Id and code of every instrument, in the order of the parts."""
+        return cast(list[tuple[int, str]], self._read("codes"))
 
     def equipment(self, part: int) -> list[Equipment]:
         return cast(list[Equipment], self._read(f"equipment-{part}"))
@@ -56,13 +62,20 @@ class Spool:
         """Each instrument's folder in the archive, and the documents of each, the procedures' last."""
         return cast(tuple[list[str], list[list[Document]]], self._read(f"documents-{part}"))
 
+    def write_missing(self, missing: list[tuple[int, Document]]) -> None:
+        self._write("missing", missing)
+
+    def missing(self) -> list[tuple[int, Document]]:
+        """What all parts are known to lack, with the part of each."""
+        return cast(list[tuple[int, Document]], self._read("missing"))
+
     @property
     def workbook(self) -> Path:
         return self.folder / "workbook.xlsx"
 
-    def read_workbook(self) -> bytes:
+    def open_workbook(self) -> BinaryIO:
         with self.errors():
-            return self.workbook.read_bytes()
+            return self.workbook.open("rb", buffering=0)
 
     @contextmanager
     def errors(self) -> Iterator[None]:
@@ -71,10 +84,6 @@ class Spool:
             yield
         except OSError as error:
             raise StorageFailed(f"{error.filename or self.folder}: {error.strerror or error}") from error
-
-    def all_equipment(self, parts: int) -> Iterator[Equipment]:
-        for part in range(1, parts + 1):
-            yield from self.equipment(part)
 
     def _write(self, name: str, value: object) -> None:
         with self.errors(), (self.folder / name).open("wb") as file:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
-from samzip.archive.build import Progress, Report
+from samzip.archive.part import Progress, Report
 from samzip.archive.spool import Spool
 from samzip.archive.version import CODE
 from samzip.catalog.model import Company
@@ -47,13 +47,15 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
     digest = hashlib.sha256(repr((CODE, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass"))
     ranges, sizes = [], []
     top = company_folder(records.company)
-    folders = names.NameAllocator()
+    folders = plan.equipment_folders(spool.codes(), top)
     done = 0
     for part in range(1, job.parts + 1):
         equipment = spool.equipment(part)
-        own = [folders.folder(f"{top}/{plan.EQUIPMENT}", item.code, limit=names.CODE_LIMIT) for item in equipment]
+        own = [folders[item.id] for item in equipment]
         procedures = records.procedures if part == job.parts else ()
-        owners = [plan.equipment_sources(item, folder) for item, folder in zip(equipment, own, strict=True)]
+        owners = [
+            plan.equipment_sources(item, folder, job.timezone) for item, folder in zip(equipment, own, strict=True)
+        ]
         owners.append(plan.procedure_sources(procedures, f"{top}/{plan.PROCEDURES}"))
         survey = [[(source, _look(store, source.path)) for source in sources] for sources in owners]
         digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))

@@ -114,16 +114,18 @@ class ZipWriter:
         *,
         size_hint: int,
         progress: Callable[[int], None] | None = None,
+        compress: bool | None = None,
     ) -> Entry:
         """Add everything that `source` holds from here on; `progress` is told the bytes of each block read.
 
-        The size may turn out to differ from `size_hint` (bytes), which only tells whether to reserve Zip64
-        sizes. Raises as add_bytes does, OSError from `source`, and StorageFailed when a source grows past
-        4 GiB unforeseen. After a failure a seekable archive is as it was before, and takes other entries.
+        `compress` None: a probe of the first block decides. The size may turn out to differ from `size_hint`
+        (bytes), which only tells whether to reserve Zip64 sizes. Raises as add_bytes does, OSError from `source`,
+        and StorageFailed when a source grows past 4 GiB unforeseen. After a failure a seekable archive is as it
+        was before, and takes other entries.
         """
         head = self._head(name, modified)
         block = self._read_block(source, progress)
-        deflate = worth_deflating(take_sample(block))
+        deflate = worth_deflating(take_sample(block)) if compress is None else compress
         if len(block) < BLOCK_SIZE:
             return self._add_whole(name, head, block, deflate)
         flags = head.flags if self._seekable else head.flags | SIZES_FOLLOW

@@ -10,7 +10,8 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import TypeVar
 
-from samzip.archive.build import Progress, build_part
+from samzip.archive.build import build_part
+from samzip.archive.part import Progress
 from samzip.archive.prepare import prepare_company
 from samzip.archive.survey import Survey, survey_company
 from samzip.archive.zipwriter import DEFLATE_LEVEL
@@ -57,6 +58,7 @@ class _Crew:
         self.in_work: dict[str, InWork] = {}  # by token
         self.first = set(self.new)  # companies that waited when the pass began and are not yet served
         self.looked = self.written = time.monotonic()
+        self.newest: int | None = None  # request when it last looked
 
     def work(self) -> None:
         try:
@@ -97,17 +99,21 @@ class _Crew:
                 return
 
     def _welcome(self) -> None:
-        """Looks who came meanwhile: before every turn, and now and then while there is nothing to begin."""
+        """Looks who came meanwhile: before a turn if anybody clicked, and now and then in any case."""
         present = {*self.new, *(company.records.company.id for company in self._companies())}
         self.first &= present
         if self.look is None or not self.first or self.new:
             return
-        if not self.turns and time.monotonic() - self.looked < WRITE_EVERY_S:
+        is_due = time.monotonic() - self.looked >= WRITE_EVERY_S
+        if not is_due and not self.turns:
             return
-        self.looked = time.monotonic()
         with suppress(DatabaseUnreachable):  # who begins a part meets it again
-            came = dict.fromkeys(item.company_id for item in self.look())
-            self.new.extend(company_id for company_id in came if company_id not in present)
+            with self.context.database.read() as connection:
+                newest = work.newest_request(connection)
+            if is_due or newest != self.newest:  # a long queue makes it long
+                came = dict.fromkeys(item.company_id for item in self.look())
+                self.new.extend(company_id for company_id in came if company_id not in present)
+                self.looked, self.newest = time.monotonic(), newest
 
     def _companies(self) -> Iterator[CompanyPass]:
         yield from self.surveyed.values()
@@ -121,11 +127,13 @@ class _Crew:
         if company is not None:
             key = f"survey {company_id}"
             self.surveyed[self.pool.submit_here(survey_company, company.survey_job(), key)] = company
+            if not company.known:
+                self.pool.start()  # meanwhile, since nothing is there that could be given again
 
     def _end_surveys(self) -> None:
         for future, company in _ended(self.surveyed):
             try:
-                company.survey = future.result()
+                company.end_survey(future.result())
             except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
                 self._fail_company(company, error)
                 continue

@@ -8,10 +8,10 @@ from samzip.batch.context import Context
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.errors import StorageFailed
 from samzip.events import ArchiveExpired, CleaningStarted, DeletionFailed, HistoryDeleted, OrphansRecovered
-from samzip.executors import SOCKETS, remove_sockets
 from samzip.requests import expire as expiry
 from samzip.requests.recover import orphans
 from samzip.requests.recover import recover as recover_requests
+from samzip.sockets import SOCKETS, remove_sockets
 
 
 def recover(context: Context) -> None:
@@ -79,14 +79,15 @@ def _remove(context: Context, path: str, token: str | None) -> int:
 
 
 def _remove_spools(context: Context) -> None:
+    """Whatever lies among the temporary files is left over: who takes the lock has none yet."""
     folder = context.settings.temporary_dir
-    spools = list(folder.iterdir()) if folder.is_dir() else []
-    if spools:
-        from samzip.archive.cache import remove_unfinished  # only who dies at building leaves life sheets half written
-
-        remove_unfinished(context.settings.cache_dir)
-    for spool in spools:
-        if spool.name.startswith(SOCKETS):
-            remove_sockets(spool)
-        else:
-            shutil.rmtree(spool, ignore_errors=True)
+    for left in folder.iterdir() if folder.is_dir() else ():
+        try:
+            if left.name.startswith(SOCKETS):
+                remove_sockets(left)
+            elif left.is_dir() and not left.is_symlink():
+                shutil.rmtree(left)
+            else:
+                left.unlink()
+        except OSError as error:  # it is in nobody's way, and the next run tries again
+            context.publish(DeletionFailed(str(left), error.strerror or str(error)))

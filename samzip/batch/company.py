@@ -7,7 +7,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from samzip.archive.build import PartJob
+from samzip.archive.part import PartJob
 from samzip.archive.prepare import PrepareJob
 from samzip.archive.spool import Spool
 from samzip.archive.survey import Survey, SurveyJob, company_folder
@@ -40,6 +40,11 @@ class CompanyPass:
     def survey_job(self) -> SurveyJob:
         return SurveyJob(self.spool, self.total, self.settings.media_root, self.settings.timezone)
 
+    def end_survey(self, survey: Survey) -> None:
+        """Sizes are known now: the part that takes longest begins first, so that none is left to a single worker."""
+        self.survey = survey
+        self.parts = deque(sorted(self.parts, key=lambda part: -survey.bytes[part - 1]))
+
     def prepare_job(self) -> PrepareJob:
         return PrepareJob(self.spool, self.total, self.settings.media_root, self.generated, self.settings.timezone)
 
@@ -54,7 +59,7 @@ class CompanyPass:
             documents=tuple(tuple(owner) for owner in documents),
             part=part,
             ranges=survey.ranges,
-            workbook=self.spool.read_workbook(),
+            spool=self.spool,
             generated=self.generated,
             timezone=self.settings.timezone,
             media_url=self.settings.media_root,

@@ -10,17 +10,17 @@ import json
 import secrets
 import time
 from concurrent.futures import Future
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
-from samzip.archive.build import PartResult, Progress
+from samzip.archive.part import PartResult, Progress
+from samzip.batch import telling
 from samzip.batch.company import CompanyPass
 from samzip.batch.context import Context
 from samzip.dossier import missing
-from samzip.dossier.contents import Document
 from samzip.dossier.keys import archive_key, download_name, temporary_key
 from samzip.errors import DatabaseUnreachable, SamzipError, StorageFailed, WorkTakenOver
-from samzip.events import DocumentMissing, PartDropped, PartFailed, PartPublished, PartRef, PartReleased
+from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import runs, wording, work
 
@@ -59,7 +59,8 @@ def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
 
 def publish(context: Context, item: InWork, result: PartResult) -> None:
     """Gives the finished file its name and completes the requests."""
-    lacking = result.lacking
+    warnings = missing.warnings(result.documents, result.notes)
+    found = missing.tally(warnings)
     published = work.Published(
         path=item.path,
         parts=item.company.total,
@@ -67,7 +68,7 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
         sha256=result.sha256,
         fingerprint=item.company.fingerprint(item.held.part) if result.is_reusable else "",
         download_name=_download_name(context, item),
-        warnings=json.dumps(missing.warnings(result.documents, result.notes), ensure_ascii=False),
+        warnings=json.dumps(warnings, ensure_ascii=False),
     )
     try:
         if not still_wanted(context, item):
@@ -77,28 +78,14 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
     except StorageFailed as error:
         fail(context, item, error)
         return
-    for document in lacking:
-        context.publish(
-            DocumentMissing(item.ref, document.equipment or "", document.title, document.path, _why(document))
-        )
-    requests, expires = _complete(context, item, published, len(lacking))
+    for event in telling.of_content(item.ref, result.failed_sheets, warnings):
+        context.publish(event)
+    requests, expires = _complete(context, item, published, found)
     if not requests:
         return
-    context.tally.update(published=1, missing=len(lacking), completed=requests, bytes=result.size)
-    context.publish(
-        PartPublished(
-            ref=item.ref,
-            path=item.path,
-            size=result.size,
-            sha256=result.sha256,
-            entries=result.entries,
-            missing=len(lacking),
-            requests=requests,
-            seconds=time.monotonic() - item.started,
-            expires=expires,
-            reused=False,
-        )
-    )
+    context.tally.update(published=1, completed=requests, bytes=result.size, **asdict(found))
+    served = telling.Served(requests, expires, time.monotonic() - item.started)
+    context.publish(telling.of_archive(item.ref, published, served, found, entries=result.entries))
 
 
 def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
@@ -112,26 +99,14 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
         download_name=known.download_name,
         warnings=known.warnings,
     )
-    lacking = sum(warning["kind"] in (missing.MISSING, missing.DAMAGED) for warning in json.loads(known.warnings))
+    found = missing.tally(json.loads(known.warnings))
     item.path = ""  # nothing of its own to remove
-    requests, expires = _complete(context, item, published, lacking)
+    requests, expires = _complete(context, item, published, found)
     if not requests:
         return
-    context.tally.update(reused=1, missing=lacking, completed=requests)
-    context.publish(
-        PartPublished(
-            ref=item.ref,
-            path=known.path,
-            size=known.size,
-            sha256=known.sha256,
-            entries=0,
-            missing=lacking,
-            requests=requests,
-            seconds=time.monotonic() - item.started,
-            expires=expires,
-            reused=True,
-        )
-    )
+    context.tally.update(reused=1, completed=requests, **asdict(found))
+    served = telling.Served(requests, expires, time.monotonic() - item.started)
+    context.publish(telling.of_archive(item.ref, published, served, found, entries=None))
 
 
 def fail(context: Context, item: InWork, error: BaseException) -> None:
@@ -218,14 +193,15 @@ def _reason(error: BaseException) -> str:
     return f"error inesperado: {type(error).__name__}: {error}"
 
 
-def _complete(context: Context, item: InWork, published: work.Published, lacking: int) -> tuple[int, datetime]:
+def _complete(context: Context, item: InWork, published: work.Published, found: missing.Tally) -> tuple[int, datetime]:
     settings = context.settings
     notice = wording.ready(
         item.ref.company,
         item.ref.part,
         item.ref.parts,
         hours=settings.ttl / timedelta(hours=1),
-        missing=lacking,
+        missing=found.missing,
+        observations=found.observations,
     )
     try:
         requests, expires = _finish(context, item, published, notice)
@@ -262,10 +238,6 @@ def _remove_files(context: Context, item: InWork) -> None:
     if item.path:
         context.archives.delete(item.temporary)
         context.archives.delete(item.path)
-
-
-def _why(document: Document) -> str:
-    return document.missing or document.note or ""
 
 
 def _dropped(context: Context, item: InWork, why: str) -> None:

@@ -114,11 +114,11 @@ def _look(context: Context) -> tuple[Collapsed, list[work.Waiting]]:
 
 
 def outcome(context: Context) -> str:
-    """nothing, done, problems (something failed or is missing) or interrupted."""
+    """nothing, done, problems (something failed, is missing or damaged) or interrupted."""
     counts = context.counts()
     if context.stop:
         return "interrupted"
-    if counts.failed or counts.missing or counts.rejected:
+    if counts.failed or counts.missing or counts.damaged or counts.rejected:
         return "problems"
     return "nothing" if replace(counts, expired=0, waiting=0) == Counts() else "done"
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import importlib
 import sys
 
@@ -30,11 +29,6 @@ COMMANDS = {
     "completion": "Print what makes a shell complete commands and options.",
     "man": "Print the manual page.",
 }
-
-
-# New objects after which garbage is looked for. Python's 700 suits programs that make some; a command mostly imports,
-# and what it imports stays.
-GARBAGE = 100_000
 
 
 class _Commands(click.Group):
@@ -105,7 +99,6 @@ def group(as_json: bool) -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Runs a command and exits with its code; an error is advice, never a traceback."""
-    gc.set_threshold(GARBAGE)
     arguments = sys.argv[1:] if args is None else args
     as_json = wants_json(arguments)
     try:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
 from datetime import datetime
 from pathlib import Path
@@ -54,6 +55,17 @@ def read_settings(given: dict[str, Any]) -> Settings:
 def json_option(function: F) -> F:
     """--json: one object on stdout, and a fatal error as one object on stderr."""
     return click.option(JSON_FLAG, "as_json", is_flag=True, help="Print one JSON object.")(function)
+
+
+@contextmanager
+def importing() -> Iterator[None]:
+    """What imports make stays: to look through it for garbage, again and again, takes a tenth of an idle run."""
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 def wants_json(arguments: Sequence[str]) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
+from samzip.cli.frame import importing, json_option, print_json, read_settings, takes_settings
 from samzip.errors import LockBusy, UsageProblem
 from samzip.settings import Settings
 from samzip.units import count, parse_duration, show_size
@@ -74,8 +74,9 @@ def command(
     if dry_run:
         _show_plan(settings, as_json=as_json)
         return
-    from samzip.app import run_context
-    from samzip.batch.run import Mode, run
+    with importing():
+        from samzip.app import run_context
+        from samzip.batch.run import Mode, run
     from samzip.events import RunEnded
 
     with run_context(settings, progress=progress, link=_links(settings)) as context:
@@ -117,7 +118,8 @@ def _show(finished: RunFinished, code: int, settings: Settings, *, as_json: bool
         served = counts.published + counts.reused
         click.echo(
             f"{count(counts.published, 'archive')} published ({show_size(counts.bytes)}), {counts.reused} reused, "
-            f"{count(counts.failed, 'attempt')} failed, {count(counts.missing, 'document')} missing or damaged."
+            f"{count(counts.failed, 'attempt')} failed, {count(counts.missing, 'document')} missing, "
+            f"{count(counts.observations, 'observation')}."
         )
         if served:
             click.echo(f"They lie in {settings.archive_root}/zip_requests\nsamzip status lists them.")

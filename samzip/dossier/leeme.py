@@ -15,7 +15,6 @@ from samzip.catalog.model import Company
 from samzip.dossier.contents import PartRange
 
 TEXT_ENCODING = "utf-8-sig"
-NO_PROCEDURES = "La empresa no tiene procedimientos con documento en SAM.\r\n"  # in their folder
 
 _MONTHS = (
     *("enero", "febrero", "marzo", "abril", "mayo", "junio"),
@@ -43,26 +42,46 @@ def leeme(
     generated: datetime,
     timezone: str,
     procedures: int,
+    delivered: int,
     missing: int,
+    elsewhere: int,
+    observations: int,
 ) -> str:
     """The text of LEEME.txt in one part.
 
     `ranges` holds every part of the company, `generated` is aware and in the customer's time zone, whose name is
-    `timezone`; `procedures` counts those of the company and `missing` the documents that this part lacks.
+    `timezone`; `procedures` counts those of the company, `delivered` the documents of them that the last part has (any
+    number for another part), `missing` and `elsewhere` the documents that this part and the others lack, and
+    `observations` what FALTANTES.txt remarks on those of this part.
     """
     parts = max(len(ranges), 1)
     lines = [
         *heading(f"DOCUMENTOS DE LOS EQUIPOS DE {one_line(company.name)}"),
         *([f"NIT: {one_line(company.tax_id)}"] if company.tax_id else []),
         f"Generado por SAM Metrología el {moment(generated)} (hora de {one_line(timezone)})",
-        *section("QUÉ HAY AQUÍ", _contents(part, parts, procedures)),
+        *section("QUÉ HAY AQUÍ", _contents(part, parts, procedures, delivered)),
         *section("PARTES" if parts > 1 else "EQUIPOS", _ranges(part, ranges, procedures)),
-        *section("DOCUMENTOS QUE FALTAN", _missing(missing)),
+        *section("DOCUMENTOS QUE FALTAN", _missing(parts, missing, elsewhere, observations)),
         *section("CÓMO EXTRAER", _extracting(parts)),
         *section("CÓMO COMPROBAR QUE LLEGÓ COMPLETO", _checking(parts)),
         *section("EL ENLACE DE DESCARGA VENCE", _EXPIRY),
     ]
     return finish(lines)
+
+
+def procedures_note(procedures: int, documents: int) -> str:
+    """README.txt in the procedures' folder, where no document of them could be put.
+
+    `procedures` counts those of the company, `documents` the ones of them that SAM has on record.
+    """
+    if documents:
+        return finish(
+            [
+                f"SAM registra {count(documents, 'documento', 'documentos')} de procedimientos de la empresa,",
+                "pero no se pudo incluir ninguno: FALTANTES.txt, en la carpeta de la empresa, dice por qué.",
+            ]
+        )
+    return finish([f"La empresa no tiene procedimientos {'con documento' if procedures else 'registrados'} en SAM."])
 
 
 def heading(title: str) -> list[str]:
@@ -83,6 +102,15 @@ def moment(at: datetime) -> str:
     return f"{at.day} de {_MONTHS[at.month - 1]} de {at.year} a las {at:%H:%M}"
 
 
+def numbers(parts: int, missing: int, elsewhere: int, observations: int) -> list[str]:
+    """The numbers that are told of a part wherever it is told."""
+    lines = [
+        f"Documentos faltantes{' en esta parte' if parts > 1 else ''}: {number(missing)}. "
+        f"Observaciones: {number(observations)}."
+    ]
+    return [*lines, *([f"Documentos faltantes en las otras partes: {number(elsewhere)}."] if parts > 1 else [])]
+
+
 def one_line(text: str) -> str:
     """Text from the database as it may stand in a line: what could start a new one, hide or reverse it is escaped."""
     return text if text.isascii() and text.isprintable() else "".join(map(_visible, text))
@@ -95,11 +123,16 @@ def _visible(character: str) -> str:
     return character
 
 
-def count(number: int, singular: str, plural: str) -> str:
-    return f"{number:,}".replace(",", ".") + f" {singular if number == 1 else plural}"
+def number(value: int) -> str:
+    """1.234"""
+    return f"{value:,}".replace(",", ".")
 
 
-def _contents(part: int, parts: int, procedures: int) -> Iterable[str]:
+def count(value: int, singular: str, plural: str) -> str:
+    return f"{number(value)} {singular if value == 1 else plural}"
+
+
+def _contents(part: int, parts: int, procedures: int, delivered: int) -> Iterable[str]:
     if parts == 1:
         yield "Esta es la única parte: trae todos los equipos de la empresa."
     else:
@@ -108,14 +141,17 @@ def _contents(part: int, parts: int, procedures: int) -> Iterable[str]:
     yield "  Equipos                      una carpeta por equipo, con su hoja de vida y sus documentos"
     yield "  Informe_Consolidado.xlsx     todos los equipos de la empresa" + ("; va en cada parte" if parts > 1 else "")
     if part == parts:
-        yield "  Procedimientos               " + (
-            count(procedures, "procedimiento", "procedimientos") + " de la empresa"
-            if procedures
-            else "la empresa no tiene procedimientos registrados"
-        )
+        yield f"  Procedimientos               {_procedures(procedures, delivered)}"
     elif procedures:
         yield f"  Procedimientos               van en la última parte, la {parts}"
     yield "  SHA256SUMS                   sumas para comprobar cada archivo (vea más abajo)"
+
+
+def _procedures(procedures: int, delivered: int) -> str:
+    if not procedures:
+        return "la empresa no tiene procedimientos registrados"
+    many = count(procedures, "procedimiento de la empresa", "procedimientos de la empresa")
+    return many if delivered == procedures else f"{many}; documentos incluidos: {number(delivered)}"
 
 
 def _ranges(part: int, ranges: Sequence[PartRange], procedures: int) -> Iterable[str]:
@@ -124,25 +160,28 @@ def _ranges(part: int, ranges: Sequence[PartRange], procedures: int) -> Iterable
         return
     for this in ranges:
         label = f"Parte {this.part} de {len(ranges)}: " if len(ranges) > 1 else ""
-        codes = one_line(this.first_code)
+        codes = _code(this.first_code)
         if this.last_code != this.first_code:
-            codes += f" a {one_line(this.last_code)}"
+            codes += f" a {_code(this.last_code)}"
         text = f"  {label}{codes} ({count(this.equipment, 'equipo', 'equipos')})"
         if len(ranges) > 1 and this.part == len(ranges) and procedures:
             text += " y los procedimientos"
         yield text + (" <-- esta parte" if len(ranges) > 1 and this.part == part else "")
 
 
-def _missing(missing: int) -> Iterable[str]:
-    if missing:
-        verb = "Falta" if missing == 1 else "Faltan"
-        many = count(missing, "documento registrado", "documentos registrados")
-        yield f"{verb} {many} en SAM: su archivo no existe o no se pudo leer."
-        yield "FALTANTES.txt dice qué falta y por qué."
-        yield "Cargue de nuevo en SAM lo que falta y pida otra descarga."
-    else:
-        yield "En esta parte no falta ninguno de los documentos registrados en SAM. Si aun así hay un"
-        yield "FALTANTES.txt, solo trae observaciones sobre archivos entregados (por ejemplo, vacíos)."
+def _code(code: str) -> str:
+    return one_line(code).strip() or "(sin código)"
+
+
+def _missing(parts: int, missing: int, elsewhere: int, observations: int) -> Iterable[str]:
+    yield from numbers(parts, missing, elsewhere, observations)
+    if missing or elsewhere:
+        yield "FALTANTES.txt dice qué falta y por qué. Cargue en SAM lo que falta y pida otra descarga."
+    elif observations:
+        yield "FALTANTES.txt las trae: son sobre lo que sí está aquí (por ejemplo, un archivo vacío)."
+    elif parts > 1:
+        yield "Esta parte no trae FALTANTES.txt. Si hay uno en esta carpeta,"
+        yield "es de otra parte: su primera línea dice de cuál."
 
 
 def _extracting(parts: int) -> Iterable[str]:

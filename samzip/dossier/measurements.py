@@ -17,6 +17,16 @@ MAX_POINTS = 2000  # per record; a table typed by people has tens
 MAX_MAGNITUDES = 40  # per record
 MAGNITUDE_LIMIT = 1e30  # beyond it a number is a slip, and arithmetic on it may overflow
 DEFAULT_NAME = "Magnitud principal"
+UNREADABLE = "mediciones omitidas: no se pueden leer"
+
+_SHAPE = "forma desconocida"
+_WORDS = {  # SAM's keys, as people call them
+    "nominal": "el valor nominal",
+    "lectura": "la lectura",
+    "error": "el error",
+    "incertidumbre": "la incertidumbre",
+    "emp_absoluto": "el error máximo permisible",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +59,16 @@ class Magnitude:
 
 @dataclass(frozen=True, slots=True)
 class Measurements:
-    """The usable part of a record, and what was left out (Spanish, one phrase per reason)."""
+    """The usable part of a record, and what was left out (Spanish, one phrase for each kind of thing)."""
 
     magnitudes: tuple[Magnitude, ...] = ()
     skipped: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
         return bool(self.magnitudes)
+
+
+Problems = Counter[tuple[str, str]]  # how often: what was left out (a feminine plural, or "puntos"), and why
 
 
 class _UnusableError(ValueError):
@@ -72,32 +85,32 @@ def parse(text: str | None) -> Measurements:
     try:
         data = json.loads(text)
     except (ValueError, RecursionError):  # ValueError includes integers longer than Python converts
-        return Measurements(skipped=("las mediciones no son JSON válido",))
+        return Measurements(skipped=(UNREADABLE,))
     if data is None or data in ({}, [], ""):
         return Measurements()
-    problems: Counter[str] = Counter()
+    problems: Problems = Counter()
     magnitudes = tuple(_magnitudes(data, problems))
-    return Measurements(magnitudes, tuple(_phrase(reason, count) for reason, count in problems.items()))
+    return Measurements(magnitudes, tuple(_phrases(problems)))
 
 
-def _magnitudes(data: object, problems: Counter[str]) -> Iterator[Magnitude]:
+def _magnitudes(data: object, problems: Problems) -> Iterator[Magnitude]:
     if not isinstance(data, dict):
-        problems["mediciones con forma desconocida"] += 1
+        problems["mediciones", _SHAPE] += 1
         return
     tables = data.get("magnitudes")
     if not tables:
         tables = [data] if data.get("puntos_medicion") else []
     if not isinstance(tables, list):
-        problems["mediciones con forma desconocida"] += 1
+        problems["mediciones", _SHAPE] += 1
         return
     left = MAX_POINTS
     for index, table in enumerate(tables):
         if index >= MAX_MAGNITUDES:
-            problems["magnitud de más"] += len(tables) - MAX_MAGNITUDES
+            problems["magnitudes", f"pasan de {MAX_MAGNITUDES}"] += len(tables) - MAX_MAGNITUDES
             return
         rows = table.get("puntos_medicion") if isinstance(table, dict) else None
         if not isinstance(table, dict) or not isinstance(rows, list | type(None)):
-            problems["magnitud con forma desconocida"] += 1
+            problems["magnitudes", _SHAPE] += 1
             continue
         points = sorted(_points(rows or [], left, problems), key=lambda point: point.nominal)
         left -= len(points)
@@ -105,24 +118,24 @@ def _magnitudes(data: object, problems: Counter[str]) -> Iterator[Magnitude]:
             yield Magnitude(_word(table.get("nombre")) or DEFAULT_NAME, _word(table.get("unidad")), tuple(points))
 
 
-def _points(rows: list[object], limit: int, problems: Counter[str]) -> Iterator[Point]:
+def _points(rows: list[object], limit: int, problems: Problems) -> Iterator[Point]:
     for index, row in enumerate(rows):
         if index >= limit:
-            problems["punto de más"] += len(rows) - limit
+            problems["puntos", f"pasan de {MAX_POINTS}"] += len(rows) - limit
             return
         try:
             yield _point(row, problems)
         except _UnusableError as reason:
-            problems[f"punto omitido: {reason}"] += 1
+            problems["puntos", str(reason)] += 1
 
 
-def _point(row: object, problems: Counter[str]) -> Point:
+def _point(row: object, problems: Problems) -> Point:
     if not isinstance(row, dict):
-        raise _UnusableError("no es un objeto")
+        raise _UnusableError(_SHAPE)
     nominal = _required(row, "nominal")
     emp = _required(row, "emp_absoluto")
     if emp <= 0:
-        raise _UnusableError("emp_absoluto no es positivo")
+        raise _UnusableError(f"{_WORDS['emp_absoluto']} no es positivo")
     if row.get("error") in (None, "") and row.get("lectura") not in (None, ""):
         error = _required(row, "lectura") - nominal
     else:
@@ -132,22 +145,22 @@ def _point(row: object, problems: Counter[str]) -> Point:
         try:
             uncertainty = _required(row, "incertidumbre")
             if uncertainty < 0:
-                raise _UnusableError("incertidumbre negativa")
+                raise _UnusableError(f"{_WORDS['incertidumbre']} es negativa")
         except _UnusableError as reason:
             uncertainty = None
-            problems[f"incertidumbre omitida: {reason}"] += 1
+            problems["incertidumbres", str(reason)] += 1
     return Point(nominal, error, emp, uncertainty)
 
 
 def _required(row: dict[object, object], key: str) -> float:
     value = row.get(key)
     if value is None or value == "":
-        raise _UnusableError(f"falta {key}")
+        raise _UnusableError(f"falta {_WORDS[key]}")
     number = _number(value)
     if number is None:
-        raise _UnusableError(f"{key} no es un número")
+        raise _UnusableError(f"{_WORDS[key]} no es un número")
     if math.isnan(number) or abs(number) > MAGNITUDE_LIMIT or 0 < abs(number) < 1 / MAGNITUDE_LIMIT:
-        raise _UnusableError(f"{key} fuera de escala")
+        raise _UnusableError(f"{_WORDS[key]} está fuera de escala")
     return number
 
 
@@ -179,5 +192,10 @@ def _word(value: object) -> str:
     return " ".join(str(value)[:200].split())[:80] if isinstance(value, str) else str(value)[:80]
 
 
-def _phrase(reason: str, count: int) -> str:
-    return reason if count == 1 else f"{reason} ({count} veces)"
+def _phrases(problems: Problems) -> Iterator[str]:
+    """ "puntos omitidos: falta el error, la lectura no es un número (2)"; a number where it is not one."""
+    kinds: dict[str, list[str]] = {}
+    for (kind, reason), count in problems.items():
+        kinds.setdefault(kind, []).append(reason if count == 1 else f"{reason} ({count})")
+    for kind, reasons in kinds.items():
+        yield f"{kind} {'omitidos' if kind == 'puntos' else 'omitidas'}: {', '.join(reasons)}"

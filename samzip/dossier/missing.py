@@ -1,53 +1,82 @@
-"""FALTANTES.txt: which documents a part lacks, and which it has but should be looked at. For people, in Spanish.
+"""FALTANTES.txt: which documents the parts lack, and which this part has but should be looked at. In Spanish.
 
-The conventions of the text are those of LEEME.txt; write it in leeme.TEXT_ENCODING.
+The conventions of the text are those of LEEME.txt; write it in leeme.TEXT_ENCODING. It names no moment: the same data
+gives the same text, and LEEME.txt beside it has the moment.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from samzip.catalog.model import Company
 from samzip.dossier.contents import Document
-from samzip.dossier.leeme import count, finish, heading, one_line, section
+from samzip.dossier.leeme import finish, heading, numbers, one_line, section
 
 _PROCEDURES = "Procedimientos de la empresa"
-
 
 MISSING = "missing"
 DAMAGED = "damaged"
 NOTE = "note"
 
 
-def missing_list(documents: Iterable[Document], notes: Iterable[str]) -> str | None:
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is told of a part wherever it is told: two numbers, and how many of the second make it a problem."""
+
+    missing: int  # documents that are not in the archive
+    observations: int  # remarks on what is in it
+    damaged: int  # of these, documents that nobody can open
+
+
+def tally(warnings: Iterable[Mapping[str, str]]) -> Tally:
+    """Counts what `warnings` returned, or what was read back of it."""
+    kinds = [warning.get("kind") for warning in warnings]
+    missing = kinds.count(MISSING)
+    return Tally(missing, len(kinds) - missing, kinds.count(DAMAGED))
+
+
+def missing_list(
+    company: Company,
+    part: int,
+    parts: int,
+    documents: Iterable[Document],
+    notes: Iterable[str],
+    elsewhere: Sequence[tuple[int, Document]] = (),
+) -> str | None:
     """The text of FALTANTES.txt, instruments in the order of their first document; None if there is nothing to say.
 
-    `notes` are remarks in Spanish that belong to no document.
+    `documents` are those of this part, `notes` are remarks in Spanish that belong to no document, `elsewhere` are what
+    the other parts lack, with the part of each: whichever part is extracted last then tells the whole.
     """
     documents = list(documents)
-    missing = [document for document in documents if _is_missing(document)]
+    missing = [document for document in documents if is_missing(document)]
     remarks = [*map(_remark, _noted(documents)), *(f"- {one_line(note)}" for note in notes)]
-    if not missing and not remarks:
+    if not missing and not remarks and not elsewhere:
         return None
-    lines = heading("DOCUMENTOS QUE FALTAN" if missing else "OBSERVACIONES SOBRE LOS DOCUMENTOS")
-    if missing:
-        many = count(len(missing), "documento registrado en SAM no está", "documentos registrados en SAM no están")
-        lines += [f"{many} en esta parte.", "Cargue de nuevo en SAM lo que falta y pida otra descarga."]
-        for owner, group in _by_owner(missing).items():
-            lines += section(owner, (line for document in group for line in _entry(document)))
+    where = f", PARTE {part} DE {parts}" if parts > 1 else ""
+    lines = heading(f"FALTANTES DE {one_line(company.name)}{where}")
+    lines += numbers(parts, len(missing), len(elsewhere), len(remarks))
+    if missing or elsewhere:
+        lines.append("Cargue de nuevo en SAM lo que falta y pida otra descarga.")
+    for owner, group in _by_owner(missing).items():
+        lines += section(owner, (line for document in group for line in _entry(document)))
+    if elsewhere:
+        lines += section("DOCUMENTOS QUE FALTAN EN OTRAS PARTES", (_elsewhere(*found) for found in elsewhere))
     if remarks:
-        lines += section("OBSERVACIONES", remarks) if missing else remarks
+        lines += section("OBSERVACIONES", remarks)
     return finish(lines)
 
 
 def warnings(documents: Iterable[Document], notes: Iterable[str]) -> list[dict[str, str]]:
-    """The same facts for the archive's row, ready for JSON: "equipment" (its code), "document", "path", "reason",
-    and "kind": MISSING for what is not in the archive, DAMAGED for what cannot be opened, NOTE for a remark.
+    """The same facts of this part for the archive's row, ready for JSON: "equipment" (its code), "document", "path",
+    "reason", and "kind": MISSING for what is not in the archive, DAMAGED for what cannot be opened, NOTE for a remark.
 
     What does not apply is "". Values are escaped: PostgreSQL's jsonb takes neither NUL nor lone surrogates.
     """
     documents = list(documents)
     return [
-        *(_warning(MISSING, d.equipment or "", d.title, d.path, _reason(d)) for d in documents if _is_missing(d)),
+        *(_warning(MISSING, d.equipment or "", d.title, d.path, _reason(d)) for d in documents if is_missing(d)),
         *(
             _warning(DAMAGED if d.is_damaged else NOTE, d.equipment or "", d.title, d.path, d.note or "")
             for d in _noted(documents)
@@ -56,13 +85,13 @@ def warnings(documents: Iterable[Document], notes: Iterable[str]) -> list[dict[s
     ]
 
 
-def _noted(documents: Iterable[Document]) -> list[Document]:
-    return [document for document in documents if document.note and not _is_missing(document)]
-
-
-def _is_missing(document: Document) -> bool:
+def is_missing(document: Document) -> bool:
     """Whoever has no place in the archive is missing, even if nobody knows why."""
     return document.missing is not None or document.entry is None
+
+
+def _noted(documents: Iterable[Document]) -> list[Document]:
+    return [document for document in documents if document.note and not is_missing(document)]
 
 
 def _reason(document: Document) -> str:
@@ -83,8 +112,15 @@ def _owner(document: Document) -> str:
 
 def _entry(document: Document) -> Iterable[str]:
     yield f"- {one_line(document.title)}"
-    yield f"    Archivo: {one_line(document.path)}"
+    if document.path:
+        yield f"    Archivo: {one_line(document.path)}"
     yield f"    Motivo:  {one_line(_reason(document))}"
+
+
+def _elsewhere(part: int, document: Document) -> str:
+    owner = _owner(document)
+    what = f"- Parte {part}, {owner[0].lower()}{owner[1:]}, {one_line(document.title)}: {one_line(_reason(document))}"
+    return f"{what} ({one_line(document.path)})"
 
 
 def _remark(document: Document) -> str:

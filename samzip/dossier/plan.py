@@ -1,36 +1,65 @@
-"""Which documents an archive holds and where each belongs: the tree that customers know from SAM."""
+"""Which documents an archive holds and where each belongs: the tree that customers know from SAM.
+
+Names are given in the order of the rows' ids: whatever is added later takes nobody's name away.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from datetime import UTC, date, datetime, tzinfo
+from operator import attrgetter
+from typing import Protocol, TypeVar
+from zoneinfo import ZoneInfo
 
 from samzip.catalog.model import Equipment, Procedure
+from samzip.dossier import names
 from samzip.dossier.contents import Source
 from samzip.dossier.filetypes import split_extension
 
 LIFE_SHEET = "Hoja_de_vida"
+LIFE_SHEET_TITLE = "Hoja de vida"
 WORKBOOK = "Informe_Consolidado.xlsx"
 README = "LEEME.txt"
 MISSING = "FALTANTES.txt"
 CHECKSUMS = "SHA256SUMS"
 PROCEDURES = "Procedimientos"
 EQUIPMENT = "Equipos"
+NO_PROCEDURES = "README.txt"  # in their folder, instead of documents
 PROCEDURE_NAME_LIMIT = 50  # characters of a procedure's name that its file name keeps, as in SAM
+
+
+class _Row(Protocol):
+    @property
+    def id(self) -> int: ...
+
+
+R = TypeVar("R", bound=_Row)
+
+
+def equipment_folders(codes: Iterable[tuple[int, str]], top: str) -> dict[int, str]:
+    """The folder of each instrument of a company, by id; `codes` are (id, code) of all of them, `top` its own folder.
+
+    The oldest of those whose codes clean alike has the plain name.
+    """
+    allocator, parent = names.NameAllocator(), f"{top}/{EQUIPMENT}"
+    return {number: allocator.folder(parent, code, limit=names.CODE_LIMIT) for number, code in sorted(codes)}
 
 
 def procedure_sources(procedures: tuple[Procedure, ...], folder: str) -> Iterator[Source]:
     """Procedures lie together, named by code and name."""
-    for procedure in procedures:
+    for procedure in sorted(procedures, key=attrgetter("id")):
         if procedure.document:
             stem = f"{procedure.code}_{procedure.name[:PROCEDURE_NAME_LIMIT].rstrip()}"
             yield Source(None, f"Procedimiento {procedure.code}", procedure.document, folder, stem)
 
 
-def equipment_sources(equipment: Equipment, folder: str) -> Iterator[Source]:
+def equipment_sources(equipment: Equipment, folder: str, timezone: str = "America/Bogota") -> Iterator[Source]:
     """Everything that the database points to for one instrument, in the order of the tree.
 
-    Numbers count the records of a kind from the oldest, so that cal_1 stays cal_1 when the next one comes.
+    Numbers count the records of a kind as they were entered: cal_1 stays cal_1 when one of an earlier date comes later.
+    Titles tell the record's day (of a loan: in `timezone`) and number, as the histories show them.
     """
+    zone = ZoneInfo(timezone)
 
     def source(title: str, path: str | None, below: str, stem: str | None = None) -> Iterator[Source]:
         if path:
@@ -43,35 +72,50 @@ def equipment_sources(equipment: Equipment, folder: str) -> Iterator[Source]:
     yield from source("Manual", equipment.manual, "", "manual")
     yield from source("Otros documentos", equipment.other_documents, "", "otros_documentos")
     yield from source("Imagen", equipment.photo, "", "imagen")
-    for n, calibration in enumerate(equipment.calibrations, 1):
-        top = "Calibraciones"
-        yield from source(
-            f"Certificado de calibración {n}", calibration.certificate, f"{top}/Certificados_Calibracion", f"cal_{n}"
-        )
-        yield from source(
-            f"Confirmación metrológica {n}", calibration.confirmation, f"{top}/Confirmacion_Metrologica", f"conf_{n}"
-        )
-        yield from source(
-            f"Intervalos de calibración {n}", calibration.intervals, f"{top}/Intervalos_Calibracion", f"int_{n}"
-        )
-    for n, maintenance in enumerate(equipment.maintenances, 1):
-        top, title = "Mantenimientos", f"Mantenimiento {n}, documento"
-        yield from source(f"{title} externo", maintenance.external_document, f"{top}/Documentos_Externos")
-        yield from source(f"{title} interno", maintenance.internal_document, f"{top}/Documentos_Internos")
-        yield from source(f"{title} general", maintenance.general_document, f"{top}/Documentos_Generales")
-    for n, verification in enumerate(equipment.verifications, 1):
-        top, title = "Comprobaciones", f"Comprobación {n}, documento"
-        yield from source(
-            f"Certificado de comprobación {n}",
-            verification.certificate,
-            f"{top}/Certificados_Comprobacion",
-            f"comp_{n}",
-        )
-        yield from source(f"{title} externo", verification.external_document, f"{top}/Documentos_Externos")
-        yield from source(f"{title} interno", verification.internal_document, f"{top}/Documentos_Internos")
-        yield from source(f"{title} general", verification.general_document, f"{top}/Documentos_Generales")
-    for n, loan in enumerate(equipment.loans, 1):
-        yield from source(f"Préstamo {n}, documento", loan.loan_document, "Prestamos", f"prestamo_{n}")
-        yield from source(f"Préstamo {n}, devolución", loan.return_document, "Prestamos", f"devolucion_{n}")
-    if equipment.is_decommissioned and equipment.decommission is not None:
+    for n, calibration in _numbered(equipment.calibrations):
+        top, of = "Calibraciones", _facts(calibration.date, calibration.certificate_number)
+        for title, path, below, stem in (
+            ("Certificado de calibración", calibration.certificate, "Certificados_Calibracion", "cal"),
+            ("Confirmación metrológica", calibration.confirmation, "Confirmacion_Metrologica", "conf"),
+            ("Intervalos de calibración", calibration.intervals, "Intervalos_Calibracion", "int"),
+        ):
+            yield from source(f"{title} {n}{of}", path, f"{top}/{below}", f"{stem}_{n}")
+    for n, maintenance in _numbered(equipment.maintenances):
+        top, of = "Mantenimientos", _facts(maintenance.date, maintenance.kind)
+        title = f"Mantenimiento {n}, documento"
+        yield from source(f"{title} externo{of}", maintenance.external_document, f"{top}/Documentos_Externos")
+        yield from source(f"{title} interno{of}", maintenance.internal_document, f"{top}/Documentos_Internos")
+        yield from source(f"{title} general{of}", maintenance.general_document, f"{top}/Documentos_Generales")
+    for n, verification in _numbered(equipment.verifications):
+        top, of = "Comprobaciones", _facts(verification.date, verification.consecutive)
+        title = f"Comprobación {n}, documento"
+        certificate = f"Certificado de comprobación {n}{of}"
+        yield from source(certificate, verification.certificate, f"{top}/Certificados_Comprobacion", f"comp_{n}")
+        yield from source(f"{title} externo{of}", verification.external_document, f"{top}/Documentos_Externos")
+        yield from source(f"{title} interno{of}", verification.internal_document, f"{top}/Documentos_Internos")
+        yield from source(f"{title} general{of}", verification.general_document, f"{top}/Documentos_Generales")
+    for n, loan in _numbered(equipment.loans):
+        of = _facts(_local_day(loan.lent, zone), loan.borrower)
+        yield from source(f"Préstamo {n}, documento{of}", loan.loan_document, "Prestamos", f"prestamo_{n}")
+        yield from source(f"Préstamo {n}, devolución{of}", loan.return_document, "Prestamos", f"devolucion_{n}")
+    if equipment.decommission is not None:
         yield from source("Documento de baja", equipment.decommission.document, "Baja", "documento_baja")
+
+
+def _numbered(records: Iterable[R]) -> Iterator[tuple[int, R]]:
+    return enumerate(sorted(records, key=attrgetter("id")), 1)
+
+
+def _facts(day: date | None, name: str | None) -> str:
+    """What ties a document to its record: " (2024-10-20, CC-001-3)"."""
+    facts = ", ".join(filter(None, (day.isoformat() if day else "", " ".join((name or "").split()))))
+    return f" ({facts})" if facts else ""
+
+
+def _local_day(moment: datetime | None, zone: tzinfo) -> date | None:
+    if moment is None:
+        return None
+    try:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone).date()
+    except OverflowError:  # the first or last day of the calendar
+        return moment.date()

@@ -6,11 +6,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from samzip.dossier.missing import DAMAGED, MISSING, tally
 from samzip.report.wording import count, printable
 from samzip.requests.shown import DeliveredPart, Delivery
 
 LISTED = 10  # documents that a letter names for each part; FALTANTES.txt has all
-LACKING = ("missing", "damaged")
 
 Link = Callable[[int, datetime], str | None]  # request, until when -> address
 
@@ -64,13 +64,14 @@ def _part(part: DeliveredPart, zone: tzinfo, address: str | None) -> str:
         lines[0] += f", disponible hasta el {part.expires.astimezone(zone):%Y-%m-%d a las %H:%M}"
     if address:
         lines.append(address)
-    lacking = [warning for warning in part.warnings if warning["kind"] in LACKING]
-    if lacking:
-        documents = count(len(lacking), "documento que falta o está dañado", "documentos que faltan o están dañados")
-        lines.append(f"{documents}; FALTANTES.txt dice por qué:")
-        lines += [f"  - {_document(warning)}" for warning in lacking[:LISTED]]
-        if len(lacking) > LISTED:
-            lines.append(f"  - y {len(lacking) - LISTED} más")
+    if part.warnings:
+        found = tally(part.warnings)
+        numbers = f"Documentos faltantes: {found.missing}. Observaciones: {found.observations}."
+        lines.append(f"{numbers} Todo está en FALTANTES.txt.")
+        unusable = [warning for warning in part.warnings if warning["kind"] in (MISSING, DAMAGED)]
+        lines += [f"  - {_document(warning)}" for warning in unusable[:LISTED]]
+        if len(unusable) > LISTED:
+            lines.append(f"  - y {len(unusable) - LISTED} más")
     return "\n".join(lines)
 
 

@@ -55,7 +55,7 @@ METRICS = (
     Metric("samzip_last_success_timestamp_seconds", GAUGE, "When a run last ended with exit code 0."),
     Metric("samzip_runs_total", COUNTER, "Runs, by exit code.", "exit_code"),
     Metric("samzip_parts_total", COUNTER, "Parts: built, reused, or attempts at them that failed.", "result"),
-    Metric("samzip_missing_documents_total", COUNTER, "Documents that were missing or damaged in a published part."),
+    Metric("samzip_missing_documents_total", COUNTER, "Documents that were missing in a published part."),
     Metric("samzip_written_bytes_total", COUNTER, "Bytes of the archives that were built."),
     Metric("samzip_phase_seconds_total", COUNTER, "Seconds that runs spent, by phase.", "phase"),
 )
@@ -114,7 +114,7 @@ class MetricsFile:
                 values["samzip_parts_total"]["reused" if event.reused else "built"] += 1
                 values["samzip_written_bytes_total"][""] += 0 if event.reused else event.size
                 values["samzip_missing_documents_total"][""] += event.missing
-                self._failed |= event.missing > 0
+                self._failed |= event.missing + event.damaged > 0
             case e.PartFailed():
                 values["samzip_parts_total"]["failed"] += 1
                 self._failed = True

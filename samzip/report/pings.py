@@ -42,7 +42,7 @@ class Pings:
             case e.RunStarted():
                 self._loops = event.interval is not None
                 self._ping("/start", "start", "")
-            case e.PartFailed() | e.DocumentMissing() | e.RequestRejected():
+            case e.PartFailed() | e.DocumentMissing() | e.RequestRejected() | e.DocumentNoted(is_damaged=True):
                 self._failed = True
         self._remember(event)
         match event:

@@ -108,7 +108,7 @@ class ProgressDisplay:
                 self._start(event)
             case e.PartProgressed():
                 self._progress(event)
-            case e.DocumentMissing():
+            case e.DocumentMissing() | e.DocumentNoted():
                 self._name_missing(event)
             case e.PartPublished():
                 self._publish(event)
@@ -157,7 +157,7 @@ class ProgressDisplay:
             self._bars.update(task, code=printable(event.code))
         self._refresh_total()
 
-    def _name_missing(self, event: e.DocumentMissing) -> None:
+    def _name_missing(self, event: e.DocumentMissing | e.DocumentNoted) -> None:
         named = self._missing[_key(event.ref)] = self._missing.get(_key(event.ref), 0) + 1
         if named <= MISSING_SHOWN:
             self._print("⚠", "yellow", lines(event, self._zone)[0].text)
@@ -173,9 +173,10 @@ class ProgressDisplay:
         else:  # the path keeps a line of its own: people copy it
             self._print("✓", "green", f"{head}  {facts}")
             self._console.print(Text(f"  {printable(event.path)}"), soft_wrap=True)
-        if event.missing:
+        if event.missing or event.observations:
             documents = count(event.missing, "documento faltante", "documentos faltantes")
-            self._print("⚠", "yellow", f"{documents}, ver FALTANTES.txt")
+            remarks = count(event.observations, "observación", "observaciones")
+            self._print("⚠", "yellow", f"{documents}, {remarks}: ver FALTANTES.txt")
 
     def _end(self, ref: e.PartRef) -> None:
         key = _key(ref)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
+from samzip.dossier.missing import tally
 from samzip.report.wording import count, printable
 from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown
 from samzip.units import show_duration, show_size
@@ -18,6 +19,7 @@ COUNTS = {
     "reused": ("reused", "reused"),
     "failed": ("attempt failed", "attempts failed"),
     "missing": ("document missing", "documents missing"),
+    "observations": ("observation", "observations"),
     "dropped": ("dropped", "dropped"),
     "rejected": ("request rejected", "requests rejected"),
     "completed": ("request completed", "requests completed"),
@@ -110,9 +112,10 @@ def missing_lines(warnings: list[dict[str, str]], level: int, limit: int | None 
     """What an archive's FALTANTES.txt lists, up to `limit` entries of it."""
     if not warnings:
         return []
-    many = count(len(warnings), "document is missing or doubtful", "documents are missing or doubtful")
+    found = tally(warnings)
+    many = f"{count(found.missing, *COUNTS['missing'])}, {count(found.observations, *COUNTS['observations'])}"
     named = warnings[:limit]
-    shown = [(level, f"{many} (its FALTANTES.txt tells more):")]
+    shown = [(level, f"{many} (FALTANTES.txt tells more):")]
     shown += [(level + 1, _missing(warning)) for warning in named]
     if len(named) < len(warnings):
         shown.append((level + 1, f"and {len(warnings) - len(named)} more"))

@@ -181,7 +181,20 @@ def _progressed(event: e.PartProgressed) -> list[str]:
 
 def _missing(event: e.DocumentMissing) -> list[str]:
     owner = f"equipo {event.equipment}" if event.equipment else "procedimientos"
-    return [f"[FALTANTE] {_part(event.ref)}, {owner}: {event.document} ({event.path}): {event.reason}"]
+    path = f" ({event.path})" if event.path else ""
+    return [f"[FALTANTE] {_part(event.ref)}, {owner}: {event.document}{path}: {event.reason}"]
+
+
+def _noted(event: e.DocumentNoted) -> list[str]:
+    owner = f"equipo {event.equipment}" if event.equipment else "procedimientos" if event.document else ""
+    what = f"{event.document} ({event.path})" if event.document else ""
+    named = ": ".join(filter(None, (owner, what, event.reason)))
+    return [f"[OBSERVACIÓN] {_part(event.ref)}, {named}"]
+
+
+def _sheet_failed(event: e.LifeSheetFailed) -> list[str]:
+    what = f"{_part(event.ref)}, equipo {event.equipment}: hoja de vida no generada: {event.reason}"
+    return [f"[ERROR] {what}", *(f"[ERROR] {line}" for line in event.traceback.splitlines())]
 
 
 def _published(event: e.PartPublished) -> list[str]:
@@ -209,6 +222,8 @@ def _summary(event: e.RunFinished) -> str:
         count(done.missing, "documento faltante", "documentos faltantes"),
         count(done.expired, "archivo vencido", "archivos vencidos"),
     ]
+    if done.observations:
+        items.append(count(done.observations, "observación", "observaciones"))
     if done.dropped:
         items.append(count(done.dropped, "parte descartada", "partes descartadas"))
     if done.rejected:
@@ -250,6 +265,8 @@ TABLE: dict[type[e.Event], Wording] = {
     e.PartStarted: Wording(INFO, "part.started", _part_started),
     e.PartProgressed: Wording(lambda it: INFO if it.code else DEBUG, "part.progressed", _progressed),
     e.DocumentMissing: Wording(WARNING, "document.missing", _missing),
+    e.DocumentNoted: Wording(lambda it: WARNING if it.is_damaged else INFO, "document.noted", _noted),
+    e.LifeSheetFailed: Wording(ERROR, "life_sheet.failed", _sheet_failed),
     e.PartPublished: Wording(INFO, "part.published", _published),
     e.PartFailed: Wording(lambda it: WARNING if it.retry_at else ERROR, "part.failed", _failed),
     e.PartDropped: Wording(

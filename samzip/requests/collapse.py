@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, Text, case, cast, func, literal, null, or_, select
+from sqlalchemy import Connection, Integer, Select, Text, case, cast, func, literal, null, or_, select, true
 
 from samzip.database.tables import empresa, work, ziprequest
 from samzip.database.upsert import insert_for
 from samzip.requests import wording
+from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, PENDING
-from samzip.requests.work import fail_requests
+from samzip.requests.work import drop_unwanted
 
 # SQLite keeps fractions and words in a column of whole numbers.
 IMPOSSIBLE_PART = or_(
@@ -32,6 +33,8 @@ class Collapsed:
 def collapse(connection: Connection, now: datetime) -> Collapsed:
     """Rejects impossible rows, then makes the missing work rows in one statement."""
     rejected = _reject(connection, now)
+    if rejected:
+        drop_unwanted(connection, true())
     pending = ziprequest.c.status.in_(PENDING)
     requests, parts = connection.execute(
         select(
@@ -79,7 +82,9 @@ def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...
         )
         .order_by(ziprequest.c.id)
     ).all()
+    rejected = []
     for row in found:
         notice = wording.failed(row.nombre or NO_COMPANY, row.parte_numero, row.total_partes, row.why)
-        fail_requests(connection, now, ziprequest.c.id == row.id, row.why, notice)
-    return tuple((row.id, row.why) for row in found)
+        if fail_requests(connection, now, ziprequest.c.id == row.id, row.why, notice):
+            rejected.append((row.id, row.why))
+    return tuple(rejected)

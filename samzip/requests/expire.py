@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
 
-from samzip.database.tables import archive, empresa, notificacionzip, run, ziprequest
+from samzip.database.tables import archive, empresa, run, ziprequest
 from samzip.dossier.keys import parse_key
 from samzip.requests import wording
-from samzip.requests.states import ENDED, NO_COMPANY
-from samzip.requests.work import notify
+from samzip.requests.notices import notify
+from samzip.requests.states import NO_COMPANY, Move, move, remove
 
 BATCH = 500  # rows of history that one transaction deletes
 
@@ -27,16 +28,14 @@ class Expired:
 
 def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expired]:
     """Ends requests whose time is over and marks for deletion every archive that no live request points to."""
-    over = (ziprequest.c.status == "completed") & is_over(now, ttl)
-    rows = connection.execute(
-        select(ziprequest, empresa.c.nombre).outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id).where(over)
-    ).all()
+    rows = move(connection, Move.EXPIRE, is_over(now, ttl))
+    companies = select(empresa.c.id, empresa.c.nombre).where(empresa.c.id.in_({row.empresa_id for row in rows}))
+    known = {row.id: row.nombre for row in connection.execute(companies)}
     by_path: dict[str, int] = {}
     names: dict[str, str] = {}
     for row in rows:
-        company = row.nombre or NO_COMPANY
-        connection.execute(update(ziprequest).where(ziprequest.c.id == row.id).values(status="expired"))
-        notify(connection, now, [(row.id, row.user_id)], wording.expired(company, row.parte_numero, row.total_partes))
+        company = known.get(row.empresa_id) or NO_COMPANY
+        notify(connection, now, [row], wording.expired(company, row.parte_numero, row.total_partes))
         path = row.file_path or ""
         by_path[path] = by_path.get(path, 0) + 1
         names[path] = company
@@ -51,6 +50,14 @@ def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expire
         .values(deleting=True)
     )
     return [Expired(path, names[path], count) for path, count in by_path.items()]
+
+
+def expire_early(connection: Connection, now: datetime, ttl: timedelta, ids: Sequence[int]) -> None:
+    """Ends those of these requests whose time is over, before a run comes to it. Whoever asks needs no notification,
+    and the archive is left to the run, which may be giving it to others."""
+    for row in move(connection, Move.EXPIRE, ziprequest.c.id.in_(ids) & is_over(now, ttl)):
+        if parse_key(row.file_path or "") is not None:
+            adopt(connection, now, row)
 
 
 def adopt(connection: Connection, now: datetime, row: object) -> None:
@@ -98,16 +105,5 @@ def ended_at() -> ColumnElement[datetime]:
 
 def delete_history(connection: Connection, before: datetime) -> int:
     """Removes up to BATCH requests that ended before `before`, with their notifications. Returns how many."""
-    ids = list(
-        connection.execute(
-            select(ziprequest.c.id)
-            .where(ziprequest.c.status.in_(ENDED), ended_at() < before)
-            .order_by(ziprequest.c.id)
-            .limit(BATCH)
-        ).scalars()
-    )
-    if ids:
-        connection.execute(delete(notificacionzip).where(notificacionzip.c.zip_request_id.in_(ids)))
-        connection.execute(delete(ziprequest).where(ziprequest.c.id.in_(ids)))
     connection.execute(delete(run).where(run.c.finished_at < before))
-    return len(ids)
+    return remove(connection, Move.FORGET, ended_at() < before, BATCH)

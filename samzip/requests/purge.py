@@ -10,30 +10,20 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
 
-from samzip.database.tables import archive, empresa, lease, notificacionzip, run, work, ziprequest
+from samzip.database.tables import archive, empresa, lease, run, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import wording
 from samzip.requests.expire import ended_at
-from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING
+from samzip.requests.notices import fail_requests, notify
+from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
 from samzip.requests.wording import Notice
-from samzip.requests.work import fail_requests, notify
+from samzip.requests.work import WANTED
 
 LOST = "el archivo ya no existe; solicítelo de nuevo"
 STUCK = "la solicitud esperó demasiado tiempo"
-
-_PENDING_AGAIN: dict[str, Any] = {
-    "status": "pending",
-    "started_at": None,
-    "error_message": None,
-    "current_step": None,
-    "progress_percentage": 0,
-    "equipos_procesados": 0,
-    "estimated_completion": None,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +110,7 @@ def lose(connection: Connection, now: datetime, paths: Sequence[str]) -> int:
             f"El archivo de la parte {part} de {parts} del ZIP de {company} ya no existe. Puede solicitarlo de nuevo."
         )
         notice = Notice("zip_failed", f"ZIP con error: {company}, parte {part} de {parts}", text)
-        which = and_(ziprequest.c.id.in_(ids), ziprequest.c.status == "completed")
-        failed += fail_requests(connection, now, which, LOST, notice)
+        failed += fail_requests(connection, now, ziprequest.c.id.in_(ids), LOST, notice, Move.LOSE)
     connection.execute(delete(archive).where(archive.c.path.in_(paths), ~archive.c.deleting))
     return failed
 
@@ -130,10 +119,9 @@ def expire_now(connection: Connection, now: datetime, paths: Sequence[str]) -> i
     """Ends archives before their time; their files may go once this is committed. Returns how many requests ended."""
     ended = 0
     for ids, company, part, parts in _served(connection, paths):
-        rows = connection.execute(select(ziprequest.c.id, ziprequest.c.user_id).where(ziprequest.c.id.in_(ids))).all()
-        connection.execute(update(ziprequest).where(ziprequest.c.id.in_(ids)).values(status="expired"))
-        notify(connection, now, [(row[0], row[1]) for row in rows], wording.expired(company, part, parts))
-        ended += len(ids)
+        rows = move(connection, Move.EXPIRE, ziprequest.c.id.in_(ids))
+        notify(connection, now, rows, wording.expired(company, part, parts))
+        ended += len(rows)
     connection.execute(update(archive).where(archive.c.path.in_(paths)).values(deleting=True))
     return ended
 
@@ -164,15 +152,12 @@ def end_stuck(connection: Connection, now: datetime, ids: Sequence[int], how: st
         which = and_(ziprequest.c.id.in_(group), ziprequest.c.status == status)
         if how == "fail":
             changed += fail_requests(connection, now, which, STUCK, wording.failed(company, part, parts, STUCK))
-        elif how == "retry":
-            changed += connection.execute(update(ziprequest).where(which).values(_PENDING_AGAIN)).rowcount
-        else:
-            connection.execute(
-                delete(notificacionzip).where(
-                    exists().where(ziprequest.c.id == notificacionzip.c.zip_request_id, which)
-                )
-            )
-            changed += connection.execute(delete(ziprequest).where(which)).rowcount
+        elif how == "delete":
+            changed += remove(connection, Move.DELETE, which)
+        elif status == "processing":
+            changed += len(move(connection, Move.PUT_BACK, which))
+        else:  # it waits already; its delay goes with what the work row has counted
+            changed += _count(connection, which)
     for company_id, number in sorted({(row.company_id, row.part) for row in rows}):
         _settle_work(connection, living, company_id, number, reset=how == "retry")
     return changed
@@ -186,10 +171,7 @@ def _settle_work(connection: Connection, living: Sequence[str], company_id: int,
         values = {"token": None, "run_id": None, "path": None, "attempts": 0, "not_before": None, "last_error": None}
         connection.execute(update(work).where(mine).values(values))
         return
-    wanted = exists().where(
-        ziprequest.c.empresa_id == company_id, ziprequest.c.parte_numero == part, ziprequest.c.status.in_(LIVE)
-    )
-    connection.execute(delete(work).where(mine, ~wanted))
+    connection.execute(delete(work).where(mine, ~WANTED))
 
 
 def _living_runs(connection: Connection, now: datetime) -> list[str]:

@@ -12,8 +12,8 @@ from samzip.dossier.parts import part_slices
 from samzip.requests import wording
 from samzip.requests.collapse import add_work
 from samzip.requests.insert import pending_row
-from samzip.requests.states import LIVE, NO_COMPANY, PENDING
-from samzip.requests.work import fail_requests
+from samzip.requests.notices import fail_requests
+from samzip.requests.states import LIVE, NO_COMPANY, PENDING, Move, move
 
 NO_EQUIPMENT = "la empresa no tiene equipos"
 
@@ -80,8 +80,7 @@ def _cancel_surplus(connection: Connection, now: datetime, company_id: int, part
         notice = wording.failed(name, 1, 1, NO_EQUIPMENT)
         return fail_requests(connection, now, surplus, NO_EQUIPMENT, notice)
     reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
-    values = {"status": "cancelled", "completed_at": now, "error_message": reason, "current_step": None}
-    return connection.execute(update(ziprequest).where(surplus).values(values)).rowcount
+    return len(move(connection, Move.CANCEL, surplus, completed_at=now, error_message=reason))
 
 
 def _has_live(connection: Connection, company_id: int, user_id: int, part: int) -> bool:

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, func, literal, select, update
+from sqlalchemy import Connection, and_, delete, exists, func, literal, select, true, update
 
 from samzip.database.tables import archive, empresa, work, ziprequest
 from samzip.requests import wording
 from samzip.requests.collapse import add_work
-from samzip.requests.states import NO_COMPANY
-from samzip.requests.work import fail_requests
+from samzip.requests.notices import fail_requests
+from samzip.requests.states import NO_COMPANY, Move, move
+from samzip.requests.work import drop_unwanted
 
 CRASHED = "la ejecución terminó sin acabar esta parte"
 
@@ -75,9 +76,5 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
         .where(work.c.token.is_not(None))
         .values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED)
     )
-    requests = connection.execute(
-        update(ziprequest)
-        .where(ziprequest.c.status == "processing")
-        .values(status="pending", started_at=None, current_step=None, progress_percentage=0, equipos_procesados=0)
-    ).rowcount
-    return Recovered(requests, failed)
+    drop_unwanted(connection, true())
+    return Recovered(len(move(connection, Move.PUT_BACK, true())), failed)

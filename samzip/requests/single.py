@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, update
 
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.errors import UsageProblem
 from samzip.requests.overview import shown_archive
 from samzip.requests.shown import ArchiveShown, Changed, Sharer, Story, WorkShown
-from samzip.requests.states import ENDED, LIVE, NO_COMPANY, NO_USER, PENDING
+from samzip.requests.states import LIVE, NO_COMPANY, NO_USER, PENDING, Move, move
+from samzip.requests.work import drop_unwanted
 
 BY_OPERATOR = "cancelada por el operador"
+BY_REQUESTER = "cancelada por quien la solicitó"
 
 _NO_CANCEL = {
     "completed": "its archive is published already",
@@ -70,26 +72,15 @@ def story(connection: Connection, now: datetime, request_id: int) -> Story:
     )
 
 
-def cancel(connection: Connection, now: datetime, request_id: int) -> Changed:
+def cancel(connection: Connection, now: datetime, request_id: int, why: str = BY_OPERATOR) -> Changed:
     """Ends a live request. A run that builds its part notices, and drops the part once nobody wants it.
 
     Raises UsageProblem for a request that is not live; nothing is changed then.
     """
     _lock_part(connection, request_id)
-    done = connection.execute(
-        update(ziprequest)
-        .where(ziprequest.c.id == request_id, ziprequest.c.status.in_(LIVE))
-        .values(
-            status="cancelled",
-            completed_at=now,
-            error_message=BY_OPERATOR,
-            current_step=None,
-            estimated_completion=None,
-        )
-    ).rowcount
-    if not done:
+    if not move(connection, Move.CANCEL, ziprequest.c.id == request_id, completed_at=now, error_message=why):
         raise _refusal(connection, request_id, "cancelled", _NO_CANCEL)
-    connection.execute(delete(work).where(_part_of(request_id), work.c.token.is_(None), ~_is_wanted()))
+    drop_unwanted(connection, _part_of(request_id))
     return _changed(connection, request_id)
 
 
@@ -101,23 +92,7 @@ def retry(connection: Connection, request_id: int) -> Changed:
     Raises UsageProblem for a request that has not ended, or whose archive is there; nothing is changed then.
     """
     _lock_part(connection, request_id)
-    done = connection.execute(
-        update(ziprequest)
-        .where(ziprequest.c.id == request_id, ziprequest.c.status.in_(ENDED))
-        .values(
-            status="pending",
-            started_at=None,
-            completed_at=None,
-            expires_at=None,
-            file_path=None,
-            file_size=None,
-            error_message=None,
-            current_step=None,
-            estimated_completion=None,
-            progress_percentage=0,
-            equipos_procesados=0,
-        )
-    ).rowcount
+    done = move(connection, Move.RETRY, ziprequest.c.id == request_id)
     backed_off = (
         _part_of(request_id) & work.c.token.is_(None) & (work.c.not_before.is_not(None) | (work.c.attempts > 0))
     )
@@ -143,13 +118,6 @@ def _part_of(request_id: int) -> ColumnElement[bool]:
         ziprequest.c.id == request_id,
         ziprequest.c.empresa_id == work.c.company_id,
         ziprequest.c.parte_numero == work.c.part,
-    )
-
-
-def _is_wanted() -> ColumnElement[bool]:
-    other = ziprequest.alias()
-    return exists().where(
-        other.c.empresa_id == work.c.company_id, other.c.parte_numero == work.c.part, other.c.status.in_(LIVE)
     )
 
 

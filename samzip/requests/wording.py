@@ -14,13 +14,13 @@ class Notice:
     text: str
 
 
-def ready(company: str, part: int, parts: int, *, hours: float, missing: int) -> Notice:
+def ready(company: str, part: int, parts: int, *, hours: float, missing: int, observations: int) -> Notice:
     """The archive can be downloaded for `hours` hours."""
     what = f"El ZIP de {company}" if parts == 1 else f"La parte {part} de {parts} del ZIP de {company}"
     text = f"{what} está lista para descargar." if parts > 1 else f"{what} está listo para descargar."
     text += f" Estará disponible durante {hours:g} horas."
-    if missing:
-        text += f" Faltan {missing} documentos: el archivo FALTANTES.txt dice cuáles y por qué."
+    if missing or observations:
+        text += f" Documentos faltantes: {missing}. Observaciones: {observations}. FALTANTES.txt las explica."
     return Notice("zip_ready", f"ZIP listo: {company}, parte {part} de {parts}", text)
 
 

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
 
-from samzip.database.tables import archive, customuser, notificacionzip, work, ziprequest
+from samzip.database.tables import archive, customuser, work, ziprequest
 from samzip.errors import WorkTakenOver
-from samzip.requests.states import NO_USER, PENDING
+from samzip.requests.notices import fail_requests, notify
+from samzip.requests.states import LIVE, NO_USER, Move, move
 from samzip.requests.wording import Notice
 
+WANTED = exists().where(  # whether a live request asks for the part of a work row
+    ziprequest.c.empresa_id == work.c.company_id,
+    ziprequest.c.parte_numero == work.c.part,
+    ziprequest.c.status.in_(LIVE),
+)
 MAX_DEATHS = 3
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))  # after the 1st, 2nd, 3rd.. attempt
 
@@ -62,6 +67,12 @@ def waiting(connection: Connection, now: datetime, company_id: int | None = None
     return [Waiting(*row) for row in rows]
 
 
+def newest_request(connection: Connection) -> int | None:
+    """The highest number of a request: every click makes it higher."""
+    newest: int | None = connection.execute(select(func.max(ziprequest.c.id))).scalar_one()
+    return newest
+
+
 def count(connection: Connection) -> int:
     """Parts that wait or are in work."""
     return connection.execute(select(func.count()).select_from(work)).scalar_one()
@@ -71,7 +82,7 @@ def claim(
     connection: Connection, now: datetime, *, company_id: int, part: int, token: str, run_id: str
 ) -> Claim | None:
     """Takes a waiting part. None: someone else has it, or nobody wants it any more (its work row goes then)."""
-    row = (work.c.company_id == company_id) & (work.c.part == part)
+    row = _part(company_id, part)
     taken = connection.execute(
         update(work)
         .where(row, work.c.token.is_(None), or_(work.c.not_before.is_(None), work.c.not_before <= now))
@@ -79,23 +90,14 @@ def claim(
     ).rowcount
     if not taken:
         return None
-    served = connection.execute(
-        update(ziprequest)
-        .where(_requests(company_id, part), ziprequest.c.status.in_(PENDING))
-        .values(status="processing", started_at=now, error_message=None, progress_percentage=0, equipos_procesados=0)
-    ).rowcount
+    served = move(connection, Move.CLAIM, _requests(company_id, part), started_at=now)
     if not served:
         connection.execute(delete(work).where(row))
         return None
     attempt = connection.execute(select(work.c.attempts).where(row)).scalar_one()
-    newest = connection.execute(
-        select(ziprequest.c.id, customuser.c.username)
-        .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
-        .where(_requests(company_id, part), ziprequest.c.status == "processing")
-        .order_by(ziprequest.c.id.desc())
-        .limit(1)
-    ).one()
-    return Claim(company_id, part, token, attempt, served, newest[0], newest[1] or NO_USER)
+    newest = served[-1]
+    user = connection.execute(select(customuser.c.username).where(customuser.c.id == newest.user_id)).scalar()
+    return Claim(company_id, part, token, attempt, len(served), newest.id, user or NO_USER)
 
 
 def announce(connection: Connection, held: Claim, path: str) -> None:
@@ -132,9 +134,15 @@ def finish(
     An archive that is there already (the same content) gets its life extended.
     """
     _touch(connection, held)
-    rows = connection.execute(
-        select(ziprequest.c.id, ziprequest.c.user_id).where(_in_work(held)).order_by(ziprequest.c.id)
-    ).all()
+    rows = move(
+        connection,
+        Move.PUBLISH,
+        _requests(held.company_id, held.part),
+        completed_at=now,
+        expires_at=expires,
+        file_path=published.path,
+        file_size=published.size,
+    )
     connection.execute(delete(work).where(_mine(held)))
     if not rows:
         return 0
@@ -158,23 +166,7 @@ def finish(
                 deleting=False,
             )
         )
-    connection.execute(
-        update(ziprequest)
-        .where(_in_work(held))
-        .values(
-            status="completed",
-            completed_at=now,
-            expires_at=expires,
-            file_path=published.path,
-            file_size=published.size,
-            error_message=None,
-            progress_percentage=100,
-            equipos_procesados=ziprequest.c.total_equipos,
-            current_step="ZIP completado y listo para descarga",
-            estimated_completion=None,
-        )
-    )
-    notify(connection, now, [(row[0], row[1]) for row in rows], notice)
+    notify(connection, now, rows, notice)
     return len(rows)
 
 
@@ -195,7 +187,8 @@ def fail(
     notice: Notice,
     worker_died: bool = False,
 ) -> datetime | None:
-    """Counts a failed attempt. Returns when the next one is due; None when none is left and the requests failed.
+    """Counts a failed attempt. Returns when the next one is due; None when none is left and the requests failed, or
+    when all of them were cancelled meanwhile.
 
     A part that kills its worker MAX_DEATHS times fails however many attempts are allowed: it takes memory from others.
     """
@@ -208,8 +201,8 @@ def fail(
             .where(_mine(held))
             .values(token=None, run_id=None, path=None, not_before=retry_at, last_error=reason)
         )
-        _back_to_pending(connection, _in_work(held), reason)
-        return retry_at
+        move(connection, Move.PUT_BACK, _requests(held.company_id, held.part), error_message=reason)
+        return None if drop_unwanted(connection, _part(held.company_id, held.part)) else retry_at
     fail_requests(connection, now, _in_work(held), reason, notice)
     connection.execute(delete(work).where(_mine(held)))
     return None
@@ -223,7 +216,8 @@ def release(connection: Connection, held: Claim) -> None:
         .where(_mine(held))
         .values(token=None, run_id=None, path=None, not_before=None, attempts=work.c.attempts - 1)
     )
-    _back_to_pending(connection, _in_work(held), None)
+    move(connection, Move.PUT_BACK, _requests(held.company_id, held.part))
+    drop_unwanted(connection, _part(held.company_id, held.part))
 
 
 def drop(connection: Connection, held: Claim) -> None:
@@ -232,55 +226,9 @@ def drop(connection: Connection, held: Claim) -> None:
     connection.execute(delete(work).where(_mine(held)))
 
 
-def fail_requests(
-    connection: Connection, now: datetime, which: ColumnElement[bool], reason: str, notice: Notice
-) -> int:
-    """Ends requests without an archive and tells their users. Returns how many."""
-    rows = connection.execute(
-        select(ziprequest.c.id, ziprequest.c.user_id).where(which).order_by(ziprequest.c.id)
-    ).all()
-    connection.execute(
-        update(ziprequest)
-        .where(which)
-        .values(status="failed", completed_at=now, error_message=reason, current_step=None, estimated_completion=None)
-    )
-    notify(connection, now, [(row[0], row[1]) for row in rows], notice)
-    return len(rows)
-
-
-def notify(connection: Connection, now: datetime, rows: Sequence[tuple[int, int]], notice: Notice) -> None:
-    """One notification for each (request, user) whose user still exists."""
-    known = set(
-        connection.execute(select(customuser.c.id).where(customuser.c.id.in_({user for _, user in rows}))).scalars()
-    )
-    values: list[dict[str, Any]] = [
-        {
-            "tipo": notice.kind,
-            "status": "unread",
-            "titulo": notice.title[:200],
-            "mensaje": notice.text,
-            "created_at": now,
-            "user_id": user_id,
-            "zip_request_id": request_id,
-        }
-        for request_id, user_id in rows
-        if user_id in known
-    ]
-    if values:
-        connection.execute(insert(notificacionzip), values)
-
-
-def _back_to_pending(connection: Connection, which: ColumnElement[bool], reason: str | None) -> None:
-    values = {
-        "status": "pending",
-        "started_at": None,
-        "error_message": reason,
-        "current_step": None,
-        "progress_percentage": 0,
-        "equipos_procesados": 0,
-        "estimated_completion": None,
-    }
-    connection.execute(update(ziprequest).where(which).values(values))
+def drop_unwanted(connection: Connection, which: ColumnElement[bool]) -> int:
+    """Removes those of these work rows that wait although no live request asks for them. Returns how many."""
+    return connection.execute(delete(work).where(which, work.c.token.is_(None), ~WANTED)).rowcount
 
 
 def _touch(connection: Connection, held: Claim, **values: Any) -> None:
@@ -291,7 +239,11 @@ def _touch(connection: Connection, held: Claim, **values: Any) -> None:
 
 
 def _mine(held: Claim) -> ColumnElement[bool]:
-    return and_(work.c.company_id == held.company_id, work.c.part == held.part, work.c.token == held.token)
+    return _part(held.company_id, held.part) & (work.c.token == held.token)
+
+
+def _part(company_id: int, part: int) -> ColumnElement[bool]:
+    return and_(work.c.company_id == company_id, work.c.part == part)
 
 
 def _requests(company_id: int, part: int) -> ColumnElement[bool]:

@@ -7,7 +7,8 @@ import os
 import shutil
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -62,19 +63,34 @@ def arena(request: pytest.FixtureRequest, arenas: Callable[[str], Arena]) -> Are
     return arenas(request.param)
 
 
+def _kinds(reports: list[Report]) -> list[str]:
+    return list(dict.fromkeys(report.fault for report in reports))
+
+
+def _sum(reports: Iterable[Report]) -> dict[str, int]:
+    total: Counter[str] = Counter()
+    for report in reports:
+        total.update(report.counts())
+    return dict(total)
+
+
 @pytest.fixture(scope="session")
 def sweep_report() -> Callable[[Report], None]:
     """Prints a sweep's counts; writes those of all sweeps as JSON where the environment asks for it."""
     path = os.environ.get(REPORT)
-    counts: dict[str, dict[str, int]] = {}
+    reports: list[Report] = []
     begun = time.monotonic()
 
     def note(report: Report) -> None:
-        counts[report.name] = report.counts()
+        reports.append(report)
         print(f"\n{report.name}: {report.counts()}", *report.complaints()[:5], sep="\n  ", flush=True)
         if path:
-            total = {key: sum(count[key] for count in counts.values()) for key in report.counts()}
-            told = {"seconds": round(time.monotonic() - begun), "total": total, "sweeps": counts}
+            told = {
+                "seconds": round(time.monotonic() - begun),
+                "faults": {kind: _sum(it for it in reports if it.fault == kind) for kind in _kinds(reports)},
+                "total": _sum(reports),
+                "sweeps": {it.name: it.counts() for it in reports},
+            }
             Path(path).write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
 
     return note

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from samzip.archive.build import PartJob
+from samzip.archive.part import PartJob
 from samzip.batch import ending
 from samzip.database import engine
 from samzip.errors import DatabaseUnreachable
@@ -58,7 +58,7 @@ def strike_cuts(arena: Arena, proxies: dict[int, Proxy], fill: Any, argv: tuple[
     def one(stage: Stage, cut: Cut) -> Any:
         return strike(stage, (proxies[id(stage)], cut))
 
-    return Report(f"database away, {argv[0]}", on_all(arena.stages, chosen, one))
+    return Report(f"database away, {argv[0]}", on_all(arena.stages, chosen, one), "database away")
 
 
 @pytest.mark.parametrize("arena", ["postgres"], indirect=True)

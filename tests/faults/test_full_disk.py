@@ -72,7 +72,7 @@ def fill_up(arena: Arena, disk: str, sizes: Any) -> Report:
             found += settle(stage, patient=True)
             found += judge(stage, template.ledger, seen)
             outcomes.append(Outcome(f"{room} KiB", ended.code != 0, tuple(found), str(ended.code)))
-    return Report(f"full disk under {disk}", outcomes)
+    return Report(f"full disk under {disk}", outcomes, "full disk")
 
 
 def limit(arena: Arena, sizes: Any) -> Report:
@@ -86,7 +86,7 @@ def limit(arena: Arena, sizes: Any) -> Report:
         found += settle(stage, patient=True)
         found += judge(stage, template.ledger, seen)
         outcomes.append(Outcome(f"{size} KiB", ended.code != 0, tuple(found), str(ended.code)))
-    return Report(f"file limit, {arena.kind}", outcomes)
+    return Report(f"file limit, {arena.kind}", outcomes, "full disk")
 
 
 def _untold(stage: Stage, code: int | None) -> list[Violation]:

@@ -39,9 +39,18 @@ SEED = 1
 REACHED = 0.97  # of the points: a few vary, such as the checkpoints of SQLite
 ALL = ["wal", "journal", "postgres"]
 MAX_ATTEMPTS = 3
+COMMANDS = ((busy_day, RUN), (years_of_neglect, PURGE), (nothing_asked_yet, REQUEST))
 
 by_kind = pytest.mark.parametrize("arena", ALL, indirect=True)
 on_sqlite = pytest.mark.parametrize("arena", ["wal"], indirect=True)
+
+
+@by_kind
+def test_the_points_are_of_every_call_that_a_kill_is_promised_to_survive(arena: Arena) -> None:
+    calls = {point.call for fill, argv in COMMANDS for point in arena.points(fill, argv)}
+    of_the_database = {"wal": {"pwrite64", "fdatasync", "ftruncate"}, "journal": {"pwrite64", "fdatasync"}}
+    assert calls >= {"openat", "write", "fsync", "rename", "unlink"}
+    assert calls >= of_the_database.get(arena.kind, {"sendto", "recvfrom"})
 
 
 @on_sqlite

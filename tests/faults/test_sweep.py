@@ -46,7 +46,8 @@ POOL_KILLS = 60
 )
 def test_kills_at_every_point(arena: Arena, fill: Any, argv: Any, kill: Any, sweep_report: Note) -> None:
     points = arena.points(fill, argv)
-    report = Report(f"kill {argv[0]}, {arena.kind}", on_all(arena.stages, points, kill(arena.template(fill))))
+    outcomes = on_all(arena.stages, points, kill(arena.template(fill)))
+    report = Report(f"kill {argv[0]}, {arena.kind}", outcomes, "kill")
     sweep_report(report)
     report.check(round(len(points) * REACHED))
 
@@ -55,7 +56,7 @@ def test_kills_of_recoveries(arena: Arena, sweep_report: Note) -> None:
     firsts = sample(arena.points(busy_day, RUN), FIRST_KILLS, SEED)
     strike = kill_recovery(arena.template(busy_day), lambda points: sample(points, SECOND_KILLS, SEED))
     outcomes = [outcome for found in on_all(arena.stages, firsts, strike) for outcome in found]
-    report = Report(f"kill recovery, {arena.kind}", outcomes)
+    report = Report(f"kill recovery, {arena.kind}", outcomes, "kill of a recovery")
     sweep_report(report)
     report.check(round(FIRST_KILLS * SECOND_KILLS * REACHED))
 
@@ -64,7 +65,7 @@ def test_kills_of_the_real_pool(arena: Arena, sweep_report: Note) -> None:
     stage, template = arena.stages[0], arena.template(busy_day)
     stage.put_back(template)
     points = sample(stage.cold_points(), POOL_KILLS, SEED)
-    report = Report(f"kill pool, {arena.kind}", on_all(arena.stages, points, kill_pool(template)))
+    report = Report(f"kill pool, {arena.kind}", on_all(arena.stages, points, kill_pool(template)), "kill")
     sweep_report(report)
     report.check(round(POOL_KILLS * 0.8))  # which process comes first to the n-th call is chance
 
@@ -73,6 +74,6 @@ def test_kills_of_the_real_pool(arena: Arena, sweep_report: Note) -> None:
 def test_errors_at_every_point(arena: Arena, fill: Any, argv: Any, sweep_report: Note) -> None:
     failures = failures_of(arena.points(fill, argv))
     outcomes = on_all(arena.stages, failures, fail_run(arena.template(fill), argv))
-    report = Report(f"errors of {argv[0]}, {arena.kind}", outcomes)
+    report = Report(f"errors of {argv[0]}, {arena.kind}", outcomes, "error")
     sweep_report(report)
     report.check(len(failures))

@@ -13,10 +13,11 @@ from sqlalchemy import update
 
 from samzip.database import tables
 from samzip.dossier.keys import is_temporary
-from tests.support.live_runs import LiveRuns, wait_until
+from tests.support.live_runs import LiveRuns, parent, wait_until
 from tests.support.world import ShiftedDatabase, make_world
 
 DIED = "el proceso que generaba esta parte murió (señal 9, quizá por falta de memoria)"
+BROKEN = "los procesos que generaban las partes murieron"
 
 
 @pytest.fixture
@@ -122,3 +123,19 @@ def test_a_run_without_workers_left_behind_says_nothing_of_them(live: LiveRuns) 
     wait_until(lambda: not live.processes(), live.processes, 5)
     assert "Traceback" not in run.text
     assert "leaked" not in run.text
+
+
+def test_a_killed_fork_server_costs_the_parts_in_work_an_attempt_and_the_rest_is_still_built(live: LiveRuns) -> None:
+    run = live.hold(1, 2)
+    os.kill(parent(live.begun(1)[0]), signal.SIGKILL)
+    wait_until(lambda: len(run.told("part.failed")) == 2, lambda: run.text)
+    live.recall("hold")
+    assert run.wait() == 3, run.text
+    first, second, third = live.world.requests()
+    assert {(row.status, row.error_message) for row in (first, second)} == {("pending", BROKEN)}
+    assert third.status == "completed"
+    assert [name for name in live.world.files() if is_temporary(name)] == []
+    wait_until(lambda: not live.processes(), live.processes, 5)
+    skip_the_wait(live)
+    assert live.start().wait() == 0
+    assert {row.status for row in live.world.requests()} == {"completed"}

@@ -241,6 +241,23 @@ def test_a_company_that_vanished_since_the_click_fails_its_requests_with_the_rea
     assert other
 
 
+def test_a_company_that_is_deleted_while_its_part_waits_for_the_next_attempt_leaves_no_work(world: World) -> None:
+    company = world.company(equipment=1)
+    world.click()
+
+    def fail(job: Any) -> None:
+        raise ValueError("así falló")
+
+    world.executor.before = fail
+    world.run()
+    assert len(world.rows(tables.work)) == 1
+    with world.database.write() as connection:
+        connection.execute(update(tables.empresa).where(tables.empresa.c.id == company).values(is_deleted=True))
+    world.run()
+    assert request_row(world, 1).error_message == "la empresa fue eliminada"
+    assert world.rows(tables.work) == []
+
+
 @pytest.mark.parametrize("when", ["before the run", "while its part is built"])
 def test_a_company_that_is_deleted_ends_its_requests_with_a_reason_or_an_archive(world: World, when: str) -> None:
     company = world.company(equipment=3)

@@ -16,7 +16,8 @@ import pytest
 from sqlalchemy import Connection, select, update
 
 from samzip.archive import build
-from samzip.archive.build import PartJob
+from samzip.archive.part import PartJob
+from samzip.batch.cleaning import recover
 from samzip.database import Database, tables
 from samzip.events import OrphansRecovered, PartDropped, PartFailed, PartPublished
 from samzip.requests import work
@@ -197,6 +198,17 @@ def test_what_a_run_published_and_did_not_commit_goes_with_recovery(world: World
     world.later(seconds=2)
     world.run()
     assert world.files() == [world.requests()[0].file_path]
+    assert world.rows(tables.work) == []
+
+
+def test_recovery_drops_what_everybody_cancelled_meanwhile(world: World) -> None:
+    click(world)
+    die_while_building(world)
+    for request in world.requests():
+        with world.database.write() as connection:
+            cancel(connection, world.database.now(connection), request.id)
+    recover(world.context())
+    assert world.files() == []
     assert world.rows(tables.work) == []
 
 

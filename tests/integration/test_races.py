@@ -7,19 +7,23 @@ import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event, update
 
-from samzip.archive.build import PartJob
+from samzip.archive.part import PartJob
 from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.errors import LockBusy
 from samzip.events import PartDropped, PartPublished, PartStarted
+from samzip.requests import collapse, expire, integrity, purge, single
 from tests.support.world import ShiftedDatabase, World, make_world, new_postgres_database
 
 CLICKERS = 50
@@ -215,3 +219,86 @@ def test_a_pass_ends_although_others_keep_clicking(tmp_path: Path) -> None:
     world.run(Mode(once=False))
     assert {row.status for row in world.requests()} == {"completed"}
     world.database.close()
+
+
+@contextmanager
+def last_moment(world: World, act: Callable[[Connection, datetime], object]) -> Iterator[tuple[Connection, datetime]]:
+    """A transaction, and somebody who acts in another one just before this one changes or locks a request."""
+
+    def in_a_transaction() -> None:
+        with world.database.write() as connection:
+            act(connection, world.database.now(connection))
+
+    somebody = threading.Thread(target=in_a_transaction)
+
+    def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        changes = statement.startswith(("UPDATE core_", "DELETE FROM core_")) or statement.endswith("FOR UPDATE")
+        if changes and somebody.ident is None:
+            somebody.start()
+            somebody.join(timeout=1)
+
+    event.listen(world.database.engine, "before_cursor_execute", before)
+    try:
+        with world.database.write() as connection:
+            yield connection, world.database.now(connection)
+    finally:
+        event.remove(world.database.engine, "before_cursor_execute", before)
+        somebody.join()
+
+
+on_postgres = pytest.mark.parametrize("world", ["postgres"], indirect=True)  # SQLite has one writer at a time
+
+
+@pytest.fixture
+def served(world: World) -> World:
+    """Request 1 has its archive, and its user was told."""
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    return world
+
+
+def check_request(world: World, status: str, told: list[str]) -> None:
+    assert [row.status for row in world.requests()] == [status]
+    assert [row.tipo for row in world.rows(tables.notificacionzip)] == told
+
+
+@on_postgres
+def test_who_asks_again_while_their_request_expires_is_not_forgotten(served: World) -> None:
+    def ask_again(connection: Connection, now: datetime) -> None:
+        expire.expire_early(connection, now, served.settings.ttl, [1])
+        single.retry(connection, 1)
+
+    served.later(hours=6)
+    with last_moment(served, ask_again) as (connection, now):
+        expire.expire(connection, now, served.settings.ttl)
+    check_request(served, "pending", ["zip_ready"])
+
+
+@on_postgres
+def test_a_request_that_is_put_back_while_its_archive_is_purged_still_waits(served: World) -> None:
+    path = served.files()[0]
+    with last_moment(
+        served, lambda connection, now: integrity.take_back(connection, now, served.settings.ttl, path)
+    ) as (connection, now):
+        purge.expire_now(connection, now, [path])
+    check_request(served, "pending", ["zip_ready"])
+
+
+@on_postgres
+def test_a_request_that_is_cancelled_while_it_is_rejected_stays_cancelled(served: World) -> None:
+    served.set_request(1, status="pending")
+    with served.database.write() as connection:
+        connection.execute(update(tables.empresa).values(is_deleted=True))
+    with last_moment(served, lambda connection, now: single.cancel(connection, now, 1)) as (connection, now):
+        assert collapse.collapse(connection, now).rejected == ()
+    check_request(served, "cancelled", ["zip_ready"])
+
+
+@on_postgres
+def test_a_request_that_is_asked_for_again_while_the_history_is_cleared_stays(served: World) -> None:
+    served.set_request(1, status="failed")
+    served.later(days=8)
+    with last_moment(served, lambda connection, _now: single.retry(connection, 1)) as (connection, now):
+        expire.delete_history(connection, now - served.settings.history)
+    check_request(served, "pending", ["zip_ready"])

@@ -15,12 +15,12 @@ from zoneinfo import ZoneInfo
 import pytest
 from sqlalchemy import delete, update
 
-from samzip.archive.build import PartJob
+from samzip.archive.part import PartJob
 from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.errors import LockBusy, StorageFailed
 from samzip.events import (
-    DocumentMissing,
+    DocumentNoted,
     OrphansRecovered,
     PartDropped,
     PartFailed,
@@ -32,6 +32,7 @@ from samzip.events import (
 from samzip.executors import WorkerDied
 from samzip.locks import file_lock
 from samzip.requests import lease
+from samzip.requests.collapse import Collapsed, collapse
 from samzip.requests.single import cancel
 from tests.support.world import World
 
@@ -289,6 +290,32 @@ def test_a_click_during_the_build_waits_for_the_next_pass_and_gets_the_same_file
     assert first.file_path == second.file_path
 
 
+def test_the_queue_is_looked_through_when_somebody_clicked_and_not_before_every_part(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samzip.batch.building.WRITE_EVERY_S", 3600)
+    world.company(equipment=12)
+    world.company("Chica Ltda", equipment=1, user="chica")
+    looks, parts = [], []
+
+    def look(*arguments: Any) -> Collapsed:
+        looks.append(len(parts))
+        return collapse(*arguments)
+
+    def click_once(job: Any) -> None:
+        if isinstance(job, PartJob):
+            parts.append(job.part)
+            if len(parts) == 3:
+                world.click("chica")
+
+    monkeypatch.setattr("samzip.batch.run.collapse", look)
+    world.executor.before = click_once
+    world.click()
+    world.run()
+    assert len(parts) == 7
+    assert looks == [0, 0, 3, 7]  # the pass begins, the first turn, after the click, the next pass
+
+
 def test_a_cancelled_part_in_work_is_dropped_and_nothing_is_published(world: World) -> None:
     world.company(equipment=1)
     world.click()
@@ -475,8 +502,9 @@ def test_a_damaged_photo_is_listed_warned_of_and_exit_3(world: World) -> None:
     (world.media / "documentos" / "photo.jpg").write_bytes(b"\xff\xd8\xff\xe0 no photo at all")
     world.click()
     finished = world.run()
-    assert (finished.outcome, finished.counts.missing) == ("problems", 1)
-    (event,) = world.seen(DocumentMissing)
+    assert (finished.outcome, finished.counts.missing, finished.counts.damaged) == ("problems", 0, 1)
+    (event,) = world.seen(DocumentNoted)
+    assert event.is_damaged
     assert (event.equipment, event.path) == ("EQ-001", "documentos/photo.jpg")
     assert "imagen dañada" in event.reason
     (archive,) = world.rows(tables.archive)
@@ -484,4 +512,4 @@ def test_a_damaged_photo_is_listed_warned_of_and_exit_3(world: World) -> None:
     assert (warning["kind"], warning["document"]) == ("damaged", "Imagen")
     assert "CERTIBOY S.A.S/Equipos/EQ-001/imagen.jpg" in names(world, archive.path)
     world.click()
-    assert world.run().counts.missing == 1  # of a reused archive too
+    assert world.run().counts.damaged == 1  # of a reused archive too

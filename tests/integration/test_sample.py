@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
+import zipfile
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,6 +19,8 @@ from samzip.database.setup import initialise
 from tests.support.world import ShiftedDatabase, World, make_world
 
 SAMPLE = Path(os.environ.get("SAM_SAMPLE", Path(__file__).parents[3] / "shared" / "sam" / "sample"))
+
+TREE = SAMPLE.parent / "output" / "tree_part2.txt"  # the entries of SAM's own archive of such a company, some of them
 
 pytestmark = pytest.mark.skipif(not (SAMPLE / "sam.sqlite3").exists(), reason="SAM's sample is not on this machine")
 
@@ -86,3 +90,20 @@ def test_an_insert_as_sam_makes_it_still_works(sam: World) -> None:
     connection.close()
     sam.run()
     assert sam.requests()[-1].status == "completed"
+
+
+@pytest.mark.skipif(not TREE.exists(), reason="the tree of SAM's archive is not on this machine")
+def test_everything_that_sam_delivers_is_there_under_its_name(sam: World) -> None:
+    """Two differences are meant: the top folder ends in no dot, for Windows, and documents of maintenance keep the
+    names of their files, in a folder for each kind."""
+    sam.run()
+    (path,) = (row.file_path for row in sam.requests() if row.id == 9)
+    with zipfile.ZipFile(sam.media / path) as archive:
+        names = archive.namelist()
+    ours = {name.partition("/")[2] for name in names}
+    theirs = [line.partition("/")[2] for line in TREE.read_text(encoding="utf-8").splitlines()]
+    maintenance = [name for name in theirs if "/Mantenimientos/" in name]
+    assert set(theirs) - set(maintenance) <= ours
+    delivered = Counter(name.split("/")[1] for name in ours if "/Mantenimientos/Documentos_" in name)
+    assert Counter(name.split("/")[1] for name in maintenance) <= delivered
+    assert {name.partition("/")[0] for name in names} == {"CERTIBOY S.A.S"}

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import Connection, update
 
 from samzip import cli
-from samzip.archive.build import PartJob
+from samzip.archive.part import PartJob
 from samzip.batch.run import Mode
 from samzip.database import tables
 from samzip.errors import SamzipError, StorageFailed, UsageProblem
@@ -344,7 +344,7 @@ def test_a_status_that_changed_meanwhile_decides_and_not_the_one_that_was_read(
 def finish(world: World, held: work.Claim, connection: Connection) -> int:
     now = world.database.now(connection)
     published = work.Published("zip_requests/1/20261124_150000_parte_1_req_1.zip", 1, 9, "ab", "cd", "x.zip", "[]")
-    notice = wording.ready("CERTIBOY S.A.S.", 1, 1, hours=6, missing=0)
+    notice = wording.ready("CERTIBOY S.A.S.", 1, 1, hours=6, missing=0, observations=0)
     return work.finish(connection, now, held, published, now + timedelta(hours=6), notice)
 
 

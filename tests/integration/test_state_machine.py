@@ -11,9 +11,9 @@ import hashlib
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 from sqlalchemy import Connection, delete, insert, select, update
 
-from samzip.archive.build import PartJob
+from samzip.archive.part import PartJob
 from samzip.archive.verify import verify_zip
 from samzip.batch.context import Context, Stop
 from samzip.batch.run import Mode, run
@@ -34,22 +34,29 @@ from samzip.errors import LockBusy, RequestRefused, StorageFailed, UsageProblem
 from samzip.executors import WorkerDied
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
+from samzip.housekeeping.verify import DAMAGED, Verifier
+from samzip.requests import single
+from samzip.requests.expire import expire_early
 from samzip.requests.insert import pending_row
-from samzip.requests.single import cancel, retry
-from samzip.requests.states import ENDED, LIVE
+from samzip.requests.integrity import take_back
+from samzip.requests.states import ENDED, LIVE, PENDING, Move
+from tests.support.moves import TABLE, moves_made, note_moves
 from tests.support.world import InlineExecutor, ShiftedDatabase, World, make_world, new_postgres_database
 
-ALLOWED = {  # by what a request was when it was last looked at; several changes may lie in between
-    "pending": {"pending", "processing", "completed", "expired", "failed", "cancelled"},
-    "processing": {"pending", "processing", "completed", "expired", "failed", "cancelled"},
-    "completed": {"completed", "expired"},
-    "expired": {"expired"},
-    "failed": {"failed"},
-    "cancelled": {"cancelled"},
-}
+RUNS_MAKE = (Move.CLAIM, Move.PUBLISH, Move.PUT_BACK, Move.FAIL, Move.CANCEL, Move.EXPIRE)
+STATED = {(source, move.target) for move in Move for source in move.sources}
 HISTORY = timedelta(days=7)
+NEVER = timedelta(days=365)
 USERS = ("ana", "luz", "bob")  # the first two are of one company
 MAX_EQUIPMENT = 6
+
+
+def reachable(state: str) -> set[str]:
+    """What a request may have become since it was looked at, if nobody but runs changed it."""
+    found = {state}
+    while more := {move.target for move in RUNS_MAKE if found & set(move.sources)} - found:
+        found |= more
+    return found
 
 
 class Killed(BaseException):
@@ -73,7 +80,17 @@ class Fuse:
                 raise Killed
 
 
-class FragileDatabase(ShiftedDatabase):
+class StillDatabase(ShiftedDatabase):
+    """Its clock moves when a rule says so and never by itself: a sequence goes the same way on a slow machine."""
+
+    __slots__ = ()
+    began = datetime.now(UTC)
+
+    def now(self, connection: Connection) -> datetime:
+        return StillDatabase.began + ShiftedDatabase.shift
+
+
+class FragileDatabase(StillDatabase):
     """As a run sees it that may be killed."""
 
     __slots__ = ("fuse",)
@@ -149,6 +166,8 @@ class Queue(RuleBasedStateMachine):
         ShiftedDatabase.shift = timedelta(0)
         self.folder = Path(tempfile.mkdtemp(prefix="samzip-machine-"))
         first = type(self).make(self.folder)
+        StillDatabase.began = datetime.now(UTC)
+        first.database = StillDatabase(first.database.engine, first.database.url)
         second_state = self.folder / "second"
         second_state.mkdir()
         self.hosts = [
@@ -217,28 +236,52 @@ class Queue(RuleBasedStateMachine):
             )
             connection.execute(insert(tables.ziprequest).values(row | {"status": ("queued", "pending")[parts % 2]}))
 
-    @rule(pick=st.integers(0, 30), verb=st.sampled_from([cancel, retry]))
-    def change(self, pick: int, verb: Callable[..., Any]) -> None:
-        rows = self.world.requests()
-        if not rows:
+    @rule(pick=st.integers(0, 30))
+    def cancel(self, pick: int) -> None:
+        row = self.pick(pick)
+        if row is None:
             return
-        row = rows[pick % len(rows)]
-        allowed, to = (LIVE, "cancelled") if verb is cancel else (ENDED, "pending")
+        if self.operate(row, lambda connection, now: single.cancel(connection, now, row.id), row.status in LIVE):
+            assert self.request(row.id).status == "cancelled"
+
+    @rule(pick=st.integers(0, 30))
+    def retry(self, pick: int) -> None:
+        row = self.pick(pick)
+        if row is None:
+            return
+        may = row.status in ENDED or (row.status in PENDING and self.is_delayed(row))
+        if self.operate(row, lambda connection, _now: single.retry(connection, row.id), may):
+            assert self.request(row.id).status in PENDING
+            assert not self.is_delayed(row)
+            self.ledger[row.id].completions += row.status in ENDED
+
+    @rule(pick=st.integers(0, 30))
+    def ask_again(self, pick: int) -> None:
+        """As the status page does, where an archive is over as soon as its time is."""
+
+        def change(connection: Connection, now: datetime) -> None:
+            expire_early(connection, now, self.world.settings.ttl, [row.id])
+            single.retry(connection, row.id)
+
+        row = self.pick(pick)
+        if row is None or row.status not in ("completed", "expired"):
+            return
+        if self.operate(row, change, row.expires_at <= self.now()):
+            self.ledger[row.id].completions += 1
+
+    def operate(self, row: Any, change: Callable[[Connection, datetime], object], may: bool) -> bool:
+        """Whether it was done: what may not be is refused, and nothing else is."""
+        self.no_request_is_lost_and_its_state_is_one_that_may_be()  # the ledger knows what was before
         try:
             with self.world.database.write() as connection:
-                if verb is cancel:
-                    cancel(connection, self.world.database.now(connection), row.id)
-                else:
-                    retry(connection, row.id)
+                change(connection, self.world.database.now(connection))
         except UsageProblem:
-            assert row.status not in allowed
-            return
-        assert row.status in allowed
-        changed = next(new for new in self.world.requests() if new.id == row.id)
-        assert changed.status == to
-        record = self.ledger.setdefault(row.id, Record(to, None, 1))
-        record.status, record.ended = to, changed.completed_at
-        record.completions += to == "pending"
+            assert not may, f"#{row.id} is {row.status}, and it was refused"
+            return False
+        assert may, f"#{row.id} is {row.status}, and it was done"
+        changed = self.request(row.id)
+        self.ledger[row.id].status, self.ledger[row.id].ended = changed.status, changed.completed_at
+        return True
 
     @rule(kind=st.sampled_from(["add", "remove", "rename", "delete the company"]), which=st.integers(0, 1))
     def the_inventory_changes(self, kind: str, which: int) -> None:
@@ -310,23 +353,64 @@ class Queue(RuleBasedStateMachine):
                 self.click("bob")
             elif what == "cancel everything":
                 for pick in range(len(self.world.requests())):
-                    self.change(pick, cancel)
+                    self.cancel(pick)
             else:
                 self.world.later(seconds=61)
                 if "purges" in what:
-                    self.purge(1 - host, all_archives=False, steps=None)
+                    self.purge(1 - host, None, all_archives=False, steps=None)
                 self.begin(1 - host, Mode())
 
         self.begin(host, Mode(once=once), before=at_job(job, disturb), stop=stop)
 
-    @rule(host=st.integers(0, 1), all_archives=st.booleans(), steps=st.none() | st.integers(0, 20))
-    def purge(self, host: int, all_archives: bool, steps: int | None) -> None:
+    @rule(
+        host=st.integers(0, 1),
+        stuck=st.sampled_from([None, None, "fail", "retry", "delete"]),
+        all_archives=st.booleans(),
+        steps=st.none() | st.integers(0, 20),
+    )
+    def purge(self, host: int, stuck: str | None, all_archives: bool, steps: int | None) -> None:
         fuse, world = Fuse(steps), self.hosts[host]
         database, archives = FragileDatabase(world.database, fuse), FragileStore(world.archives, fuse)
-        try:
-            Purge(world.settings, database, archives, Options(all_archives=all_archives), world.host).run(wait=0)
-        except Killed:
+        options = Options(stuck_after=timedelta(hours=1), stuck=stuck, all_archives=all_archives)
+        waited = {row.id for row in self.world.requests() if row.status in LIVE}
+        with suppress(Killed):
+            Purge(world.settings, database, archives, options, world.host).run(wait=0)
+        if stuck == "delete":
+            for number in waited - {row.id for row in self.world.requests()}:
+                self.ledger.pop(number, None)
+
+    @rule(pick=st.integers(0, 30), host=st.integers(0, 1), remedy=st.sampled_from(["purge", "verify", "download"]))
+    def an_archive_goes_bad(self, pick: int, host: int, remedy: str) -> None:
+        """And is noticed before anybody else comes."""
+        now, world = self.now(), self.hosts[host]
+        served = [row for row in self.world.requests() if row.status == "completed" and row.expires_at > now]
+        if not served:
             return
+        path = served[pick % len(served)].file_path
+        file = self.world.media / path
+        good = file.read_bytes()
+        if remedy == "purge":
+            file.unlink()
+            self.purge(host, None, all_archives=False, steps=None)
+        else:
+            file.write_bytes(good[:-30])
+        if remedy == "download":
+            with self.world.database.write() as connection:
+                take_back(connection, now, world.settings.ttl, path)
+        if remedy == "verify":
+            verifier = Verifier(world.settings, world.database, world.archives, world.host)
+            damaged = [verdict for verdict in verifier.verify(verifier.find(None)) if verdict.state == DAMAGED]
+            try:
+                list(verifier.repair(damaged, wait=0))
+            except LockBusy:  # another host's run, or one that died there: it is left as it is
+                file.write_bytes(good)
+                return
+        for row in served:
+            if row.file_path == path:
+                changed, record = self.request(row.id), self.ledger[row.id]
+                assert changed.status == ("failed" if remedy == "purge" else "pending")
+                record.status, record.ended = changed.status, changed.completed_at
+                record.completions += changed.status == "pending"
 
     def begin(
         self,
@@ -354,7 +438,7 @@ class Queue(RuleBasedStateMachine):
                 tidy(*arguments, **options)
 
         try:
-            with patch("shutil.rmtree", rmtree):
+            with patch("shutil.rmtree", rmtree), patch("samzip.requests.lease.HEARTBEAT", NEVER):
                 run(context, mode)
         except Killed:
             return False
@@ -383,7 +467,7 @@ class Queue(RuleBasedStateMachine):
         for number, row in rows.items():
             status = "pending" if row.status == "queued" else row.status
             record = self.ledger.setdefault(number, Record(status, None, 1))
-            assert status in ALLOWED[record.status], f"#{number}: {record.status} -> {status}"
+            assert status in reachable(record.status), f"#{number}: {record.status} -> {status}"
             if status in ("failed", "cancelled"):
                 assert row.error_message, f"#{number} is {status} and nobody knows why"
             if status in (*ENDED, "completed"):
@@ -394,6 +478,10 @@ class Queue(RuleBasedStateMachine):
                 assert notices.get(number, 0) >= 1, f"#{number}: its user was not told"
             assert notices.get(number, 0) <= record.completions, f"#{number}: its user was told twice"
             record.status, record.ended = status, row.completed_at
+
+    @invariant()
+    def no_status_ever_changed_but_as_it_may(self) -> None:
+        assert moves_made(self.world) <= STATED
 
     @invariant()
     def what_may_be_downloaded_is_there_and_sound(self) -> None:
@@ -476,6 +564,20 @@ class Queue(RuleBasedStateMachine):
             ids = select(tables.equipo.c.id).where(tables.equipo.c.empresa_id == company).order_by(tables.equipo.c.id)
             return list(connection.execute(ids).scalars())
 
+    def pick(self, number: int) -> Any:
+        """One request, or None where there is none."""
+        rows = self.world.requests()
+        return rows[number % len(rows)] if rows else None
+
+    def request(self, number: int) -> Any:
+        return next(row for row in self.world.requests() if row.id == number)
+
+    def is_delayed(self, request: Any) -> bool:
+        """Whether its part waits after an attempt that was spent."""
+        part = (request.empresa_id, request.parte_numero)
+        rows = [row for row in self.world.rows(tables.work) if (row.company_id, row.part) == part]
+        return any(row.token is None and row.attempts > 0 for row in rows)
+
     def is_deleted(self, which: int) -> bool:
         with self.world.database.read() as connection:
             one = select(tables.empresa.c.is_deleted).where(tables.empresa.c.id == self.companies[which])
@@ -503,16 +605,24 @@ def play(make: Callable[[Path], World], examples: int, steps: int) -> None:
 
 def on_sqlite() -> Callable[[Path], World]:
     """Each example has its own file."""
-    return make_world
+
+    def make(folder: Path) -> World:
+        world = make_world(folder)
+        note_moves(world)
+        return world
+
+    return make
 
 
 def on_postgres(server: str) -> Callable[[Path], World]:
     """The examples share a database, emptied for each."""
     url = new_postgres_database(server)
+    with tempfile.TemporaryDirectory() as folder:
+        note_moves(make_world(Path(folder), url))
 
     def make(folder: Path) -> World:
         world = make_world(folder, url)
-        names = ", ".join([*tables.sam.tables, *tables.own.tables])
+        names = ", ".join([*tables.sam.tables, *tables.own.tables, TABLE])
         with world.database.write() as connection:
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         return world

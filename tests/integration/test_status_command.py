@@ -142,7 +142,7 @@ def test_archives_and_runs_are_told_after_a_run(world: World, capsys: pytest.Cap
     assert [run.outcome for run in shown.finished] == ["problems"]
     assert shown.finished[0].counts["published"] == 2
     text = samzip(world, capsys=capsys)
-    assert "1 document is missing or doubtful" in text
+    assert "1 document missing, 0 observations" in text
     assert "5h 59m left" in text
     assert "done, with problems: 2 parts published" in text
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from samzip.archive.build import Progress
+from samzip.archive.part import Progress
 from samzip.archive.survey import SurveyJob
 from samzip.batch.run import Mode, run
 from samzip.errors import StorageFailed

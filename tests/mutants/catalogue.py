@@ -85,16 +85,16 @@ MUTANTS = (
     Mutant(
         name="no token in the finishing write",
         file="samzip/requests/work.py",
-        old="    _touch(connection, held)\n    rows = connection.execute(\n",
-        new="    rows = connection.execute(\n",
+        old="    _touch(connection, held)\n    rows = move(\n",
+        new="    rows = move(\n",
         why="two hosts complete the same part, with two archives",
         tests=(ORDER + "test_a_part_that_is_taken_over_at_the_last_moment_is_not_completed_by_the_old_run[sqlite]",),
     ),
     Mutant(
         name="no token anywhere",
         file="samzip/requests/work.py",
-        old="work.c.part == held.part, work.c.token == held.token)",
-        new="work.c.part == held.part)",
+        old="return _part(held.company_id, held.part) & (work.c.token == held.token)",
+        new="return _part(held.company_id, held.part)",
         why="a run that was taken over goes on as if nothing had happened",
         tests=(RUN + "test_a_part_taken_over_by_another_host_is_not_published_twice[sqlite]",),
     ),
@@ -109,11 +109,21 @@ MUTANTS = (
     Mutant(
         name="finished for the newest click only",
         file="samzip/requests/work.py",
-        old='        .where(_in_work(held))\n        .values(\n            status="completed",\n',
-        new="        .where(_in_work(held), ziprequest.c.id == held.request_id)\n"
-        '        .values(\n            status="completed",\n',
+        old="        Move.PUBLISH,\n        _requests(held.company_id, held.part),\n",
+        new="        Move.PUBLISH,\n        ziprequest.c.id == held.request_id,\n",
         why="whoever clicked first waits for ever",
         tests=(RUN + "test_three_fast_clicks_build_each_part_once_and_complete_all_six_requests[sqlite]",),
+    ),
+    Mutant(
+        name="a move whatever the state",
+        file="samzip/requests/states.py",
+        old="    return which & ziprequest.c.status.in_(how.sources)\n",
+        new="    return which\n",
+        why="who cancels at the last moment is told that it failed, and history forgets what waits again",
+        tests=(
+            "tests/integration/test_states.py::"
+            "test_a_move_is_made_from_the_states_that_are_stated_and_from_no_other[sqlite-Move.CANCEL]",
+        ),
     ),
     Mutant(
         name="collapse that drops a row",
@@ -244,8 +254,8 @@ MUTANTS = (
     Mutant(
         name="a missing document that nobody hears of",
         file="samzip/batch/ending.py",
-        old="    context.tally.update(published=1, missing=len(lacking),",
-        new="    context.tally.update(published=1,",
+        old="    context.tally.update(published=1, completed=requests, bytes=result.size, **asdict(found))",
+        new="    context.tally.update(published=1, completed=requests, bytes=result.size)",
         why="the run exits 0 although an archive is incomplete",
         tests=(RUN + "test_a_missing_document_is_listed_everywhere_and_the_part_is_published[sqlite]",),
     ),

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from samzip.catalog.model import Company
 from samzip.dossier.checksums import sha256sums
 from samzip.dossier.contents import PartRange
-from samzip.dossier.leeme import POWERSHELL, TEXT_ENCODING, leeme, one_line
+from samzip.dossier.leeme import POWERSHELL, TEXT_ENCODING, leeme, one_line, procedures_note
 
 CERTIBOY = Company(1, "CERTIBOY S.A.S.", tax_id="900.123.456-7")
 AT = datetime(2026, 11, 24, 15, 9, tzinfo=ZoneInfo("America/Bogota"))
@@ -20,9 +20,28 @@ TEN = [PartRange(n, f"EQ-{35 * n - 34:03}", f"EQ-{35 * n:03}", 35) for n in rang
 
 
 def text(
-    part: int, ranges: list[PartRange], *, procedures: int = 3, missing: int = 0, company: Company = CERTIBOY
+    part: int,
+    ranges: list[PartRange],
+    *,
+    procedures: int = 3,
+    delivered: int | None = None,
+    missing: int = 0,
+    elsewhere: int = 0,
+    observations: int = 0,
+    company: Company = CERTIBOY,
 ) -> str:
-    return leeme(company, part, ranges, generated=AT, timezone="America/Bogota", procedures=procedures, missing=missing)
+    return leeme(
+        company,
+        part,
+        ranges,
+        generated=AT,
+        timezone="America/Bogota",
+        procedures=procedures,
+        delivered=procedures if delivered is None else delivered,
+        missing=missing,
+        elsewhere=elsewhere,
+        observations=observations,
+    )
 
 
 def test_it_tells_whose_documents_these_are_and_when_they_were_collected_in_local_time() -> None:
@@ -49,6 +68,15 @@ def test_one_of_ten_parts_tells_which_instruments_are_in_which_part() -> None:
 
 def test_the_last_part_has_the_procedures() -> None:
     assert "Procedimientos               1 procedimiento de la empresa\r\n" in text(10, TEN, procedures=1)
+    read = text(10, TEN, procedures=3, delivered=1)
+    assert "Procedimientos               3 procedimientos de la empresa; documentos incluidos: 1\r\n" in read
+
+
+def test_the_folder_of_procedures_says_why_it_has_none() -> None:
+    assert procedures_note(0, 0) == "La empresa no tiene procedimientos registrados en SAM.\r\n"
+    assert procedures_note(2, 0) == "La empresa no tiene procedimientos con documento en SAM.\r\n"
+    assert "SAM registra 1 documento de procedimientos" in procedures_note(2, 1)
+    assert "FALTANTES.txt" in procedures_note(2, 1)
 
 
 def test_a_single_part_says_nothing_of_other_parts() -> None:
@@ -65,11 +93,26 @@ def test_a_company_without_instruments_is_told_so() -> None:
         assert "La empresa no tiene equipos registrados.\r\n" in text(1, ranges)
 
 
-def test_what_is_missing_is_announced_and_explained() -> None:
-    assert "Faltan 2 documentos registrados en SAM" in text(1, TEN, missing=2)
-    assert "Falta 1 documento registrado en SAM" in text(1, TEN, missing=1)
-    assert "no falta ninguno de los documentos" in text(1, TEN)
-    assert "FALTANTES.txt dice qué falta" in text(1, TEN, missing=2)
+def test_what_is_missing_is_told_in_numbers_with_the_list_that_explains_them() -> None:
+    one = [PartRange(1, "EQ-001", "EQ-002", 2)]
+    assert "Documentos faltantes: 1.234. Observaciones: 2.\r\nFALTANTES.txt dice" in text(
+        1, one, missing=1234, observations=2
+    )
+    read = text(1, TEN, elsewhere=1)
+    assert "Documentos faltantes en esta parte: 0. Observaciones: 0.\r\n" in read
+    assert "Documentos faltantes en las otras partes: 1.\r\n" in read
+    assert "FALTANTES.txt dice qué falta y por qué" in read
+    assert "FALTANTES.txt las trae" in text(1, one, observations=1)
+
+
+def test_a_part_without_a_list_of_its_own_says_whose_the_one_beside_it_may_be() -> None:
+    assert "es de otra parte: su primera línea dice de cuál" in text(2, TEN)
+    assert "otra parte" not in text(1, [PartRange(1, "EQ-001", "EQ-002", 2)])
+
+
+def test_an_instrument_without_a_code_is_named_so() -> None:
+    ranges = [PartRange(1, "", "EQ-034", 35), PartRange(2, "EQ-035", "EQ-036", 2)]
+    assert "  Parte 1 de 2: (sin código) a EQ-034 (35 equipos)" in text(1, ranges)
 
 
 def test_it_tells_how_to_check_and_that_the_link_expires() -> None:

@@ -40,7 +40,8 @@ def test_a_letter_tells_where_how_large_and_until_when() -> None:
     assert letter.title == "El ZIP de CERTIBOY S.A.S. está listo"
     assert "Archivo: 15,2 MB, disponible hasta el 2026-11-24 a las 21:40" in letter.text
     assert "https://sam.example.com/download/41" in letter.text
-    assert "falta" not in letter.text
+    assert "Documentos faltantes: 0. Observaciones: 1." in letter.text
+    assert "EQ-900" not in letter.text
     assert "Descárguelo en SAM" not in letter.text
 
 
@@ -51,11 +52,11 @@ def test_a_letter_without_links_says_where_to_go() -> None:
 
 def test_a_letter_names_what_is_missing_but_not_all_of_a_long_list() -> None:
     one = to_requester(delivery(part(lacking=1)), BOGOTA, None).text
-    assert "1 documento que falta o está dañado" in one
+    assert "Documentos faltantes: 1. Observaciones: 1. Todo está en FALTANTES.txt." in one
     assert "EQ-000: Manual" in one
     assert "EQ-900" not in one
     many = to_requester(delivery(part(lacking=LISTED + 5)), BOGOTA, None).text
-    assert f"{LISTED + 5} documentos que faltan" in many
+    assert f"Documentos faltantes: {LISTED + 5}." in many
     assert "y 5 más" in many
 
 

@@ -25,9 +25,12 @@ from samzip.catalog.model import (
     Schedule,
     Verification,
 )
-from samzip.dossier.life_sheet import DocumentLine, LifeSheet, render
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, render
+from samzip.dossier.life_sheet.charts import dodges
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 from samzip.dossier.life_sheet.glyphs import MAX_CHARACTERS, clean
+from samzip.dossier.life_sheet.model import TOO_LARGE
+from samzip.dossier.life_sheet.pen import ALERT
 from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_range
 from samzip.dossier.life_sheet.text import fit, wrap
 from samzip.dossier.life_sheet.wording import months, number, pesos
@@ -219,8 +222,18 @@ def test_every_page_carries_the_header_and_its_number():
     assert len(pages) >= 3
     for number_, text in enumerate(pages, 1):
         assert f"Página {number_} de {len(pages)}" in text
-        for value in ("HOJA DE VIDA DE EQUIPOS", "FOR-MET-001", "2024-02-01", "CERTIBOY S.A.S. · NIT 900093017-1"):
+        for value in ("HOJA DE VIDA DE EQUIPOS", "FOR-MET-001", "2024-02-01", "CERTIBOY S.A.S.", "NIT 900093017-1"):
             assert value in text
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_long_company_name_costs_the_header_neither_its_end_nor_the_tax_number(times):
+    name = " y ".join(["Laboratorio de Metrología Ñandú & Cía. S.A.S."] * times)
+    company = replace(COMPANY, name=name, tax_id="900.123.456-7")
+    logo = image_bytes(kind="PNG")  # in its place the name would be written once more
+    (text, *_) = pages_of(replace(SHEET, company=company, logo=logo))
+    assert name in re.sub(r"\s+", " ", text)
+    assert "\nNIT 900.123.456-7\n" in text
 
 
 @pytest.mark.parametrize("count", [1, 5, 60])
@@ -240,7 +253,7 @@ def test_a_title_is_never_the_last_thing_on_a_page():
             body = text.splitlines()
             for index, line in enumerate(body):
                 if line.strip() in titles:
-                    after = [x for x in body[index + 1 :] if not x.startswith(("Página", "EQ-001"))]
+                    after = [x for x in body[index + 1 :] if not x.startswith(("Página", "Último registro", "EQ-001"))]
                     assert len(after) >= 2, (lines, line)
 
 
@@ -292,8 +305,36 @@ def test_the_metadata_names_the_instrument_and_the_company_and_no_clock():
     assert reader.metadata.title == "Hoja de vida · EQ-001 · Termohigrómetro"
     assert reader.metadata.author == "CERTIBOY S.A.S."
     assert reader.metadata.subject == "Hoja de vida de equipos"
-    assert reader.metadata.creation_date.year == 2000
     assert reader.trailer["/Root"]["/Lang"] == "es-CO"
+
+
+def test_the_date_is_that_of_the_newest_record_in_local_time_and_stands_on_every_page():
+    newest = datetime(2026, 11, 26, 2, 30, tzinfo=UTC)
+    loan = replace(EQUIPMENT.loans[0], registered=newest)
+    reader = read(with_equipment(loans=(loan,)))
+    assert reader.metadata.creation_date == reader.metadata.modification_date == newest
+    assert reader.trailer["/Info"]["/CreationDate"] == "D:20261125213000-05'00'"
+    assert all("Último registro: 2026-11-25 21:30" in page.extract_text() for page in reader.pages)
+
+
+def test_a_sheet_without_a_dated_record_claims_no_date():
+    reader = read(with_equipment(registered=None))
+    assert reader.metadata.creation_date is None
+    assert "Último registro" not in reader.pages[0].extract_text()
+
+
+@pytest.mark.parametrize(
+    ("moment", "zone", "written"),
+    [
+        (datetime(1, 1, 1, tzinfo=UTC), "America/Bogota", "D:00010101000000+00'00'"),
+        (datetime(9999, 12, 31, 23, tzinfo=UTC), "Asia/Tokyo", "D:99991231230000+00'00'"),
+        (datetime(2024, 7, 1, tzinfo=UTC), "America/St_Johns", "D:20240630213000-02'30'"),
+        (datetime(2024, 7, 1, tzinfo=UTC), "Asia/Kathmandu", "D:20240701054500+05'45'"),
+    ],
+)  # fmt: skip
+def test_dates_of_any_year_and_zone_are_written_as_pdf_wants_them(moment, zone, written):
+    equipment = Equipment(1, "EQ-9", "Balanza", registered=moment)
+    assert read(LifeSheet(COMPANY, equipment, timezone=zone)).trailer["/Info"]["/CreationDate"] == written
 
 
 def test_bookmarks_lead_to_the_sections_and_their_charts():
@@ -301,6 +342,30 @@ def test_bookmarks_lead_to_the_sections_and_their_charts():
     assert titles[0] == "Información general"
     for title in ("Historial de calibraciones", "Confirmaciones metrológicas", "Temperatura (°C)", "Humedad (%HR)"):
         assert title in titles
+
+
+def test_a_refusal_stands_out_from_what_was_approved():
+    def reds(result):
+        sheet = with_equipment(calibrations=(Calibration(1, date(2024, 1, 1), result=result),))
+        pages = [page.get_contents().get_data().decode("latin-1") for page in read(sheet).pages]
+        return "".join(pages).count(f"{ALERT} rg")
+
+    assert reds("Aprobado") == reds(None)
+    for result in ("No Aprobado", "NO  APROBADO ", "Rechazado", "No conforme"):
+        assert reds(result) == reds("Aprobado") + 1, result
+
+
+@pytest.mark.parametrize("cost", ["999999.99", "1234567890.50", "9999999999999999.99", "-1234567.50", "1E+99"])
+def test_a_cost_is_never_broken(cost):
+    record = replace(EQUIPMENT.maintenances[0], cost=Decimal(cost))
+    assert pesos(record.cost) in text_of(with_equipment(maintenances=(record,)))
+
+
+@pytest.mark.parametrize("lines", range(0, 60, 3))
+def test_a_short_index_is_never_alone_on_the_last_page(lines):
+    for equipment in (replace(EQUIPMENT, notes="a\n" * lines + "b"), Equipment(1, "E", "N", notes="a\n" * lines + "b")):
+        last = pages_of(replace(SHEET, equipment=equipment))[-1]
+        assert last.index("Comprobaciones metrológicas") < last.index("Índice de soportes")
 
 
 def test_the_watermark_of_a_decommissioned_instrument_is_on_every_page():
@@ -337,17 +402,88 @@ def test_each_magnitude_has_its_chart():
     assert "sin fecha" in text
 
 
+def test_records_of_one_date_are_told_apart_in_the_legend():
+    same = date(2024, 5, 5)
+    numbers = ("CC-1", "CC-2", "CC-2", None)
+    calibrations = tuple(
+        Calibration(n, same, certificate_number=number, measurements=measurements()) for n, number in enumerate(numbers)
+    )
+    other = Calibration(9, date(2024, 6, 6), certificate_number="CC-9", measurements=measurements())
+    text = text_of(with_equipment(calibrations=(*calibrations, other), verifications=()))
+    legend = " ".join(text[text.index("Error / EMP") :].split())
+    assert "2024-06-06 2024-05-05 2024-05-05 · CC-2 2024-05-05 · CC-2 (2) 2024-05-05 · CC-1" in legend
+
+
+def test_a_legend_that_is_too_wide_goes_on_in_the_next_line():
+    calibrations = tuple(
+        Calibration(n, date(2024, 5, 5), certificate_number=f"CERT-{n}-" + "X" * 40, measurements=measurements())
+        for n in range(5)
+    )
+    text = text_of(with_equipment(calibrations=calibrations, verifications=()))
+    for n in range(5):
+        assert f"2024-05-05 · CERT-{n}-X" in text
+
+
+def test_the_caption_tells_that_only_the_last_five_are_drawn_where_there_are_more():
+    def caption(count):
+        calibrations = tuple(Calibration(n, date(2010 + n, 1, 1), measurements=measurements()) for n in range(count))
+        text = text_of(with_equipment(calibrations=calibrations, verifications=()))
+        return "Se muestran las 5 más recientes." in re.sub(r"\s+", " ", text)
+
+    assert caption(6)
+    assert not caption(5)
+
+
 def test_skipped_measurements_are_noted_and_shown():
     calibration = Calibration(1, date(2024, 1, 1), measurements=measurements(emp_absoluto=0))
     sheet = with_equipment(calibrations=(calibration,))
-    note = "Calibración 2024-01-01: punto omitido: emp_absoluto no es positivo (3 veces)"
+    note = "Calibración 2024-01-01: puntos omitidos: el error máximo permisible no es positivo (3)"
     assert render(sheet).notes == (note,)
     assert note in text_of(sheet)
 
 
+def test_records_that_lack_the_same_share_a_note():
+    bad = measurements(emp_absoluto=0)
+    calibrations = tuple(Calibration(n, date(2024, n, 1), measurements=bad) for n in (1, 2, 3))
+    other = Calibration(4, date(2024, 4, 1), measurements="{")
+    assert render(with_equipment(calibrations=(*calibrations, other))).notes == (
+        "Calibración 2024-04-01: mediciones omitidas: no se pueden leer",
+        "Calibraciones 2024-03-01, 2024-02-01, 2024-01-01, en cada una: "
+        "puntos omitidos: el error máximo permisible no es positivo (3)",
+    )
+
+
+def test_measurements_that_cannot_be_used_are_not_called_unregistered():
+    def chapter(*texts):
+        records = tuple(Verification(n, date(2024, 1, 1), measurements=text) for n, text in enumerate(texts))
+        text = text_of(with_equipment(verifications=records))
+        return text[text.index("Comprobaciones metrológicas") :].splitlines()[1]
+
+    assert chapter("{bad", None) == "Sin mediciones utilizables"
+    assert chapter('{"magnitudes": "x"}') == "Sin mediciones utilizables"
+    assert chapter(None, "", "{}") == "No registra"
+    assert chapter() == "No registra"
+
+
 def test_a_value_beyond_the_axis_is_marked_with_its_number():
     calibration = Calibration(1, date(2024, 1, 1), measurements=measurements(error=0.87))
-    assert text_of(with_equipment(calibrations=(calibration,), verifications=())).count("17,4") == 3
+    assert text_of(with_equipment(calibrations=(calibration,), verifications=())).count("17,4 en") == 3
+
+
+def test_values_beyond_the_axis_are_listed_by_record_and_nothing_is_painted_over_the_lines():
+    calibrations = tuple(
+        Calibration(n, date(2024, n, 1), measurements=measurements(error=error)) for n, error in ((1, 0.5), (2, -9))
+    )
+    sheet = with_equipment(calibrations=calibrations, verifications=())
+    text = re.sub(r"\s+", " ", text_of(sheet))
+    assert "2024-02-01: −180 en 10; −180 en 20; −180 en 30" in text
+    assert "2024-01-01: 10 en 10; 10 en 20; 10 en 30" in text
+
+
+def test_points_of_several_records_at_one_nominal_value_stand_side_by_side():
+    assert dodges([100], 5) == [5]
+    assert dodges([100, 200, 210], 5) == [5, 2, 2], "the groups of neighbouring nominal values do not mix"
+    assert dodges([100, 100.1], 5) == [1, 1], "but what overlaps anyway is still told apart"
 
 
 def test_the_vertical_axis_adapts_within_bounds():
@@ -432,6 +568,15 @@ def test_a_decompression_bomb_is_noted():
     bomb = image_bytes("1", (16_000, 12_000), "PNG")
     assert len(bomb) < 100_000
     assert render(replace(SHEET, photo=bomb)).notes == ("imagen del equipo: imagen demasiado grande: no se incluyó",)
+
+
+def test_a_photo_that_was_not_given_says_why():
+    sheet = replace(SHEET, photo=Unreadable(TOO_LARGE))
+    rendered = render(sheet)
+    assert rendered.notes == (f"imagen del equipo: {TOO_LARGE}",)
+    assert rendered.photo_problem == TOO_LARGE
+    assert "Imagen demasiado grande: no se incluyó" in text_of(sheet)
+    assert render(replace(SHEET, logo=Unreadable(TOO_LARGE))).notes == (f"logo de la empresa: {TOO_LARGE}",)
 
 
 def test_a_logo_is_on_every_page_and_a_damaged_one_gives_way_to_the_name():
@@ -542,7 +687,7 @@ equipment = st.builds(
     calibrations=some(st.builds(Calibration, ids, dates, texts, texts, texts, texts, measurements=data)),
     maintenances=some(st.builds(Maintenance, ids, dates, texts, texts, texts, numbers, texts)),
     verifications=some(st.builds(Verification, ids, dates, texts, texts, texts, texts, texts, measurements=data)),
-    loans=some(st.builds(Loan, ids, texts, position=texts, lent=moments, due=dates, returned=moments)),
+    loans=some(st.builds(Loan, ids, texts, lent=moments, due=dates, returned=moments, state=texts, registered=moments)),
     decommission=st.none() | st.builds(Decommission, dates, texts, texts, by=texts, registered=moments),
 )
 sheets = st.builds(

@@ -65,38 +65,47 @@ def test_numbers_typed_as_text_may_use_the_comma(typed, value):
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [
-        ({"emp_absoluto": 0}, "emp_absoluto no es positivo"),
-        ({"emp_absoluto": -0.1}, "emp_absoluto no es positivo"),
-        ({"emp_absoluto": None}, "falta emp_absoluto"),
-        ({"nominal": "diez"}, "nominal no es un número"),
-        ({"nominal": True}, "nominal no es un número"),
-        ({"nominal": [1]}, "nominal no es un número"),
-        ({"nominal": "1_000"}, "nominal no es un número"),
-        ({"error": float("nan")}, "error fuera de escala"),
-        ({"error": float("inf")}, "error fuera de escala"),
-        ({"error": 10**400}, "error fuera de escala"),
-        ({"error": 1e300}, "error fuera de escala"),
-        ({"emp_absoluto": 1e-300}, "emp_absoluto fuera de escala"),
-        ({"error": None, "lectura": None}, "falta error"),
+        ({"emp_absoluto": 0}, "el error máximo permisible no es positivo"),
+        ({"emp_absoluto": -0.1}, "el error máximo permisible no es positivo"),
+        ({"emp_absoluto": None}, "falta el error máximo permisible"),
+        ({"nominal": "diez"}, "el valor nominal no es un número"),
+        ({"nominal": True}, "el valor nominal no es un número"),
+        ({"nominal": [1]}, "el valor nominal no es un número"),
+        ({"nominal": "1_000"}, "el valor nominal no es un número"),
+        ({"error": float("nan")}, "el error está fuera de escala"),
+        ({"error": float("inf")}, "el error está fuera de escala"),
+        ({"error": 10**400}, "el error está fuera de escala"),
+        ({"error": 1e300}, "el error está fuera de escala"),
+        ({"emp_absoluto": 1e-300}, "el error máximo permisible está fuera de escala"),
+        ({"error": None, "lectura": None}, "falta el error"),
     ],
 )
 def test_an_unusable_point_is_skipped_and_told_and_its_neighbours_stay(changes, reason):
     found = parse(text_of(point(**changes), point(nominal=20)))
     assert [p.nominal for p in found.magnitudes[0].points] == [20]
-    assert found.skipped == (f"punto omitido: {reason}",)
+    assert found.skipped == (f"puntos omitidos: {reason}",)
 
 
 def test_equal_reasons_are_told_once_with_their_number():
     assert parse(text_of(point(emp_absoluto=0), point(emp_absoluto=0))).skipped == (
-        "punto omitido: emp_absoluto no es positivo (2 veces)",
+        "puntos omitidos: el error máximo permisible no es positivo (2)",
     )
+
+
+def test_what_was_left_out_is_told_in_words_that_people_use_one_phrase_for_each_kind():
+    found = parse(text_of(point(emp_absoluto=0), point(nominal="x"), point(incertidumbre=-1), point(emp_absoluto=-1)))
+    assert found.skipped == (
+        "puntos omitidos: el error máximo permisible no es positivo (2), el valor nominal no es un número",
+        "incertidumbres omitidas: la incertidumbre es negativa",
+    )
+    assert not any(key in " ".join(found.skipped) for key in ("emp_absoluto", "JSON"))
 
 
 @pytest.mark.parametrize("value", ["x", -1, True])
 def test_an_unusable_uncertainty_leaves_the_point_without_bar(value):
     found = parse(text_of(point(incertidumbre=value)))
     assert found.magnitudes[0].points[0].uncertainty is None
-    assert found.skipped[0].startswith("incertidumbre omitida")
+    assert found.skipped[0].startswith("incertidumbres omitidas: la incertidumbre ")
 
 
 def test_an_absent_uncertainty_needs_no_word():
@@ -114,7 +123,7 @@ def test_nothing_measured_is_neither_data_nor_a_problem(text):
 
 @pytest.mark.parametrize("text", ["nope", "{", "[" * 100_000, "9" * 5000, "\x00"])
 def test_what_is_not_json_is_told(text):
-    assert parse(text).skipped == ("las mediciones no son JSON válido",)
+    assert parse(text).skipped == ("mediciones omitidas: no se pueden leer",)
 
 
 @pytest.mark.parametrize(
@@ -138,13 +147,13 @@ def test_a_wrong_shape_is_told(data):
 
 @pytest.mark.parametrize("row", [None, 3, [], "x"])
 def test_a_point_of_a_wrong_shape_is_told(row):
-    assert parse(text_of(row)).skipped == ("punto omitido: no es un objeto",)
+    assert parse(text_of(row)).skipped == ("puntos omitidos: forma desconocida",)
 
 
 def test_a_table_without_end_is_cut_and_told():
     found = parse(text_of(*[point(nominal=n) for n in range(MAX_POINTS + 5)]))
     assert len(found.magnitudes[0].points) == MAX_POINTS
-    assert found.skipped == ("punto de más (5 veces)",)
+    assert found.skipped == ("puntos omitidos: pasan de 2000 (5)",)
 
 
 def test_names_of_other_types_become_text_or_the_default():

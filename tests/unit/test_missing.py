@@ -1,11 +1,15 @@
 import json
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samzip.catalog.model import Company
 from samzip.dossier.contents import Document
 from samzip.dossier.leeme import TEXT_ENCODING
-from samzip.dossier.missing import missing_list, warnings
+from samzip.dossier.missing import Tally, missing_list, tally, warnings
+
+COMPANY = Company(1, "CERTIBOY S.A.S.")
 
 
 def absent(equipment: str | None, title: str, path: str, why: str = "no existe en el almacenamiento") -> Document:
@@ -17,13 +21,16 @@ def delivered(note: str | None = None) -> Document:
 
 
 def test_nothing_to_say_makes_no_list() -> None:
-    assert missing_list([delivered()], []) is None
-    assert missing_list([], []) is None
+    assert missing_list(COMPANY, 1, 1, [delivered()], []) is None
+    assert missing_list(COMPANY, 1, 1, [], []) is None
     assert warnings([delivered()], []) == []
 
 
 def test_every_missing_document_is_listed_under_its_instrument_with_path_and_reason() -> None:
     text = missing_list(
+        COMPANY,
+        1,
+        1,
         [
             absent("EQ-001", "Certificado de calibración 2", "documentos/EQ-001/cal 2.pdf"),
             delivered(),
@@ -34,9 +41,9 @@ def test_every_missing_document_is_listed_under_its_instrument_with_path_and_rea
     )
     assert text == "\r\n".join(
         [
-            "DOCUMENTOS QUE FALTAN",
-            "=====================",
-            "3 documentos registrados en SAM no están en esta parte.",
+            "FALTANTES DE CERTIBOY S.A.S.",
+            "============================",
+            "Documentos faltantes: 3. Observaciones: 0.",
             "Cargue de nuevo en SAM lo que falta y pida otra descarga.",
             "",
             "",
@@ -60,23 +67,45 @@ def test_every_missing_document_is_listed_under_its_instrument_with_path_and_rea
     )
 
 
-def test_one_missing_document_is_told_in_the_singular() -> None:
-    text = missing_list([absent("EQ-001", "Manual", "m.pdf")], [])
-    assert text is not None
-    assert "\r\n1 documento registrado en SAM no está en esta parte.\r\n" in text
+def test_each_part_tells_its_own_first_and_then_what_the_others_lack() -> None:
+    text = missing_list(
+        COMPANY, 2, 3, [], [], [(1, absent("EQ-001", "Manual", "m.pdf")), (3, absent(None, "PR-1", "p"))]
+    )
+    assert text == "\r\n".join(
+        [
+            "FALTANTES DE CERTIBOY S.A.S., PARTE 2 DE 3",
+            "==========================================",
+            "Documentos faltantes en esta parte: 0. Observaciones: 0.",
+            "Documentos faltantes en las otras partes: 2.",
+            "Cargue de nuevo en SAM lo que falta y pida otra descarga.",
+            "",
+            "",
+            "DOCUMENTOS QUE FALTAN EN OTRAS PARTES",
+            "-------------------------------------",
+            "- Parte 1, equipo EQ-001, Manual: no existe en el almacenamiento (m.pdf)",
+            "- Parte 3, procedimientos de la empresa, PR-1: no existe en el almacenamiento (p)",
+            "",
+        ]
+    )
+
+
+def test_two_numbers_count_all_that_is_told() -> None:
+    damaged = replace(delivered("imagen dañada"), is_damaged=True)
+    found = warnings([absent("EQ-001", "Manual", "m.pdf"), delivered("archivo vacío"), damaged], ["un logotipo"])
+    assert tally(found) == Tally(missing=1, observations=3, damaged=1)
 
 
 def test_odd_documents_and_notes_are_remarks() -> None:
-    text = missing_list([delivered("archivo vacío")], ["EQ-003: la foto está dañada"])
+    text = missing_list(COMPANY, 1, 1, [delivered("archivo vacío")], ["EQ-003: la foto está dañada"])
     assert text is not None
-    assert text.startswith("OBSERVACIONES SOBRE LOS DOCUMENTOS\r\n")
+    assert "\r\nDocumentos faltantes: 0. Observaciones: 2.\r\n" in text
     assert "- Equipo EQ-002, Manual: archivo vacío (A/Equipos/EQ-002/manual.pdf)\r\n" in text
     assert text.endswith("- EQ-003: la foto está dañada\r\n")
 
 
 def test_a_document_without_a_place_is_missing_even_if_nobody_says_why() -> None:
     document = Document("EQ-001", "Manual", "m.pdf", entry=None, size=0, modified=0)
-    text = missing_list([document], [])
+    text = missing_list(COMPANY, 1, 1, [document], [])
     assert text is not None
     assert "Motivo:  motivo desconocido" in text
     assert warnings([document], [])[0]["reason"] == "motivo desconocido"
@@ -85,15 +114,15 @@ def test_a_document_without_a_place_is_missing_even_if_nobody_says_why() -> None
 @given(st.lists(st.text(st.characters(exclude_categories=())), min_size=4, max_size=4))
 def test_no_value_can_forge_a_line_or_hide_one(values: list[str]) -> None:
     code, title, path, reason = values
-    text = missing_list([absent(code, title, path, reason)], [])
+    text = missing_list(COMPANY, 1, 1, [absent(code, title, path, reason)], [])
     assert text is not None
-    assert len(text.splitlines()) == 11
-    assert text.count("\r\n") == 11
+    assert len(text.splitlines()) == (11 if path else 10)
+    assert text.count("\r\n") == (11 if path else 10)
     text.encode(TEXT_ENCODING)
 
 
 def test_a_forged_path_is_shown_as_it_is() -> None:
-    text = missing_list([absent("EQ-001", "Manual", "a\r\nEquipo EQ-002\u202e\x1b[31m\ud800")], [])
+    text = missing_list(COMPANY, 1, 1, [absent("EQ-001", "Manual", "a\r\nEquipo EQ-002\u202e\x1b[31m\ud800")], [])
     assert text is not None
     assert r"Archivo: a\r\nEquipo EQ-002\u202e\x1b[31m\ud800" in text
 

@@ -109,7 +109,7 @@ def test_a_finished_part_leaves_a_lasting_line(width: int) -> None:
     assert any("14,5 MiB, 4,2 s" in line for line in printed)
     assert any(PATH in line for line in printed)  # in one piece
     assert any("14,5 MiB, reutilizado" in line for line in printed)
-    assert "⚠ 3 documentos faltantes, ver FALTANTES.txt" in printed
+    assert "⚠ 3 documentos faltantes, 0 observaciones: ver FALTANTES.txt" in printed
 
 
 def test_a_failed_part_leaves_its_reason() -> None:

@@ -70,7 +70,13 @@ STORY = Story(
 
 
 def missing(number: int) -> dict[str, str]:
-    return {"equipment": f"EQ-{number:03}", "document": "Manual", "path": f"m{number}.pdf", "reason": "no existe"}
+    return {
+        "kind": "missing",
+        "equipment": f"EQ-{number:03}",
+        "document": "Manual",
+        "path": f"m{number}.pdf",
+        "reason": "no existe",
+    }
 
 
 def text(view: Overview, lock: Lock = FREE, *, limit: int = 5, width: int | None = None) -> str:
@@ -193,7 +199,7 @@ def test_requests_are_counted_in_the_order_of_their_life_and_unknown_statuses_la
 def test_an_archive_names_the_first_of_what_it_lacks_and_counts_the_rest() -> None:
     lacking = replace(ARCHIVE, warnings=[missing(number) for number in range(1, 6)])
     lines = text(replace(EMPTY, archives=[lacking], downloadable=1)).splitlines()
-    start = lines.index("    5 documents are missing or doubtful (its FALTANTES.txt tells more):")
+    start = lines.index("    5 documents missing, 0 observations (FALTANTES.txt tells more):")
     assert lines[start + 1 : start + 5] == [
         "      EQ-001 Manual: no existe",
         "      EQ-002 Manual: no existe",
@@ -219,15 +225,17 @@ def test_an_archive_without_a_download_name_is_named_by_its_path() -> None:
 
 
 def test_every_count_of_a_run_that_is_not_zero_is_shown() -> None:
-    names = ("published", "reused", "failed", "missing", "dropped", "rejected", "completed", "expired")
+    names = ("published", "reused", "failed", "missing", "observations", "dropped", "rejected", "completed", "expired")
     counts = {name: number for number, name in enumerate(names, 11)}
     run = RunShown("r", "here", 1, NOW, NOW, NOW, "problems", counts)
     last = text(replace(EMPTY, finished=[run])).splitlines()[-1]
     assert "done, with problems: 11 parts published, 12 reused, 13 attempts failed, 14 documents missing" in last
-    assert "15 dropped, 16 requests rejected, 17 requests completed, 18 archives expired" in last
+    assert "15 observations, 16 dropped, 17 requests rejected, 18 requests completed, 19 archives expired" in last
     run = replace(run, counts=dict.fromkeys(names, 1) | {"bytes": 2048})
     last = text(replace(EMPTY, finished=[run])).splitlines()[-1]
-    assert "1 part published (2.0 KiB), 1 reused, 1 attempt failed, 1 document missing, 1 dropped" in last
+    assert (
+        "1 part published (2.0 KiB), 1 reused, 1 attempt failed, 1 document missing, 1 observation, 1 dropped" in last
+    )
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
-from dataclasses import fields
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
@@ -32,6 +32,8 @@ EVENTS: list[e.Event] = [
     e.PartStarted(REF, 3, 35, 69, 2, 1),
     e.PartProgressed(REF, 0, 35, "EQ-001", 15, "Procesando equipo 1/35: EQ-001", 0, 100),
     e.DocumentMissing(REF, "EQ-001", "Manual", "documentos/m.pdf", "no existe"),
+    e.DocumentNoted(REF, "EQ-001", "Manual", "documentos/m.pdf", "archivo vacío", is_damaged=False),
+    e.LifeSheetFailed(REF, "EQ-001", "KeyError: 'ω'", "Traceback:\n  File a, line 1"),
     e.PartPublished(REF, PATH, 15234567, "ab", 300, 0, 3, 4.2, MOMENT, reused=False),
     e.PartFailed(REF, "disco lleno", 1, MOMENT),
     e.PartDropped(REF, "cancelada"),
@@ -120,6 +122,32 @@ def test_a_failure_without_attempts_left_is_an_error() -> None:
     (final,) = wording.lines(e.PartFailed(REF, "x", 3, None))
     assert (retried.level, retried.text.split()[0]) == (logging.WARNING, "[REINTENTO]")
     assert (final.level, final.text.split()[0]) == (logging.ERROR, "[ERROR]")
+
+
+def test_the_summary_counts_observations_where_there_are_any() -> None:
+    finished = e.RunFinished("r1", "done", e.Counts(published=2, observations=1), 1.94)
+    assert wording.summary_text(finished)[0].endswith(" 0 archivos vencidos, 1 observación en 1,9 s")
+
+
+def test_what_is_odd_is_told_with_what_it_is_about() -> None:
+    noted = e.DocumentNoted(REF, "EQ-001", "Manual", "m.pdf", "archivo vacío", is_damaged=False)
+    where = "[OBSERVACIÓN] CERTIBOY S.A.S., parte 1/2"
+    assert texts(noted) == [f"{where}, equipo EQ-001: Manual (m.pdf): archivo vacío"]
+    assert texts(replace(noted, equipment="")) == [f"{where}, procedimientos: Manual (m.pdf): archivo vacío"]
+    assert texts(replace(noted, equipment="", document="", path="", reason="un logotipo")) == [f"{where}, un logotipo"]
+    assert [wording.lines(replace(noted, is_damaged=bad))[0].level for bad in (False, True)] == [
+        logging.INFO,
+        logging.WARNING,
+    ]
+
+
+def test_a_life_sheet_that_could_not_be_drawn_is_told_with_the_traceback() -> None:
+    event = e.LifeSheetFailed(REF, "EQ-001", "KeyError: 'ω'", "Traceback:\n  File a\x1b, line 1")
+    assert texts(event) == [
+        "[ERROR] CERTIBOY S.A.S., parte 1/2, equipo EQ-001: hoja de vida no generada: KeyError: 'ω'",
+        "[ERROR] Traceback:",
+        "[ERROR]   File a\\x1b, line 1",
+    ]
 
 
 def test_the_summary_counts_everything_once() -> None:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from html import unescape
 from io import BytesIO
 from pathlib import Path
 from urllib.parse import unquote
@@ -62,6 +63,7 @@ HEADERS = {
     "Documentos": "Código Equipo|Documento|Parte|Carpeta|Archivo|Tamaño|Estado",
 }
 TABLES = tuple(HEADERS)
+LIFE_SHEET = "C/Equipos/EQ 1/Hoja_de_vida.pdf"
 
 
 def instrument(code: str = "EQ-001", **fields: object) -> Equipment:
@@ -77,7 +79,7 @@ def make(
     write_workbook(
         target,
         records or CompanyRecords(COMPANY),
-        equipment,
+        ((item, LIFE_SHEET) for item in equipment),
         documents,
         generated=GENERATED,
         timezone="America/Bogota",
@@ -267,14 +269,35 @@ def test_header_is_frozen_filtered_and_repeated_in_print(full: bytes) -> None:
         assert page.sheet_properties.pageSetUpPr.fitToPage
         assert page.page_setup.fitToWidth in {1, 2}
         assert page.oddFooter is not None
+        assert page.oddFooter.left.text == "&A"
         assert page.oddFooter.center.text == "Página &P de &N"
+        assert page.oddFooter.right.text == COMPANY.name
 
 
-def test_columns_are_wide_enough_and_rows_show_at_most_three_lines() -> None:
+def test_any_company_fits_a_footer_and_cannot_put_codes_into_it() -> None:
+    with ZipFile(BytesIO(make(records=CompanyRecords(Company(1, "Pesos & Medidas\n&D " + "&" * 300))))) as archive:
+        sheet = archive.read("xl/worksheets/sheet1.xml").decode()
+    footer = unescape(re.search("<oddFooter>(.*?)</oddFooter>", sheet)[1])  # type: ignore[index]
+    assert footer.startswith("&L&A&CPágina &P de &N&RPesos && Medidas &&D &&")
+    assert len(footer) <= 255
+    assert footer.split("&R")[1].count("&") % 2 == 0
+
+
+def test_a_page_that_repeats_two_columns_has_the_whole_title_in_them(full: bytes) -> None:
+    book = read(full)
+    assert [str(found) for found in book["Equipos"].merged_cells.ranges] == ["A1:B2"]
+    assert book["Equipos"]["A1"].alignment.wrap_text
+    with ZipFile(BytesIO(full)) as archive:
+        names = archive.read("xl/workbook.xml").decode()
+    assert ">'Equipos'!$A:$B,'Equipos'!$5:$5<" in names  # columns first, as Excel writes them
+    assert ">'Documentos'!$5:$5<" in names
+
+
+def test_columns_are_wide_enough_and_rows_show_at_most_twelve_lines() -> None:
     sheet = read(make([instrument(), instrument(notes="palabra " * 200)]))["Equipos"]
     assert all(dimension.width >= 8 for dimension in sheet.column_dimensions.values())
     assert sheet.row_dimensions[6].height == 15
-    assert sheet.row_dimensions[7].height == 42
+    assert sheet.row_dimensions[7].height == 12 * 13.5 + 1.5
     assert sheet["Q7"].alignment.wrap_text
 
 
@@ -285,6 +308,35 @@ def test_overdue_dates_stand_out_against_the_day_of_generation_unless_retired(fu
     assert sheet["J5"].value == "Estado"
     assert rules["S6:S7"].formula == ['AND(ISNUMBER(S6),S6<DATE(2026,11,24),$J6<>"De Baja",$J6<>"Inactivo")']
     assert rules["S6:S7"].dxf.fill.bgColor.rgb == "00FFC7CE"
+
+
+def test_loans_past_due_and_rejected_results_stand_out(full: bytes) -> None:
+    book = read(full)
+    [loan] = book["Préstamos"].conditional_formatting
+    assert [book["Préstamos"][f"{letter}5"].value for letter in "IJK"] == [
+        "Devolución Programada",
+        "Devolución Real",
+        "Estado",
+    ]
+    assert str(loan.sqref) == "I6"
+    [formula] = loan.rules[0].formula
+    assert formula == 'AND(ISNUMBER(I6),I6<DATE(2026,11,24),$J6="",$K6<>"DEVUELTO",$K6<>"CANCELADO")'
+    for title, column in (("Calibraciones", "E"), ("Comprobaciones", "G")):
+        [rule] = book[title].conditional_formatting
+        assert book[title][f"{column}5"].value == "Resultado"
+        assert rule.rules[0].formula == [f'TRIM({column}6)="No Aprobado"']
+
+
+def test_the_code_of_an_instrument_leads_to_its_life_sheet(full: bytes) -> None:
+    assert read(full)["Equipos"]["A6"].hyperlink.target == "Equipos/EQ%201/Hoja_de_vida.pdf"
+
+
+def test_a_line_tells_what_is_odd_about_a_document_and_that_it_is_in_every_part() -> None:
+    lines = [document("C/a.pdf", note="archivo vacío"), document("C/LEEME.txt", part=None, size=None)]
+    sheet = read(make(documents=lines))["Documentos"]
+    assert [sheet[f"G{row}"].value for row in (6, 7)] == ["incluido (archivo vacío)", "incluido"]
+    assert [sheet[f"C{row}"].value for row in (6, 7)] == [1, "todas"]
+    assert sheet["F7"].value is None
 
 
 def test_missing_documents_say_why_and_stand_out(full: bytes) -> None:
@@ -416,7 +468,7 @@ def test_another_process_with_another_hash_seed_writes_the_same_bytes() -> None:
         "items = [Equipment(i, f'EQ-{i}', 'x', state=states[i % 3], calibration=Schedule(next=date(2026, 1, 1)))"
         " for i in range(9)]\n"
         "lines = [IndexLine(None, 'Manual', 1, f'C/{i}.pdf', 1, None) for i in range(9)]\n"
-        "write_workbook(target, CompanyRecords(Company(1, 'C')), items, lines,"
+        "write_workbook(target, CompanyRecords(Company(1, 'C')), ((item, None) for item in items), lines,"
         " generated=datetime(2026, 11, 25, tzinfo=UTC), timezone='America/Bogota')\n"
         "print(hashlib.sha256(target.getvalue()).hexdigest())\n"
     )
@@ -454,8 +506,8 @@ def test_any_text_reads_back_as_its_cleaned_self(texts: list[str]) -> None:
     sheet = read(content)["Equipos"]
     for place, text in enumerate(texts, 6):
         expected = re.sub("_(?=x[0-9A-Fa-f]{4}_)", "_x005F_", clean(text)) or None
-        assert [sheet[f"{letter}{place}"].value for letter in "ABQ"] == [expected] * 3
-        assert sheet[f"A{place}"].data_type == ("s" if expected else "n")
+        assert [sheet[f"{letter}{place}"].value for letter in "BQ"] == [expected] * 2
+        assert sheet[f"B{place}"].data_type == ("s" if expected else "n")
 
 
 def test_five_thousand_instruments_are_consumed_once_in_little_memory() -> None:

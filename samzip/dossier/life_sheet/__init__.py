@@ -1,8 +1,8 @@
 """The life sheet ("hoja de vida") of an instrument as PDF."""
 
-from samzip.dossier.life_sheet.model import DocumentLine, LifeSheet, Rendered
+from samzip.dossier.life_sheet.model import DocumentLine, LifeSheet, Rendered, Unreadable, newest_record
 
-__all__ = ["DocumentLine", "LifeSheet", "Rendered", "render"]
+__all__ = ["DocumentLine", "LifeSheet", "Rendered", "Unreadable", "newest_record", "render"]
 
 
 def render(sheet: LifeSheet) -> Rendered:

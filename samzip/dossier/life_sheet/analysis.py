@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 
 from samzip.catalog.model import Calibration, Verification
-from samzip.dossier.life_sheet.charts import CHART_HEIGHT, STYLES, Series, chart
-from samzip.dossier.life_sheet.flow import LEFT, WIDTH, Flow, Placement
+from samzip.dossier.life_sheet.charts import Chart, Series
+from samzip.dossier.life_sheet.flow import LEFT, REMARK_HEIGHT, TALLEST, WIDTH, Flow, Placement
 from samzip.dossier.life_sheet.fonts import REGULAR
-from samzip.dossier.life_sheet.glyphs import clean
+from samzip.dossier.life_sheet.glyphs import one_line
 from samzip.dossier.life_sheet.images import Picture
 from samzip.dossier.life_sheet.pen import RULE
+from samzip.dossier.life_sheet.plot import STYLES
 from samzip.dossier.life_sheet.tables import nothing, paragraph
 from samzip.dossier.life_sheet.text import wrap
-from samzip.dossier.life_sheet.wording import day
+from samzip.dossier.life_sheet.wording import EMPTY, day
 from samzip.dossier.measurements import Magnitude, Point, parse
 
 PHOTO_TITLE = "Imagen del equipo"
@@ -27,14 +30,17 @@ CAPTION = (
     "La serie más reciente va en línea continua."
 )
 BARS = " Las barras son la incertidumbre."
+OLDER = f" Se muestran las {RECORDS} más recientes."
+UNUSABLE = "Sin mediciones utilizables"
 
 
 @dataclass(frozen=True, slots=True)
 class _Record:
-    """The usable measurements of one date."""
+    """A calibration or a verification."""
 
-    label: str
-    magnitudes: tuple[Magnitude, ...]
+    date: date | None
+    number: str | None  # of its certificate
+    measurements: str | None
 
 
 def photo(flow: Flow, picture: Picture | None, reason: str | None) -> None:
@@ -51,45 +57,93 @@ def photo(flow: Flow, picture: Picture | None, reason: str | None) -> None:
     flow.y -= height + 10
 
 
-def measured(
-    flow: Flow, title: str, what: str, records: Sequence[Calibration | Verification], *, bars: bool
-) -> list[str]:
-    """Charts of the latest records with measurements; returns notes on what could not be drawn.
+def confirmations(flow: Flow, calibrations: Sequence[Calibration]) -> list[str]:
+    """Charts of the latest calibrations; returns notes on what could not be drawn."""
+    records = [_Record(c.date, c.certificate_number, c.measurements) for c in calibrations]
+    return _measured(flow, "Confirmaciones metrológicas", ("Calibración", "Calibraciones"), records, bars=True, after=0)
 
-    `records` are in chronological order, `what` names one of them in the notes.
-    """
-    latest: list[_Record] = []
-    remarks: list[str] = []
-    for record in reversed(records):
-        found = parse(record.measurements)
-        label = day(record.date) if record.date else "sin fecha"
-        remarks += [f"{what} {label}: {phrase}" for phrase in found.skipped]
-        if found:
-            latest.append(_Record(label, found.magnitudes))
-        if len(latest) == RECORDS:
-            break
-    if not latest:
-        nothing(flow, title)
-    else:
-        flow.section(title, keep=CHART_HEIGHT + 46)
-        caption = wrap(CAPTION + (BARS if bars else ""), REGULAR, 7.5, WIDTH)
-        flow.remark(caption)
+
+def verifications(flow: Flow, verifications: Sequence[Verification], after: float) -> list[str]:
+    """The same of verifications; the next `after` points go on the page of the last chart, if there is such a page."""
+    records = [_Record(v.date, v.consecutive, v.measurements) for v in verifications]
+    titles = ("Comprobación", "Comprobaciones")
+    return _measured(flow, "Comprobaciones metrológicas", titles, records, bars=False, after=after)
+
+
+def _measured(
+    flow: Flow, title: str, what: tuple[str, str], records: Sequence[_Record], *, bars: bool, after: float
+) -> list[str]:
+    """`records` are in chronological order, `what` names one of them and several."""
+    latest, skipped, is_older = _latest(records[::-1])
+    remarks = _remarks(*what, skipped)
+    remark_lines = [line for remark in remarks for line in wrap(one_line(remark), REGULAR, 7.5, WIDTH)]
+    after += REMARK_HEIGHT * len(remark_lines)
+    if latest:
+        caption = CAPTION + (BARS if bars else "") + (OLDER if is_older else "")
+        caption_lines = wrap(caption, REGULAR, 7.5, WIDTH)
+        head = REMARK_HEIGHT * len(caption_lines) + 4
+        *charts, last = (Chart(*key, series, bars) for key, series in _by_magnitude(latest).items())
+        after = after if head + last.height + after < TALLEST else 0
+        flow.section(title, keep=head + (charts[0].height if charts else last.height + after))
+        flow.remark(caption_lines)
         flow.y -= 4
-        for (name, unit), series in _by_magnitude(latest).items():
-            chart(flow, name, unit, series, bars=bars)
-    for remark in remarks:
-        flow.remark(wrap(clean(remark), REGULAR, 7.5, WIDTH))
+        for chart in charts:
+            chart.draw(flow)
+        last.draw(flow, after)
+    else:
+        nothing(flow, title, UNUSABLE if remarks else EMPTY, after if after < TALLEST else 0)
+    flow.remark(tuple(remark_lines))
     return remarks
 
 
-def _by_magnitude(records: Sequence[_Record]) -> dict[tuple[str, str], list[Series]]:
+def _latest(newest_first: Sequence[_Record]) -> tuple[dict[str, tuple[Magnitude, ...]], dict[str, str], bool]:
+    """Magnitudes of the latest records with usable ones, what was skipped, both by label; whether there are more."""
+    latest: dict[str, tuple[Magnitude, ...]] = {}
+    skipped: dict[str, str] = {}
+    for label, record in zip(_labels(newest_first), newest_first, strict=True):
+        found = parse(record.measurements)
+        if found and len(latest) == RECORDS:
+            return latest, skipped, True
+        if found:
+            latest[label] = found.magnitudes
+        if found.skipped:
+            skipped[label] = "; ".join(found.skipped)
+    return latest, skipped, False
+
+
+def _labels(records: Sequence[_Record]) -> list[str]:
+    """The records' dates; with the number of the certificate where several share one, so that no two are alike."""
+    dates = [day(record.date) if record.date else "sin fecha" for record in records]
+    labels: list[str] = []
+    seen: Counter[str] = Counter()
+    shared = Counter(dates)
+    for written, record in zip(dates, records, strict=True):
+        number = one_line(record.number) if shared[written] > 1 else ""
+        label = f"{written} · {number}" if number else written
+        seen[label] += 1
+        labels.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
+    return labels
+
+
+def _remarks(one: str, several: str, skipped: dict[str, str]) -> list[str]:
+    """One remark for all records that lack the same."""
+    alike: dict[str, list[str]] = {}
+    for label, phrase in skipped.items():
+        alike.setdefault(phrase, []).append(label)
+    return [
+        f"{one} {labels[0]}: {phrase}" if len(labels) == 1 else f"{several} {', '.join(labels)}, en cada una: {phrase}"
+        for phrase, labels in alike.items()
+    ]
+
+
+def _by_magnitude(records: dict[str, tuple[Magnitude, ...]]) -> dict[tuple[str, str], tuple[Series, ...]]:
     """Series of each magnitude, newest first; a magnitude named twice in a record is one series."""
-    charts: dict[tuple[str, str], list[Series]] = {}
-    for record in records:
+    charts: dict[tuple[str, str], tuple[Series, ...]] = {}
+    for label, magnitudes in records.items():
         points: dict[tuple[str, str], list[Point]] = {}
-        for magnitude in record.magnitudes:
+        for magnitude in magnitudes:
             points.setdefault((magnitude.name, magnitude.unit), []).extend(magnitude.points)
         for key, own in points.items():
             ordered = tuple(sorted(own, key=lambda point: point.nominal))
-            charts.setdefault(key, []).append(Series(record.label, ordered))
+            charts[key] = (*charts.get(key, ()), Series(label, ordered))
     return charts

@@ -1,167 +1,149 @@
-"""Charts of error against maximum permissible error, one per magnitude (ISO 10012 7.1, metrological confirmation).
-
-Series differ by marker and dash as well as by colour and lightness: the charts work on a grey printer.
-"""
+"""Charts of error against maximum permissible error, one per magnitude (ISO 10012 7.1, metrological confirmation)."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
 from math import pi
 
-from samzip.dossier.life_sheet.flow import LEFT, WIDTH, Flow
+from samzip.dossier.life_sheet.flow import LEFT, SUBTITLE_HEIGHT, WIDTH, Flow
 from samzip.dossier.life_sheet.fonts import BOLD, REGULAR
 from samzip.dossier.life_sheet.glyphs import one_line
-from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, RULE, WHITE, Colour, Pen
-from samzip.dossier.life_sheet.scales import Horizontal, horizontal, labelled, vertical_range, vertical_ticks
-from samzip.dossier.life_sheet.text import fit
+from samzip.dossier.life_sheet.pen import ACCENT, INK, MUTED, Pen
+from samzip.dossier.life_sheet.plot import PLOT_HEIGHT, PLOT_LEFT, PLOT_WIDTH, STYLES, Plot, marker
+from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_range
+from samzip.dossier.life_sheet.text import fit, wrap
 from samzip.dossier.life_sheet.wording import number
 from samzip.dossier.measurements import Point
 
-CHART_HEIGHT = 178.0
-PLOT_HEIGHT = 126.0
-PLOT_LEFT = LEFT + 44
-PLOT_WIDTH = WIDTH - 44 - 44
-ZONE: Colour = ".93 .965 .945"
-DODGE = 2.0  # points between the error bars of neighbouring series at the same nominal value
-
-
-@dataclass(frozen=True, slots=True)
-class Style:
-    colour: Colour
-    dash: str  # PDF dash array
-    marker: str  # disc, square, triangle, diamond, cross
-    filled: bool
-
-
-STYLES = (  # newest first: the strongest line is the current state of the instrument
-    Style(".07 .25 .47", "", "disc", True),
-    Style(".80 .36 .0", "5 2.5", "square", True),
-    Style(".0 .52 .42", "1.2 2", "triangle", True),
-    Style(".52 .32 .58", "7 2 1.2 2", "diamond", False),
-    Style(".45 .45 .45", "2.5 2.5", "cross", False),
-)
+AXIS_HEIGHT = 37.0  # from the plot to the legend's first line
+LEGEND_LEADING = 11.0
+LEGEND_LABEL = 180.0  # of a series' label, points at most
+SAMPLE = 30.0  # of the line before a label
+BETWEEN = 14.0  # entries of the legend
+BEYOND_GAP = 4.0  # above what is beyond the axis
+BEYOND_LEADING = 10.0
+BEYOND_LISTED = 24  # values of a series that are written out
+LEAST_DODGE, MOST_DODGE = 1.0, 5.0  # points between neighbouring series at the same nominal value
 
 
 @dataclass(frozen=True, slots=True)
 class Series:
     """One record's points of the magnitude."""
 
-    label: str  # its date
+    label: str  # its date, clean text
     points: tuple[Point, ...]  # by nominal value, at least one
 
 
-def chart(flow: Flow, title: str, unit: str, series: Sequence[Series], *, bars: bool) -> None:
-    """Draw a chart, newest series first in `series`; `bars` adds the uncertainties."""
-    unit = one_line(unit)
-    name = fit(one_line(title) + (f" ({unit})" if unit else ""), BOLD, 8.5, WIDTH)[0]
-    flow.subtitle(name, keep=CHART_HEIGHT)
-    pen = flow.pen
-    top = flow.y - 4
-    base = top - PLOT_HEIGHT
-    nominal = [point.nominal for one in series for point in one.points]
-    axis = horizontal(nominal, PLOT_LEFT, PLOT_WIDTH)
-    half = vertical_range([edge for one in series for point in one.points for edge in _edges(point, bars)])
-    plot = _Plot(pen, axis, base, half)
-    plot.background()
-    ticks = labelled(axis, nominal, number, lambda text: REGULAR.width(text, 6.5))
-    for x, label in ticks:
-        pen.line(x, base, x, base - 3, MUTED, 0.6)
-        pen.text(x, base - 10.5, (label,), size=6.5, colour=MUTED, align=0.5)
-    scale = ", escala logarítmica" if axis.logarithmic else ""
-    below = fit(f"Valor nominal{f' ({unit})' if unit else ''}{scale}", REGULAR, 7, PLOT_WIDTH)
-    pen.text(PLOT_LEFT + PLOT_WIDTH / 2, base - 22, below, size=7, align=0.5)
-    pen.turned_text(LEFT + 10, base + PLOT_HEIGHT / 2, "Error / EMP", pi / 2, size=7, colour=INK)
-    middle = (len(series) - 1) / 2
-    for index in reversed(range(len(series))):  # the newest is drawn last, on top
-        shift = (middle - index) * DODGE if bars else 0.0
-        plot.series(series[index], STYLES[index % len(STYLES)], shift, bars=bars, main=index == 0)
-    _legend(pen, base - 37, series)
-    flow.y -= CHART_HEIGHT
+@dataclass(frozen=True)
+class Chart:
+    """One magnitude; newest series first."""
+
+    title: str
+    unit: str
+    series: tuple[Series, ...]
+    bars: bool  # show the uncertainties
+
+    @property
+    def height(self) -> float:
+        """Points that it takes with its title."""
+        under = LEGEND_LEADING * len(self._legend) + BEYOND_LEADING * len(self._beyond) + BEYOND_GAP
+        return SUBTITLE_HEIGHT + 4 + PLOT_HEIGHT + AXIS_HEIGHT + under
+
+    @cached_property
+    def _half(self) -> float:
+        return vertical_range([edge for one in self.series for point in one.points for edge in self._edges(point)])
+
+    def _edges(self, point: Point) -> tuple[float, float]:
+        spread = (point.uncertainty_ratio or 0.0) if self.bars else 0.0
+        return point.ratio - spread, point.ratio + spread
+
+    @cached_property
+    def _legend(self) -> list[list[tuple[int, str, float]]]:
+        """Number of the series, its label and the width of both, in lines that fit."""
+        lines: list[list[tuple[int, str, float]]] = []
+        room = 0.0
+        for index, one in enumerate(self.series):
+            label = fit(one.label, REGULAR, 7, LEGEND_LABEL)[0]
+            width = SAMPLE + REGULAR.width(label, 7)
+            if width > room:
+                lines.append([])
+                room = PLOT_WIDTH
+            lines[-1].append((index, label, width))
+            room -= width + BETWEEN
+        return lines
+
+    @cached_property
+    def _beyond(self) -> list[str]:
+        """Lines that tell the values that the axis cannot show."""
+        lines: list[str] = []
+        for one in self.series:
+            values = [
+                f"{number(float(f'{p.ratio:.3g}'))} en {number(p.nominal)}" for p in one.points if self._is_beyond(p)
+            ]
+            if values:
+                more = f" y {len(values) - BEYOND_LISTED} más" if len(values) > BEYOND_LISTED else ""
+                text = f"Error/EMP fuera de la escala, {one.label}: {'; '.join(values[:BEYOND_LISTED])}{more}"
+                lines += wrap(text, REGULAR, 7, WIDTH)
+        return lines
+
+    def _is_beyond(self, point: Point) -> bool:
+        return abs(point.ratio) > self._half
+
+    def draw(self, flow: Flow, after: float = 0) -> None:
+        """On one page with the next `after` points."""
+        unit = one_line(self.unit)
+        name = fit(one_line(self.title) + (f" ({unit})" if unit else ""), BOLD, 8.5, WIDTH)[0]
+        flow.subtitle(name, keep=self.height - SUBTITLE_HEIGHT + after)
+        base = flow.y - 4 - PLOT_HEIGHT
+        self._draw_plot(flow.pen, base, unit)
+        y = base - AXIS_HEIGHT
+        for line in self._legend:
+            _draw_legend(flow.pen, y, line)
+            y -= LEGEND_LEADING
+        flow.pen.text(LEFT, y - BEYOND_GAP, self._beyond, size=7, colour=MUTED, leading=BEYOND_LEADING)
+        flow.y -= self.height - SUBTITLE_HEIGHT
+
+    def _draw_plot(self, pen: Pen, base: float, unit: str) -> None:
+        nominal = sorted({point.nominal for one in self.series for point in one.points})
+        axis = horizontal(nominal, PLOT_LEFT, PLOT_WIDTH)
+        plot = Plot(pen, axis, base, self._half)
+        plot.background()
+        for x, label in labelled(axis, nominal, number, lambda text: REGULAR.width(text, 6.5)):
+            pen.line(x, base, x, base - 3, MUTED, 0.6)
+            pen.text(x, base - 10.5, (label,), size=6.5, colour=MUTED, align=0.5)
+        scale = ", escala logarítmica" if axis.logarithmic else ""
+        below = fit(f"Valor nominal{f' ({unit})' if unit else ''}{scale}", REGULAR, 7, PLOT_WIDTH)
+        pen.text(PLOT_LEFT + PLOT_WIDTH / 2, base - 22, below, size=7, align=0.5)
+        pen.turned_text(LEFT + 10, base + PLOT_HEIGHT / 2, "Error / EMP", pi / 2, size=7, colour=INK)
+        middle = (len(self.series) - 1) / 2
+        places = [axis.place(value) for value in nominal]
+        step = dict(zip(nominal, dodges(places, len(self.series)), strict=True))
+        placed = [
+            [axis.place(point.nominal) + (middle - index) * step[point.nominal] for point in one.points]
+            for index, one in enumerate(self.series)
+        ]
+        newest_last = [(one, placed[n], STYLES[n % len(STYLES)], n == 0) for n, one in enumerate(self.series)][::-1]
+        for one, at, style, main in newest_last:
+            plot.lines(one.points, at, style, 1.5 if main else 1.0, self.bars)
+        for one, at, style, _ in newest_last:
+            plot.markers(one.points, at, style)
 
 
-def _edges(point: Point, bars: bool) -> tuple[float, ...]:
-    spread = (point.uncertainty_ratio or 0.0) if bars else 0.0
-    return point.ratio - spread, point.ratio + spread
+def dodges(places: Sequence[float], series: int) -> list[float]:
+    """How far apart series stand at each place, in points: less where the next place is near."""
+    gaps = [float("inf"), *(b - a for a, b in pairwise(places)), float("inf")]
+    return [min(max(min(pair) / series, LEAST_DODGE), MOST_DODGE) for pair in pairwise(gaps)]
 
 
-@dataclass(frozen=True, slots=True)
-class _Plot:
-    pen: Pen
-    axis: Horizontal
-    base: float
-    half: float  # range of the vertical axis, in multiples of the maximum permissible error
-
-    def height(self, ratio: float) -> float:
-        clipped = min(max(ratio, -self.half), self.half)
-        return self.base + PLOT_HEIGHT * (clipped + self.half) / (2 * self.half)
-
-    def background(self) -> None:
-        """The zone within the limits, the grid, the limits and their names."""
-        pen, right = self.pen, PLOT_LEFT + PLOT_WIDTH
-        pen.fill(PLOT_LEFT, self.height(-1), PLOT_WIDTH, self.height(1) - self.height(-1), ZONE)
-        for ratio in vertical_ticks(self.half):
-            y = self.height(ratio)
-            pen.line(PLOT_LEFT, y, right, y, MUTED if ratio == 0 else RULE, 0.6 if ratio == 0 else 0.35)
-            pen.text(PLOT_LEFT - 5, y - 2.2, (number(ratio),), size=6.5, colour=MUTED, align=1)
-        for ratio, name in ((1, "+1 EMP"), (-1, "−1 EMP")):
-            y = self.height(ratio)
-            pen.line(PLOT_LEFT, y, right, y, ALERT, 1)
-            pen.text(right + 5, y - 2.4, (name,), face=BOLD, size=6.5, colour=ALERT)
-        pen.frame(PLOT_LEFT, self.base, PLOT_WIDTH, PLOT_HEIGHT, RULE)
-
-    def series(self, series: Series, style: Style, shift: float, *, bars: bool, main: bool) -> None:
-        pen = self.pen
-        spots = [(self.axis.place(p.nominal) + shift, self.height(p.ratio)) for p in series.points]
-        if bars:
-            for (x, _), point in zip(spots, series.points, strict=True):
-                if point.uncertainty_ratio:
-                    low, high = (self.height(edge) for edge in _edges(point, bars))
-                    pen.line(x, low, x, high, style.colour, 0.6)
-                    for y in (low, high):
-                        pen.line(x - 1.8, y, x + 1.8, y, style.colour, 0.6)
-        pen.polyline(spots, style.colour, 1.5 if main else 1.0, style.dash)
-        for (x, y), point in zip(spots, series.points, strict=True):
-            if abs(point.ratio) > self.half:
-                self._clipped(x, point.ratio, style)
-            else:
-                _marker(pen, x, y, style)
-
-    def _clipped(self, x: float, ratio: float, style: Style) -> None:
-        """An arrow at the edge with the value that does not fit."""
-        up = 1 if ratio > 0 else -1
-        edge = self.height(ratio)
-        tip = edge - up * 1.5
-        self.pen.polygon([(x, tip), (x - 3.4, tip - up * 6), (x + 3.4, tip - up * 6)], ALERT, style.colour)
-        label = number(float(f"{ratio:.3g}"))
-        wide = REGULAR.width(label, 6)
-        ends = x + 6 + wide > PLOT_LEFT + PLOT_WIDTH
-        start = x - 6 - wide if ends else x + 6
-        self.pen.fill(start - 1, edge - up * 5.5 - 3.5, wide + 2, 7, WHITE)
-        self.pen.text(start, edge - up * 5.5 - 2, (label,), size=6, colour=ALERT)
-
-
-def _marker(pen: Pen, x: float, y: float, style: Style) -> None:
-    fill, edge = (style.colour if style.filled else WHITE), style.colour
-    if style.marker == "disc":
-        pen.disc(x, y, 2.3, fill, edge)
-    elif style.marker == "square":
-        pen.polygon([(x - 2, y - 2), (x + 2, y - 2), (x + 2, y + 2), (x - 2, y + 2)], fill, edge)
-    elif style.marker == "triangle":
-        pen.polygon([(x - 2.6, y - 2), (x + 2.6, y - 2), (x, y + 2.8)], fill, edge)
-    elif style.marker == "diamond":
-        pen.polygon([(x, y - 2.9), (x + 2.6, y), (x, y + 2.9), (x - 2.6, y)], fill, edge)
-    else:
-        pen.line(x - 2.2, y - 2.2, x + 2.2, y + 2.2, edge, 1.1)
-        pen.line(x - 2.2, y + 2.2, x + 2.2, y - 2.2, edge, 1.1)
-
-
-def _legend(pen: Pen, y: float, series: Sequence[Series]) -> None:
-    widths = [30 + REGULAR.width(one.label, 7) + 14 for one in series]
-    x = PLOT_LEFT + (PLOT_WIDTH - sum(widths) + 14) / 2
-    for index, (one, width) in enumerate(zip(series, widths, strict=True)):
+def _draw_legend(pen: Pen, y: float, line: Sequence[tuple[int, str, float]]) -> None:
+    whole = sum(width for _, _, width in line) + BETWEEN * (len(line) - 1)
+    x = PLOT_LEFT + (PLOT_WIDTH - whole) / 2
+    for index, label, width in line:
         style = STYLES[index % len(STYLES)]
         pen.polyline([(x, y + 2.4), (x + 25, y + 2.4)], style.colour, 1.5 if index == 0 else 1.0, style.dash)
-        _marker(pen, x + 12.5, y + 2.4, style)
-        pen.text(x + 30, y, (one.label,), face=REGULAR, size=7, colour=ACCENT if index == 0 else INK)
-        x += width
+        marker(pen, x + 12.5, y + 2.4, style)
+        pen.text(x + SAMPLE, y, (label,), size=7, colour=ACCENT if index == 0 else INK)
+        x += width + BETWEEN

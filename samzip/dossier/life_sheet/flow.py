@@ -17,6 +17,8 @@ BOTTOM = 52.0  # above the footer
 SECTION_GAP = 16.0
 TITLE_HEIGHT = 19.0
 SUBTITLE_HEIGHT = 17.0
+REMARK_HEIGHT = 11.0  # of a line
+TALLEST = TOP - BOTTOM - TITLE_HEIGHT  # of what can be kept on one page below its section's title
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,9 +90,9 @@ class Flow:
     def remark(self, lines: tuple[str, ...], size: float = 7.5) -> None:
         """Small grey lines, such as what was left out."""
         for line in lines:
-            self.need(11)
+            self.need(REMARK_HEIGHT)
             self.pen.text(LEFT, self.y - 9, (line,), size=size, colour=MUTED)
-            self.y -= 11
+            self.y -= REMARK_HEIGHT
 
     def rule(self) -> None:
         self.pen.line(LEFT, self.y, RIGHT, self.y, RULE, 0.5)

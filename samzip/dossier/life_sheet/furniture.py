@@ -6,7 +6,7 @@ from math import atan2
 
 from samzip.catalog.model import Company
 from samzip.dossier.life_sheet.flow import LEFT, PAGE_HEIGHT, PAGE_WIDTH, RIGHT, WIDTH, Placement
-from samzip.dossier.life_sheet.fonts import BOLD
+from samzip.dossier.life_sheet.fonts import BOLD, REGULAR
 from samzip.dossier.life_sheet.glyphs import NOTHING, one_line
 from samzip.dossier.life_sheet.images import Picture
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, RULE, Pen
@@ -18,6 +18,8 @@ HEADER_TOP = PAGE_HEIGHT - 34.0
 HEADER_HEIGHT = 48.0
 LOGO_WIDTH = 128.0  # of the header's left cell, points
 CONTROL_WIDTH = 128.0  # of its right cell
+NAME_SIZE = 7.5  # of the company below the title
+NAME_LEADING = 9.5
 LOGO = "logo"  # resource name
 
 
@@ -41,11 +43,15 @@ def header(pen: Pen, company: Company, logo: Picture | None) -> Placement | None
         lines = fit(name, BOLD, 9, LOGO_WIDTH - 14, 3)
         middle = base + HEADER_HEIGHT / 2 + (len(lines) - 1) * 5.5 - 3
         pen.text(LEFT + LOGO_WIDTH / 2, middle, lines, face=BOLD, size=9, colour=ACCENT, leading=11, align=0.5)
-    centre = (inner_left + inner_right) / 2
-    pen.text(centre, base + 26, (TITLE,), face=BOLD, size=13, colour=ACCENT, align=0.5)
+    centre, room = (inner_left + inner_right) / 2, inner_right - inner_left - 12
     tax_id = one_line(company.tax_id)
-    below = fit(name + (f" · NIT {tax_id}" if tax_id else ""), BOLD, 8, inner_right - inner_left - 16)
-    pen.text(centre, base + 12, below, size=8, colour=MUTED, align=0.5)
+    below = fit(name, REGULAR, NAME_SIZE, room, 2)
+    if tax_id:
+        below += fit(f"NIT {tax_id}", REGULAR, NAME_SIZE, room)
+    title = base + (HEADER_HEIGHT - 9.5 + len(below) * NAME_LEADING + 2) / 2 - 1  # 9.5: height of its capitals
+    pen.text(centre, title, (TITLE,), face=BOLD, size=13, colour=ACCENT, align=0.5)
+    below_title = title - NAME_LEADING - 2
+    pen.text(centre, below_title, below, size=NAME_SIZE, colour=MUTED, leading=NAME_LEADING, align=0.5)
     control = (
         ("CÓDIGO", company.format_code),
         ("VERSIÓN", company.format_version),
@@ -61,10 +67,12 @@ def header(pen: Pen, company: Company, logo: Picture | None) -> Placement | None
     return placement
 
 
-def footer(pen: Pen, running: str, page: int, pages: int) -> None:
-    """Which instrument this is, and "Página n de m"; `page` counts from 1."""
+def footer(pen: Pen, running: str, newest: str, page: int, pages: int) -> None:
+    """Which instrument this is, the moment of its newest record ("": none), and "Página n de m" from 1."""
     pen.line(LEFT, 38, RIGHT, 38, RULE, 0.5)
-    pen.text(LEFT, 27, fit(running, BOLD, 7, WIDTH - 110), size=7, colour=MUTED)
+    pen.text(LEFT, 27, fit(running, REGULAR, 7, WIDTH - 240), size=7, colour=MUTED)
+    if newest:
+        pen.text(RIGHT - 84, 27, (f"Último registro: {newest}",), size=7, colour=MUTED, align=1)
     pen.text(RIGHT, 27, (f"Página {page} de {pages}",), size=7, colour=INK, align=1)
 
 

@@ -6,17 +6,20 @@ from datetime import tzinfo
 
 from samzip.catalog.model import Equipment
 from samzip.dossier.life_sheet.flow import WIDTH, Flow
+from samzip.dossier.life_sheet.fonts import REGULAR
 from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line
 from samzip.dossier.life_sheet.glyphs import value_or_dash as shown
-from samzip.dossier.life_sheet.tables import Column, table
-from samzip.dossier.life_sheet.wording import day, local_day, pesos
+from samzip.dossier.life_sheet.tables import PAD, SIZE, Column, table
+from samzip.dossier.life_sheet.wording import day, is_refusal, local_day, pesos
+
+LEAST_COST = 70.0  # width of the column, points
 
 
 def calibrations(flow: Flow, equipment: Equipment) -> None:
     columns = (
         Column("Fecha", 62),
         Column("Proveedor", 124),
-        Column("Resultado", 76),
+        Column("Resultado", 76, alert=is_refusal),
         Column("Certificado", 92),
         Column("Observaciones", WIDTH - 354),
     )
@@ -28,16 +31,18 @@ def calibrations(flow: Flow, equipment: Equipment) -> None:
 
 
 def maintenances(flow: Flow, equipment: Equipment) -> None:
+    costs = [pesos(m.cost) for m in equipment.maintenances]
+    money = max((LEAST_COST, *(REGULAR.width(cost, SIZE) + 2 * PAD for cost in costs)))  # an amount is never broken
     columns = (
         Column("Fecha", 62),
         Column("Tipo", 68),
         Column("Proveedor", 92),
         Column("Responsable", 84),
-        Column("Costo", 70, align=1),
-        Column("Descripción", WIDTH - 376),
+        Column("Costo", money, align=1),
+        Column("Descripción", WIDTH - 306 - money),
     )
     rows = []
-    for m in reversed(equipment.maintenances):
+    for m, cost in zip(reversed(equipment.maintenances), reversed(costs), strict=True):
         described = "\n".join(text for text in map(clean, (m.description, m.activities, m.notes)) if text)
         rows.append(
             (
@@ -45,7 +50,7 @@ def maintenances(flow: Flow, equipment: Equipment) -> None:
                 shown(m.kind),
                 shown(m.supplier),
                 shown(m.responsible),
-                pesos(m.cost),
+                cost,
                 described or NOTHING,
             )
         )
@@ -58,7 +63,7 @@ def verifications(flow: Flow, equipment: Equipment) -> None:
         Column("Consecutivo", 76),
         Column("Proveedor", 96),
         Column("Responsable", 88),
-        Column("Resultado", 76),
+        Column("Resultado", 76, alert=is_refusal),
         Column("Observaciones", WIDTH - 398),
     )
     rows = [
@@ -90,7 +95,7 @@ def loans(flow: Flow, equipment: Equipment, local: tzinfo) -> None:
     )
     rows = []
     for loan in reversed(equipment.loans):
-        state = one_line(loan.state).capitalize() or NOTHING
+        state = one_line((loan.state or "").capitalize()) or NOTHING  # cleaned last: the faces lack the small "ω"
         days = local_day(loan.lent, local), day(loan.due), local_day(loan.returned, local)
         rows.append((days[0], shown(loan.borrower), shown(loan.position), days[1], days[2], state, shown(loan.notes)))
     table(flow, "Historial de préstamos", columns, rows)

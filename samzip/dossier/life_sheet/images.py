@@ -17,11 +17,11 @@ from typing import cast
 from PIL import Image, ImageOps
 from reportlab.pdfbase import pdfdoc
 
+from samzip.dossier.life_sheet.model import DAMAGED, TOO_LARGE, Unreadable
+
 MAX_PIXELS = 100_000_000  # of a source; a decompression bomb or a poster, neither is a photo of an instrument
 PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
 JPEG_QUALITY = 82
-DAMAGED = "imagen dañada: no se pudo leer"
-TOO_LARGE = "imagen demasiado grande: no se incluyó"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +51,6 @@ class Picture:
         """Size in points that fills a box of points, never larger than `largest` points per pixel."""
         scale = min(width / self.width, height / self.height, largest)
         return self.width * scale, self.height * scale
-
-
-@dataclass(frozen=True, slots=True)
-class Unreadable:
-    """Why there is no picture, in Spanish."""
-
-    reason: str
 
 
 def load(data: bytes, width: int, height: int, *, lossless: bool = False) -> Picture | Unreadable:

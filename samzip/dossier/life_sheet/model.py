@@ -2,9 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from samzip.catalog.model import Company, Equipment
+
+DAMAGED = "imagen dañada: no se pudo leer"
+TOO_LARGE = "imagen demasiado grande: no se incluyó"
+LOGO = "logo de la empresa"  # begins a note on it, which is that of all the company's sheets
+PHOTO = "imagen del equipo"  # begins a note on it
+
+
+@dataclass(frozen=True, slots=True)
+class Unreadable:
+    """Why there is no picture, in Spanish."""
+
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +37,8 @@ class LifeSheet:
     company: Company
     equipment: Equipment
     documents: tuple[DocumentLine, ...] = ()
-    logo: bytes | None = None  # image file, any format that Pillow reads
-    photo: bytes | None = None  # image file, any format that Pillow reads
+    logo: bytes | Unreadable | None = None  # image file, any format that Pillow reads; None: the company has none
+    photo: bytes | Unreadable | None = None  # the same of the instrument
     timezone: str = "America/Bogota"  # IANA name; datetimes are shown in it
 
 
@@ -35,3 +49,19 @@ class Rendered:
     pdf: bytes
     notes: tuple[str, ...] = ()
     photo_problem: str | None = None  # why the photo is not shown; one of the notes tells it too
+
+
+def newest_record(equipment: Equipment) -> datetime | None:
+    """When the newest of an instrument's records was made, aware: the only date that a life sheet has of its own."""
+    return max(map(_aware, _registered(equipment)), default=None)
+
+
+def _registered(equipment: Equipment) -> Iterator[datetime]:
+    records = (equipment.calibrations, equipment.maintenances, equipment.verifications, equipment.loans)
+    for record in (equipment, equipment.decommission, *(one for history in records for one in history)):
+        if record is not None and record.registered is not None:
+            yield record.registered
+
+
+def _aware(moment: datetime) -> datetime:
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -70,6 +70,13 @@ class Pen:
     def fill(self, x: float, y: float, width: float, height: float, colour: Colour) -> None:
         self.out.append(f"{colour} rg {x:.2f} {y:.2f} {width:.2f} {height:.2f} re f")
 
+    def clip(self, x: float, y: float, width: float, height: float) -> None:
+        """Until `unclip`, nothing is drawn outside of the rectangle."""
+        self.out.append(f"q {x:.2f} {y:.2f} {width:.2f} {height:.2f} re W n")
+
+    def unclip(self) -> None:
+        self.out.append("Q")
+
     def frame(self, x: float, y: float, width: float, height: float, colour: Colour = RULE) -> None:
         self.out.append(f"{colour} RG .5 w {x:.2f} {y:.2f} {width:.2f} {height:.2f} re S")
 

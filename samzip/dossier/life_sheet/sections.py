@@ -10,13 +10,20 @@ from samzip.dossier.life_sheet.fonts import BOLD
 from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line, value_or_dash
 from samzip.dossier.life_sheet.model import DocumentLine
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, Colour
-from samzip.dossier.life_sheet.tables import Column, Field, fields, paragraph, table
+from samzip.dossier.life_sheet.tables import Column, Field, fields, paragraph, table, table_height
 from samzip.dossier.life_sheet.text import fit
 from samzip.dossier.life_sheet.wording import ABSENT, day, moment, months
 
 # Titles that dossier.plan gives to the documents of the instrument itself.
 OWN_DOCUMENTS = ("Archivo de compra", "Ficha técnica", "Manual", "Otros documentos")
 PHOTO_DOCUMENT = "Imagen"
+DECOMMISSION_DOCUMENT = "Documento de baja"
+
+SUPPORTS_KEPT = 5  # rows of the index that stay with what is before it
+SUPPORT_COLUMNS = (
+    Column("Documento", 250),
+    Column("Archivo en la carpeta del equipo", WIDTH - 250, alert=lambda value: value.startswith(ABSENT)),
+)
 
 _BADGES: dict[str, tuple[Colour, Colour, Colour]] = {  # fill, edge, text
     "activo": (".9 .96 .92", ".45 .68 .53", ".08 .36 .2"),
@@ -95,7 +102,7 @@ def observations(flow: Flow, equipment: Equipment) -> None:
     paragraph(flow, "Observaciones", clean(equipment.notes))
 
 
-def decommission(flow: Flow, equipment: Equipment, local: tzinfo) -> None:
+def decommission(flow: Flow, equipment: Equipment, lines: tuple[DocumentLine, ...], local: tzinfo) -> None:
     """Only for an instrument that is decommissioned, or that has such a record."""
     record = equipment.decommission
     if record is None:
@@ -109,6 +116,11 @@ def decommission(flow: Flow, equipment: Equipment, local: tzinfo) -> None:
     ]  # fmt: skip
     if clean(record.notes):
         rows.append((_field("Observaciones", record.notes, columns=3),))
+    rows += [
+        (Field("Documento", _standing(line), columns=3, colour=ALERT if line.missing else INK),)
+        for line in lines
+        if line.title == DECOMMISSION_DOCUMENT
+    ]
     fields(flow, "Información de baja", rows)
 
 
@@ -133,10 +145,19 @@ def documents(flow: Flow, equipment: Equipment, lines: tuple[DocumentLine, ...])
 
 def supports(flow: Flow, lines: tuple[DocumentLine, ...]) -> None:
     """An index of the other documents in the folder: certificates, reports, records of loans."""
-    rows = [(one_line(line.title), _standing(line)) for line in lines if line.title not in OWN_DOCUMENTS]
+    rows = _supports(lines)
     if rows:
-        columns = (Column("Documento", 190), Column("Archivo en la carpeta del equipo", WIDTH - 190))
-        table(flow, "Índice de soportes", columns, rows)
+        table(flow, "Índice de soportes", SUPPORT_COLUMNS, rows)
+
+
+def supports_height(lines: tuple[DocumentLine, ...]) -> float:
+    """Points that the beginning of the index takes, the whole of a short one."""
+    rows = _supports(lines)[:SUPPORTS_KEPT]
+    return table_height(SUPPORT_COLUMNS, rows) if rows else 0.0
+
+
+def _supports(lines: tuple[DocumentLine, ...]) -> list[tuple[str, str]]:
+    return [(one_line(line.title), _standing(line)) for line in lines if line.title not in OWN_DOCUMENTS]
 
 
 def photo_absence(lines: tuple[DocumentLine, ...]) -> str | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from datetime import UTC
+from datetime import UTC, tzinfo
 from functools import lru_cache
 from typing import Any
 
@@ -14,10 +14,11 @@ from samzip.dossier.life_sheet import analysis, furniture, histories, sections
 from samzip.dossier.life_sheet.flow import PAGE_HEIGHT, PAGE_WIDTH, Flow, Placement
 from samzip.dossier.life_sheet.fonts import BASE_FONT, embed
 from samzip.dossier.life_sheet.glyphs import is_cut, one_line
-from samzip.dossier.life_sheet.images import Picture, Unreadable, load
-from samzip.dossier.life_sheet.model import LifeSheet, Rendered
+from samzip.dossier.life_sheet.images import Picture, load
+from samzip.dossier.life_sheet.model import LOGO, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
 from samzip.dossier.life_sheet.pen import Pen
-from samzip.dossier.life_sheet.wording import zone
+from samzip.dossier.life_sheet.properties import Properties
+from samzip.dossier.life_sheet.wording import in_zone, moment, zone
 
 PHOTO_PIXELS = (700, 420)  # analysis.PHOTO_BOX at 180 pixels per inch
 LOGO_PIXELS = (480, 160)
@@ -36,9 +37,9 @@ def draw(sheet: LifeSheet) -> Rendered:
     if local is None:
         notes.append(f"zona horaria desconocida, se usó UTC: {one_line(sheet.timezone)}")
         local = UTC
-    logo = _logo(sheet.logo) if sheet.logo is not None else None
-    photo = load(sheet.photo, *PHOTO_PIXELS) if sheet.photo is not None else None
-    for what, picture in (("logo de la empresa", logo), ("imagen del equipo", photo)):
+    logo = _logo(sheet.logo) if isinstance(sheet.logo, bytes) else sheet.logo
+    photo = load(sheet.photo, *PHOTO_PIXELS) if isinstance(sheet.photo, bytes) else sheet.photo
+    for what, picture in ((LOGO, logo), (PHOTO, photo)):
         if isinstance(picture, Unreadable):
             notes.append(f"{what}: {picture.reason}")
 
@@ -47,7 +48,7 @@ def draw(sheet: LifeSheet) -> Rendered:
     sections.general(flow, equipment, local)
     sections.activities(flow, equipment)
     sections.observations(flow, equipment)
-    sections.decommission(flow, equipment, local)
+    sections.decommission(flow, equipment, sheet.documents, local)
     sections.documents(flow, equipment, sheet.documents)
     histories.calibrations(flow, equipment)
     histories.maintenances(flow, equipment)
@@ -55,8 +56,9 @@ def draw(sheet: LifeSheet) -> Rendered:
     histories.loans(flow, equipment, local)
     absence = photo.reason.capitalize() if isinstance(photo, Unreadable) else sections.photo_absence(sheet.documents)
     analysis.photo(flow, photo if isinstance(photo, Picture) else None, absence)
-    notes += analysis.measured(flow, "Confirmaciones metrológicas", "Calibración", equipment.calibrations, bars=True)
-    notes += analysis.measured(flow, "Comprobaciones metrológicas", "Comprobación", equipment.verifications, bars=False)
+    index = sections.supports_height(sheet.documents)
+    notes += analysis.confirmations(flow, equipment.calibrations)
+    notes += analysis.verifications(flow, equipment.verifications, after=index)
     sections.supports(flow, sheet.documents)
     notes += _cut_texts(sheet)
     pictures = {
@@ -65,7 +67,7 @@ def draw(sheet: LifeSheet) -> Rendered:
         if isinstance(picture, Picture)
     }
     problem = photo.reason if isinstance(photo, Unreadable) else None
-    return Rendered(_pdf(sheet, flow, pictures), tuple(one_line(note) for note in notes), problem)
+    return Rendered(_pdf(sheet, flow, pictures, local), tuple(one_line(note) for note in notes), problem)
 
 
 @lru_cache(maxsize=4)
@@ -87,7 +89,7 @@ def _cut_texts(sheet: LifeSheet) -> list[str]:
     return [f"{what}: texto recortado, es demasiado largo" for what, text in texts if is_cut(text)]
 
 
-def _pdf(sheet: LifeSheet, flow: Flow, pictures: dict[str, Picture]) -> bytes:
+def _pdf(sheet: LifeSheet, flow: Flow, pictures: dict[str, Picture], local: tzinfo) -> bytes:
     equipment, company = sheet.equipment, one_line(sheet.company.name)
     running = " · ".join(filter(None, map(one_line, (equipment.code, equipment.name))))
     canvas = Canvas(
@@ -98,12 +100,11 @@ def _pdf(sheet: LifeSheet, flow: Flow, pictures: dict[str, Picture]) -> bytes:
         initialFontName=BASE_FONT,  # type: ignore[arg-type]  # the stubs take the name for a number
         lang=LANGUAGE,
     )
-    canvas.setTitle(f"Hoja de vida · {running}")
-    canvas.setAuthor(company)
-    canvas.setSubject("Hoja de vida de equipos")
-    canvas.setCreator("samzip")
     canvas.setViewerPreference("DisplayDocTitle", "true")
-    document: Any = canvas._doc  # type: ignore[attr-defined]  # no public way to add an encoded stream
+    document: Any = canvas._doc  # type: ignore[attr-defined]  # no public way to add an encoded stream, or a date
+    newest = newest_record(equipment)
+    document.info = Properties(f"Hoja de vida · {running}", company, in_zone(newest, local) if newest else None)
+    recorded = moment(newest, local) if newest else ""
     for name, picture in pictures.items():
         picture.embed(document, name)
 
@@ -121,7 +122,7 @@ def _pdf(sheet: LifeSheet, flow: Flow, pictures: dict[str, Picture]) -> bytes:
             if one.page == index:
                 _place(canvas, one)
         pen.out = []
-        furniture.footer(pen, running, index + 1, len(flow.pages))
+        furniture.footer(pen, running, recorded, index + 1, len(flow.pages))
         canvas.addLiteral("\n".join(pen.out))
         if equipment.is_decommissioned:
             _watermark(canvas, pen)

@@ -5,12 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from samzip.dossier.life_sheet.flow import BOTTOM, LEFT, RIGHT, SUBTITLE_HEIGHT, TOP, WIDTH, Flow
+from samzip.dossier.life_sheet.flow import (
+    BOTTOM,
+    LEFT,
+    RIGHT,
+    SECTION_GAP,
+    SUBTITLE_HEIGHT,
+    TITLE_HEIGHT,
+    TOP,
+    WIDTH,
+    Flow,
+)
 from samzip.dossier.life_sheet.fonts import BOLD, REGULAR, Face
 from samzip.dossier.life_sheet.glyphs import NOTHING
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, HAIRLINE, INK, MUTED, TINT, ZEBRA, Colour
 from samzip.dossier.life_sheet.text import wrap
-from samzip.dossier.life_sheet.wording import ABSENT, EMPTY
+from samzip.dossier.life_sheet.wording import EMPTY
 
 PAD = 5.0  # left and right in a cell
 SIZE = 7.5
@@ -31,6 +41,7 @@ class Column:
     width: float  # points; those of a table add up to flow.WIDTH
     align: float = 0  # 0 left, 1 right
     bold: bool = False
+    alert: Callable[[str], bool] | None = None  # which values stand out
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +66,19 @@ class _Cell:
     label: str = ""
 
 
+def table_height(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> float:
+    """Points that a table takes with its section's title, if it is on one page and not at the top of it."""
+    rows_height = sum(_height(_row_cells(columns, row), LEADING) for row in rows)
+    return SECTION_GAP + TITLE_HEIGHT + _head_height(_heads(columns)) + rows_height
+
+
 def table(flow: Flow, title: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> None:
     """A section that is a table; its head is repeated on every page that it reaches. No rows: "No registra"."""
     if not rows:
         nothing(flow, title)
         return
-    heads = [wrap(c.title, BOLD, HEAD_SIZE, c.width - 2 * PAD) for c in columns]
-    head_height = max(map(len, heads)) * 9 + 2 * ROW_PAD - 1
+    heads = _heads(columns)
+    head_height = _head_height(heads)
     first = _row_cells(columns, rows[0])
     flow.section(title, keep=head_height + min(_height(first, LEADING), 2 * ROW_PAD + LEAST_LINES * LEADING))
 
@@ -83,14 +100,23 @@ def table(flow: Flow, title: str, columns: Sequence[Column], rows: Sequence[Sequ
     flow.rule()
 
 
+def _heads(columns: Sequence[Column]) -> list[tuple[str, ...]]:
+    return [wrap(c.title, BOLD, HEAD_SIZE, c.width - 2 * PAD) for c in columns]
+
+
+def _head_height(heads: Sequence[tuple[str, ...]]) -> float:
+    return max(map(len, heads)) * 9 + 2 * ROW_PAD - 1
+
+
 def _row_cells(columns: Sequence[Column], row: Sequence[str]) -> list[_Cell]:
     cells = []
     x = LEFT
     for column, value in zip(columns, row, strict=True):
-        face = BOLD if column.bold else REGULAR
+        stands_out = column.alert is not None and column.alert(value)
+        face = BOLD if column.bold or stands_out else REGULAR  # bold, too: red is lost on a grey printer
         lines = wrap(value, face, SIZE, column.width - 2 * PAD)
         edge = x + column.width - PAD if column.align else x + PAD
-        colour = MUTED if value == NOTHING else ALERT if value.startswith(ABSENT) else INK
+        colour = MUTED if value == NOTHING else ALERT if stands_out else INK
         cells.append(_Cell(edge, lines, face, SIZE, colour, column.align))
         x += column.width
     return cells
@@ -134,10 +160,10 @@ def paragraph(flow: Flow, title: str, text: str) -> None:
         start += count
 
 
-def nothing(flow: Flow, title: str) -> None:
-    """A section that says that there is nothing to say."""
-    flow.section(title, keep=SUBTITLE_HEIGHT)
-    flow.pen.text(LEFT + PAD, flow.y - 10, (EMPTY,), size=VALUE_SIZE, colour=MUTED)
+def nothing(flow: Flow, title: str, words: str = EMPTY, after: float = 0) -> None:
+    """A section that says that there is nothing to say; the next `after` points go on the same page."""
+    flow.section(title, keep=SUBTITLE_HEIGHT + after)
+    flow.pen.text(LEFT + PAD, flow.y - 10, (words,), size=VALUE_SIZE, colour=MUTED)
     flow.y -= SUBTITLE_HEIGHT - 2
 
 

@@ -71,7 +71,7 @@ def fit(text: str, face: Face, size: float, width: float, lines: int = 1) -> tup
     wrapped = wrap(text, face, size, width)
     if len(wrapped) <= lines:
         return wrapped
-    last = wrapped[lines - 1]
+    last = " ".join(wrapped[lines - 1 :])[:MEASURED]  # of a word that does not fit, too, the beginning is shown
     while last and face.width(last + ELLIPSIS, size) > width:
         last = last[:-1]
     return (*wrapped[: lines - 1], last.rstrip() + ELLIPSIS)

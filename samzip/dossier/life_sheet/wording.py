@@ -10,6 +10,7 @@ from samzip.dossier.life_sheet.glyphs import NOTHING
 
 ABSENT = "FALTA: "  # begins the reason why a document is not there
 EMPTY = "No registra"  # a section without content
+_REFUSALS = ("no aprob", "no conforme", "no cumple", "rechaz", "reprob")
 
 
 def zone(name: str) -> tzinfo | None:
@@ -28,11 +29,21 @@ def moment(value: datetime | None, local: tzinfo) -> str:
     """2026-11-24 15:04, in local time; a naive moment is UTC, as SAM stores it."""
     if value is None:
         return NOTHING
+    return in_zone(value, local).isoformat(sep=" ")[:16]
+
+
+def in_zone(value: datetime, local: tzinfo) -> datetime:
+    """The moment in local time; one at an end of the calendar stays where it is."""
     aware = value if value.tzinfo else value.replace(tzinfo=UTC)
     try:
-        return aware.astimezone(local).isoformat(sep=" ")[:16]
+        return aware.astimezone(local)
     except (OverflowError, ValueError):  # year 1 or 9999
-        return aware.isoformat(sep=" ")[:16]
+        return aware
+
+
+def is_refusal(result: str) -> bool:
+    """Whether the result of a calibration or verification says that the instrument did not pass."""
+    return " ".join(result.casefold().split()).startswith(_REFUSALS)
 
 
 def local_day(value: datetime | None, local: tzinfo) -> str:

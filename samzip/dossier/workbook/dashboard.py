@@ -66,11 +66,11 @@ class Statistics:
             self.activities[activity, due(schedule.next, self.today)] += 1
 
     def add_document(self, line: IndexLine) -> None:
-        if is_included(line):
+        if not is_included(line):
+            self.missing += 1
+        elif line.size is not None:  # the company's own, not what is made for the archive
             self.included += 1
             self.size += line.size
-        else:
-            self.missing += 1
 
     def by_state(self) -> list[tuple[str, int]]:
         """States with their number of instruments, most frequent first."""

@@ -15,14 +15,15 @@ _SAFE = "/!$&'()*+,;=@"  # of RFC 3986's path; ':' is not, lest a first segment 
 
 @dataclass(frozen=True, slots=True)
 class IndexLine:
-    """A document of the company, delivered in one part or missing."""
+    """An entry of the archives, or a document that is missing."""
 
-    equipment: str | None  # code of the instrument; None for a procedure
+    equipment: str | None  # code of the instrument; None for a procedure, and for what tells of the whole
     title: str  # for people
-    part: int  # from 1
+    part: int | None  # from 1; None: it is in every part
     entry: str | None  # full path in the archive, with the company's folder; None when it is missing
-    size: int  # bytes
-    missing: str | None  # why, in Spanish
+    size: int | None = None  # bytes; None for what is made after the workbook
+    missing: str | None = None  # why, in Spanish
+    note: str | None = None  # on what is there: "archivo vacío"
 
 
 def below_company(entry: str) -> str:
@@ -41,7 +42,9 @@ def file_name(line: IndexLine) -> str | None:
 
 
 def state(line: IndexLine) -> str:
-    return "incluido" if is_included(line) else f"falta: {line.missing or 'sin motivo registrado'}"
+    if not is_included(line):
+        return f"falta: {line.missing or 'sin motivo registrado'}"
+    return f"incluido ({line.note})" if line.note else "incluido"
 
 
 def is_included(line: IndexLine) -> bool:
@@ -49,12 +52,17 @@ def is_included(line: IndexLine) -> bool:
 
 
 def link(line: IndexLine) -> str | None:
-    """Relative reference to the document, an IRI (RFC 3987); None if there is none that Excel would open.
+    """Relative reference to the entry; None if there is none, or none that Excel would open."""
+    return target(line.entry) if is_included(line) else None
+
+
+def target(entry: str | None) -> str | None:
+    """Relative reference to an entry from the workbook's folder, an IRI (RFC 3987); None if Excel would not open it.
 
     Only ASCII is percent-encoded. Windows reads other percent-encoded bytes of a file name in the
     machine's code page, so "ñ" stays "ñ" (RFC 8089, appendix E, "UrlCreateFromPath").
     """
-    if line.entry is None or not is_included(line):
+    if entry is None:
         return None
-    target = _RESERVED.sub(lambda ascii_run: quote(ascii_run[0], safe=_SAFE), below_company(line.entry))
-    return target if 0 < len(target) <= LINK_LENGTH_LIMIT else None
+    reference = _RESERVED.sub(lambda ascii_run: quote(ascii_run[0], safe=_SAFE), below_company(entry))
+    return reference if 0 < len(reference) <= LINK_LENGTH_LIMIT else None

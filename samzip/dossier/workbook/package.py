@@ -26,6 +26,8 @@ UNIX = 3  # create_system, else it depends on the machine
 
 _DIMENSION = re.compile(rb'<dimension ref="[^"]*"\s*/>')
 _NO_ROWS = re.compile(rb"<sheetData\s*/>|<sheetData>\s*</sheetData>")
+# Titles to repeat in print: openpyxl names rows and then columns, Excel the other way round.
+_ROWS_FIRST = re.compile(rb'(<definedName name="_xlnm.Print_Titles"[^>]*>)([^<]*![$]\d+:[$]\d+),([^<]*)<')
 _RELATIONSHIPS = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
 _XML = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 
@@ -40,6 +42,8 @@ def write_package(target: BinaryIO, workbook: Workbook, pages: Sequence[Page]) -
         for name in source.namelist():
             page = bodies.get(name)
             content = source.read(name)
+            if name == "xl/workbook.xml":
+                content = _ROWS_FIRST.sub(rb"\1\3,\2<", content)
             _write(archive, name, [content] if page is None else _sheet(content, page))
         for place, page in enumerate(pages, 1):
             if page.link_count:

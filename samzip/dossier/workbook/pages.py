@@ -24,7 +24,7 @@ FIRST_ROW = 6
 SPOOL_LIMIT = 1 << 20  # bytes of one sheet held in memory before they go to disk
 LINE_HEIGHT = 13.5  # points, of 10 point Calibri
 CHARACTERS_PER_WIDTH = 1.15  # a width counts the digits of 11 points that fit
-LINES_LIMIT = 3  # lines that a row shows of a long text; the cell keeps the rest
+LINES_LIMIT = 12  # lines that a row shows and prints of a long text; the cell keeps the rest
 
 _LINK_TYPE = "http://schemas.openxmlformats.org/officeDocument/2006/relationships/hyperlink"
 
@@ -67,8 +67,8 @@ class Page:
 
 def write_heading(page: Page, pen: Pen, local: datetime) -> None:
     """SAM's rows 1 and 3: the title, and the moment of generation in local time."""
-    page.write(1, [pen.cell("A1", TITLE, Style.TITLE)], 18)
-    page.write(2, [], 12)
+    page.write(1, [pen.cell("A1", TITLE, Style.TITLE)], 21)
+    page.write(2, [], 21)
     page.write(3, [pen.cell("A3", f"Generado el: {local:%d/%m/%Y %H:%M:%S}", Style.NOTE)], 15)
 
 

@@ -55,7 +55,7 @@ class Layout(Generic[Row]):
     rows_limit: int = ROWS_LIMIT  # data rows, then "title (2)" goes on
 
 
-Owned = tuple[Company, Equipment]
+Owned = tuple[Company, Equipment, str | None]  # with the entry of its life sheet
 Lent = tuple[Equipment, Loan]
 Calibrated = tuple[Equipment, Calibration]
 Maintained = tuple[Equipment, Maintenance]
@@ -64,11 +64,15 @@ Verified = tuple[Equipment, Verification]
 # {today} is the day of generation: TODAY() would change the customer's record under his eyes.
 _RETIRED_TEST = ",".join(f'$J{{row}}<>"{state}"' for state in sorted(RETIRED))  # J is Estado
 _OVERDUE = f"AND(ISNUMBER({{cell}}),{{cell}}<{{today}},{_RETIRED_TEST})"
+_NOT_RETURNED = (  # J is Devolución Real, K is Estado
+    'AND(ISNUMBER({cell}),{cell}<{today},$J{row}="",$K{row}<>"DEVUELTO",$K{row}<>"CANCELADO")'
+)
+_REJECTED = 'TRIM({cell})="No Aprobado"'
 
 EQUIPMENT: Layout[Owned] = Layout(
     "Equipos",
     (
-        Column("Código Interno", 14, lambda r: r[1].code),
+        Column("Código Interno", 14, lambda r: r[1].code, Style.LINK, link=lambda r: index.target(r[2])),
         Column("Nombre", 28, lambda r: r[1].name, Style.LONG),
         Column("Empresa", 22, lambda r: r[0].name, Style.LONG),
         Column("Tipo de Equipo", 19, lambda r: r[1].kind, Style.LONG),
@@ -97,6 +101,7 @@ EQUIPMENT: Layout[Owned] = Layout(
     ),
     frozen="C6",
     pages_wide=2,  # 26 columns on one page could not be read
+    rows_limit=index.LINKS_LIMIT,
 )
 
 SUPPLIERS: Layout[Supplier] = Layout(
@@ -135,7 +140,7 @@ LOANS: Layout[Lent] = Layout(
         Column("Teléfono", 14, lambda r: r[1].phone),
         Column("Email", 26, lambda r: r[1].email, Style.LONG),
         Column("Fecha Préstamo", 16, lambda r: r[1].lent, Style.MOMENT),
-        Column("Devolución Programada", 14, lambda r: r[1].due, Style.DATE),
+        Column("Devolución Programada", 14, lambda r: r[1].due, Style.DATE, _NOT_RETURNED),
         Column("Devolución Real", 16, lambda r: r[1].returned, Style.MOMENT),
         Column("Estado", 12, lambda r: r[1].state),
         Column("Observaciones", 40, lambda r: r[1].notes, Style.LONG),
@@ -151,7 +156,7 @@ CALIBRATIONS: Layout[Calibrated] = Layout(
         Column("Nombre Equipo", 28, lambda r: r[0].name, Style.LONG),
         Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
         Column("Proveedor", 28, lambda r: r[1].supplier, Style.LONG),
-        Column("Resultado", 16, lambda r: r[1].result, Style.LONG),
+        Column("Resultado", 16, lambda r: r[1].result, Style.LONG, _REJECTED),
         Column("Número de Certificado", 22, lambda r: r[1].certificate_number, Style.LONG),
         Column("Observaciones", 50, lambda r: r[1].notes, Style.LONG),
         Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
@@ -184,7 +189,7 @@ VERIFICATIONS: Layout[Verified] = Layout(
         Column("Consecutivo", 14, lambda r: r[1].consecutive),
         Column("Proveedor", 24, lambda r: r[1].supplier, Style.LONG),
         Column("Responsable", 22, lambda r: r[1].responsible, Style.LONG),
-        Column("Resultado", 16, lambda r: r[1].result, Style.LONG),
+        Column("Resultado", 16, lambda r: r[1].result, Style.LONG, _REJECTED),
         Column("Observaciones", 44, lambda r: r[1].notes, Style.LONG),
         Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
     ),
@@ -194,12 +199,12 @@ DOCUMENTS: Layout[IndexLine] = Layout(
     "Documentos",
     (
         Column("Código Equipo", 14, lambda d: d.equipment),
-        Column("Documento", 38, lambda d: d.title, Style.LONG),
-        Column("Parte", 8, lambda d: d.part, Style.NUMBER),
-        Column("Carpeta", 56, index.folder, Style.LONG),
-        Column("Archivo", 44, index.file_name, Style.LINK, link=index.link),
+        Column("Documento", 54, lambda d: d.title, Style.LONG),
+        Column("Parte", 8, lambda d: d.part or "todas", Style.NUMBER),
+        Column("Carpeta", 54, index.folder, Style.LONG),
+        Column("Archivo", 42, index.file_name, Style.LINK, link=index.link),
         Column("Tamaño", 12, lambda d: d.size if index.is_included(d) else None, Style.SIZE),
-        Column("Estado", 32, index.state, Style.LONG, alert='LEFT({cell},5)="falta"'),
+        Column("Estado", 28, index.state, Style.LONG, alert='LEFT({cell},5)="falta"'),
     ),
     rows_limit=index.LINKS_LIMIT,
 )

@@ -60,7 +60,7 @@ _BODY_FONT = Font(name="Calibri", size=10)
 
 _TOP = Alignment(vertical="top")
 _ALIGNMENTS = {
-    Style.TITLE: Alignment(horizontal="left", vertical="center"),
+    Style.TITLE: Alignment(horizontal="left", vertical="center", wrap_text=True),
     Style.HEADER: Alignment(horizontal="center", vertical="center", wrap_text=True),
     Style.LONG: Alignment(vertical="top", wrap_text=True),
     Style.DATE: Alignment(horizontal="center", vertical="top"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, date, datetime
+from itertools import chain
 from typing import Any, BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -28,13 +29,14 @@ from samzip.dossier.workbook.styles import alarm, register
 
 DASHBOARD_COLUMNS = 16  # with the charts beside the tables
 DASHBOARD_WIDTHS = (28, 14, 14, 14, 14, 14, 14)  # characters
+FOOTER_COMPANY = 60  # characters: what Excel holds in a footer is 255, all three parts with their codes
 LETTER = 1  # paper size, ST_PaperSize
 
 
 def write_workbook(
     target: BinaryIO,
     records: CompanyRecords,
-    equipment: Iterable[Equipment],
+    equipment: Iterable[tuple[Equipment, str | None]],
     documents: Iterable[IndexLine],
     *,
     generated: datetime,
@@ -42,8 +44,9 @@ def write_workbook(
 ) -> None:
     """Write the consolidated workbook of a company to `target`.
 
-    `equipment` and `documents` are consumed once, in their order, in constant memory. `generated` is
-    aware; `timezone` is an IANA name: every moment is shown there, and "overdue" is relative to its day.
+    `equipment` comes with the entry of each instrument's life sheet, as in IndexLine; it and `documents` are
+    consumed once, in their order, in constant memory. `generated` is aware; `timezone` is an IANA name: every moment
+    is shown there, and "overdue" is relative to its day.
     Same input, same bytes. Raises OSError if `target` or the temporary folder cannot be written.
     """
     local = generated.astimezone(ZoneInfo(timezone))
@@ -62,9 +65,9 @@ def write_workbook(
         calibrations = roll(sheets.CALIBRATIONS)
         maintenances = roll(sheets.MAINTENANCES)
         verifications = roll(sheets.VERIFICATIONS)
-        for item in equipment:
+        for item, life_sheet in equipment:
             statistics.add_equipment(item)
-            instruments.append((company, item))
+            instruments.append((company, item, life_sheet))
             for loan in item.loans:
                 loans.append((item, loan))
             for calibration in item.calibrations:
@@ -91,27 +94,25 @@ def write_workbook(
         board.write(company, statistics)
 
         workbook.remove(workbook.worksheets[0])
+        footer = _footer(company.name)
+        pages = []
+        before: list[Roll[Any]] = [instruments, suppliers, procedures, loans]
+        after: list[Roll[Any]] = [calibrations, maintenances, verifications, index]
         pages = [
-            *_add_sheets(workbook, instruments, today),
-            *_add_sheets(workbook, suppliers, today),
-            *_add_sheets(workbook, procedures, today),
-            *_add_sheets(workbook, loans, today),
-            _add_dashboard(workbook, dashboard, board),
-            *_add_sheets(workbook, calibrations, today),
-            *_add_sheets(workbook, maintenances, today),
-            *_add_sheets(workbook, verifications, today),
-            *_add_sheets(workbook, index, today),
+            *chain.from_iterable(_add_sheets(workbook, filled, today, footer) for filled in before),
+            _add_dashboard(workbook, dashboard, board, footer),
+            *chain.from_iterable(_add_sheets(workbook, filled, today, footer) for filled in after),
         ]
         _describe(workbook, company.name, generated)
         write_package(target, workbook, pages)
 
 
-def _add_sheets(workbook: Workbook, roll: Roll[Any], today: date) -> list[Page]:
+def _add_sheets(workbook: Workbook, roll: Roll[Any], today: date, footer: HeaderFooterItem) -> list[Page]:
     """Give each page of the roll its sheet: widths, frozen header, filter, alerts, print set-up."""
     for page in roll.pages:
         sheet = workbook.create_sheet(page.title)
         layout = roll.layout
-        _set_up(sheet, page, [column.width for column in layout.columns], layout.pages_wide)
+        _set_up(sheet, page, [column.width for column in layout.columns], layout.pages_wide, footer)
         sheet.freeze_panes = layout.frozen
         sheet.auto_filter.ref = f"A{HEADER_ROW}:{get_column_letter(page.columns)}{page.last_row}"
         sheet.print_title_rows = f"{HEADER_ROW}:{HEADER_ROW}"
@@ -131,21 +132,22 @@ def _add_sheets(workbook: Workbook, roll: Roll[Any], today: date) -> list[Page]:
     return roll.pages
 
 
-def _add_dashboard(workbook: Workbook, page: Page, board: Board) -> Page:
+def _add_dashboard(workbook: Workbook, page: Page, board: Board, footer: HeaderFooterItem) -> Page:
     sheet = workbook.create_sheet(page.title)
-    _set_up(sheet, page, DASHBOARD_WIDTHS, 1)
+    _set_up(sheet, page, DASHBOARD_WIDTHS, 1, footer)
     sheet.page_setup.fitToHeight = 1
     sheet.sheet_view.showGridLines = False
     add_charts(sheet, board)
     return page
 
 
-def _set_up(sheet: Worksheet, page: Page, widths: Iterable[float], pages_wide: int) -> None:
+def _set_up(sheet: Worksheet, page: Page, widths: Iterable[float], pages_wide: int, footer: HeaderFooterItem) -> None:
     for place, width in enumerate(widths, 1):
         sheet.column_dimensions[get_column_letter(place)].width = width
     # merged_cells.add, not merge_cells: that would place cells, and the rows come from elsewhere.
     # One range only: openpyxl writes several in the order of a set, and the same input must give the same bytes.
-    sheet.merged_cells.add(f"A1:{get_column_letter(page.columns)}2")
+    # Where a second page repeats A and B only, the title is in them: any other would be cut there.
+    sheet.merged_cells.add(f"A1:{get_column_letter(page.columns) if pages_wide == 1 else 'B'}2")
     sheet.sheet_properties.pageSetUpPr = PageSetupProperties(fitToPage=True)
     sheet.page_setup.orientation = "landscape"
     sheet.page_setup.paperSize = LETTER
@@ -155,9 +157,16 @@ def _set_up(sheet: Worksheet, page: Page, widths: Iterable[float], pages_wide: i
     sheet.page_margins.top = 0.5
     sheet.page_margins.bottom = 0.7
     sheet.page_margins.header = sheet.page_margins.footer = 0.3
-    footer = HeaderFooterItem()
-    footer.center.text = "Página &P de &N"
     sheet.HeaderFooter.oddFooter = footer
+
+
+def _footer(company: str) -> HeaderFooterItem:
+    """The sheet's name, the page, the company: in Excel's codes, where "&" begins one."""
+    footer = HeaderFooterItem()
+    footer.left.text = "&A"
+    footer.center.text = "Página &P de &N"
+    footer.right.text = " ".join(clean(company).split())[:FOOTER_COMPANY].replace("&", "&&")
+    return footer
 
 
 def _describe(workbook: Workbook, company: str, generated: datetime) -> None:

@@ -1,0 +1,93 @@
+"""The consolidated workbook, made from what lies in the spool."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from itertools import chain, islice
+from pathlib import Path
+
+from samzip.archive.spool import Spool
+from samzip.catalog.model import CompanyRecords, Equipment
+from samzip.dossier import plan
+from samzip.dossier.contents import Document
+from samzip.dossier.workbook import IndexLine, write_workbook
+
+
+def make_workbook(
+    spool: Spool,
+    parts: int,
+    records: CompanyRecords,
+    top: str,
+    *,
+    is_complete: bool,
+    generated: datetime,
+    timezone: str,
+) -> None:
+    """Puts the workbook into the spool, which holds the documents by now.
+
+    `top` is the company's folder in the archives; `is_complete` tells that no document is missing.
+    Raises StorageFailed.
+    """
+    with spool.errors(), _temporary_files_in(spool.folder), spool.workbook.open("w+b") as target:
+        write_workbook(
+            target,
+            records,
+            _equipment(spool, parts),
+            _index(spool, parts, top, is_complete),
+            generated=generated,
+            timezone=timezone,
+        )
+
+
+def _equipment(spool: Spool, parts: int) -> Iterator[tuple[Equipment, str]]:
+    """Every instrument with the entry of its life sheet."""
+    for part in range(1, parts + 1):
+        folders, _ = spool.documents(part)
+        for item, folder in zip(spool.equipment(part), folders, strict=True):
+            yield item, _life_sheet(folder)
+
+
+def _index(spool: Spool, parts: int, top: str, is_complete: bool) -> Iterator[IndexLine]:
+    """A line for every entry of all parts, and for what is missing."""
+    noted: int | None = None  # the first part that is known to have a remark
+    procedures: list[Document] = []
+    codes = (code for _, code in spool.codes())
+    for part in range(1, parts + 1):
+        folders, documents = spool.documents(part)
+        *owners, procedures = documents
+        for code, folder, own in zip(islice(codes, len(folders)), folders, owners, strict=True):
+            yield IndexLine(code, plan.LIFE_SHEET_TITLE, part, _life_sheet(folder))
+            yield from (_line(part, document) for document in own)
+        yield from (_line(part, document) for document in procedures)
+        if noted is None and any(document.note for document in chain.from_iterable(documents)):
+            noted = part
+    if not any(document.entry for document in procedures):
+        yield IndexLine(None, "Por qué no hay procedimientos", parts, f"{top}/{plan.PROCEDURES}/{plan.NO_PROCEDURES}")
+    yield IndexLine(None, "Qué trae cada parte", None, f"{top}/{plan.README}")
+    yield IndexLine(None, "Este informe", None, f"{top}/{plan.WORKBOOK}")
+    yield IndexLine(None, "Sumas de comprobación", None, f"{top}/{plan.CHECKSUMS}")
+    if noted or not is_complete:
+        yield IndexLine(None, "Faltantes y observaciones", noted if is_complete else None, f"{top}/{plan.MISSING}")
+
+
+def _life_sheet(folder: str) -> str:
+    return f"{folder}/{plan.LIFE_SHEET}.pdf"
+
+
+def _line(part: int, document: Document) -> IndexLine:
+    return IndexLine(
+        document.equipment, document.title, part, document.entry, document.size, document.missing, document.note
+    )
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """openpyxl leaves its temporary files where they are when it is killed: in the spool the next run finds them."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before

@@ -1,0 +1,52 @@
+"""The folder of the fork server's socket: in the system's temporary folder, since the path of a socket must be short.
+
+Only a process that ends in peace removes it. So a file of the same name is there before it, which tells the next run
+where to look; a lock on that file, which falls with its process, tells whether that one lives.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import shutil
+import tempfile
+from pathlib import Path
+
+SOCKETS = "pymp-"  # as multiprocessing names such folders
+_AT_EXIT = -100  # when multiprocessing would remove its own
+_notes: dict[Path, int] = {}  # of this process: one at most, with the descriptor that locks it
+
+
+def prepare_sockets(notes: Path) -> None:
+    """Has multiprocessing put its sockets there. `notes` is where the next run looks. Raises OSError."""
+    from multiprocessing import process, util
+
+    if _notes:
+        return
+    notes.mkdir(parents=True, exist_ok=True)
+    note = notes / f"{SOCKETS}{secrets.token_hex(4)}"
+    _notes[note] = os.open(note, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    fcntl.flock(_notes[note], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    util.Finalize(None, _remove, (note,), exitpriority=_AT_EXIT)
+    _folder(note).mkdir(mode=0o700)
+    process.current_process()._config["tempdir"] = str(_folder(note))  # type: ignore[attr-defined]
+
+
+def remove_sockets(note: Path) -> None:
+    """What a dead run left, if it is dead: one with an interval lives without the queue's lock between two passes."""
+    with note.open("rb") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return
+        _remove(note)
+
+
+def _remove(note: Path) -> None:
+    shutil.rmtree(_folder(note), ignore_errors=True)
+    note.unlink(missing_ok=True)
+
+
+def _folder(note: Path) -> Path:
+    return Path(tempfile.gettempdir(), note.name)

@@ -1,0 +1,101 @@
+"""What the threads of a worker write: on SQLite, those who wait at the same time share a transaction.
+
+SQLite has one writer at a time, each commit waits for the disk, and whoever finds another at work tries again after ever
+longer pauses. So the first thread writes for all that came meanwhile, and one wait for the disk is enough for all of
+them. Nobody is answered before that; a power cut takes back nothing that was answered. PostgreSQL does the same itself.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from contextvars import Context, copy_context
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from samzip.database import Database
+from samzip.errors import SamzipError
+from samzip.web.problems import Problem
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+T = TypeVar("T")
+
+
+@dataclass(slots=True, eq=False)
+class _Job:
+    """What one thread wants written, and what came of it."""
+
+    work: Callable[[Connection], Any]
+    context: Context = field(default_factory=copy_context)  # of its call, whichever thread does it
+    value: Any = None
+    error: Exception | None = None
+    done: bool = False
+
+    def do(self, connection: Connection) -> None:
+        """A refusal is this job's own: the others' writes stay."""
+        try:
+            with connection.begin_nested():
+                self.value = self.context.run(self.work, connection)
+        except (Problem, SamzipError) as refusal:
+            self.error = refusal
+
+    def fail(self, error: Exception) -> None:
+        self.error, self.done = error, True
+
+
+class Writes:
+    """The one way to write for calls of the hook."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.begin_anew()
+
+    def begin_anew(self) -> None:
+        """In a forked process, which has none of the threads that its parent's locks wait for."""
+        self._waiting: deque[_Job] = deque()
+        self._turn = threading.Lock()
+
+    def do(self, work: Callable[[Connection], T]) -> T:
+        """Calls `work` with a connection, and returns its value once that is committed. `work` may be called again
+        when it was rolled back, and must not write in other ways.
+
+        Raises what `work` raises, after which nothing of it is written; DatabaseUnreachable.
+        """
+        if not self._database.is_sqlite:
+            with self._database.write() as connection:
+                return work(connection)
+        job = _Job(work)
+        self._waiting.append(job)
+        with self._turn:
+            if not job.done:
+                self._write(self._take)
+        if job.error:
+            raise job.error
+        value: T = job.value
+        return value
+
+    def _take(self) -> list[_Job]:
+        return [self._waiting.popleft() for _ in range(len(self._waiting))]
+
+    def _write(self, take: Callable[[], list[_Job]]) -> None:
+        """Jobs are taken when the transaction has begun: who came while it waited comes along, or fails with it."""
+        jobs: list[_Job] = []
+        try:
+            with self._database.write() as connection:
+                jobs = take()
+                for job in jobs:
+                    job.do(connection)
+        except SamzipError as error:
+            for job in jobs or take():
+                job.fail(error)
+        except Exception as error:  # noqa: BLE001 -- told to whose job it is, and to nobody else
+            if len(jobs) > 1:
+                for job in jobs:
+                    self._write(lambda job=job: [job])  # type: ignore[misc]
+            for job in jobs if len(jobs) == 1 else []:
+                job.fail(error)
+        for job in jobs:
+            job.done = True

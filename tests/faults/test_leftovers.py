@@ -1,0 +1,84 @@
+"""What dead runs left among the temporary files: the next run removes it, whatever it is, and follows no link."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import shutil
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samzip import sockets
+from samzip.errors import StorageFailed
+from samzip.events import DeletionFailed
+from samzip.executors import LocalPool
+from tests.support.world import World, make_world
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = make_world(tmp_path)
+    made.settings.temporary_dir.mkdir()
+    return made
+
+
+def test_files_folders_and_links_are_removed_and_what_links_point_to_stays(world: World, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "thesis").write_bytes(b"x")
+    folder = world.settings.temporary_dir
+    (folder / "0123456789ab" / "1").mkdir(parents=True)
+    (folder / "0123456789ab" / "1" / "records").write_bytes(b"half")
+    (folder / "akjx41bo").write_bytes(b"blat")
+    (folder / "linked").symlink_to(precious)
+    (folder / "dangling").symlink_to(tmp_path / "nowhere")
+    world.run()
+    assert list(folder.iterdir()) == []
+    assert (precious / "thesis").exists()
+
+
+def test_the_socket_folder_of_a_dead_run_goes_with_its_note_and_that_of_a_living_one_stays(world: World) -> None:
+    notes = [world.settings.temporary_dir / f"pymp-{os.getpid()}-{kind}" for kind in ("dead", "alive")]
+    folders = [Path(tempfile.gettempdir(), note.name) for note in notes]
+    for note, folder in zip(notes, folders, strict=True):
+        note.touch()
+        folder.mkdir()
+        (folder / "listener").touch()
+    with notes[1].open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        world.run()
+    assert [note.exists() for note in notes] == [False, True]
+    assert [folder.exists() for folder in folders] == [False, True]
+    world.run()
+    assert list(world.settings.temporary_dir.iterdir()) == []
+    assert not folders[1].exists()
+
+
+def test_what_cannot_be_removed_is_told_and_stops_nothing(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    stuck = world.settings.temporary_dir / "0123456789ab"
+    stuck.mkdir()
+    remove = shutil.rmtree
+
+    def refuse(path: Any, *args: Any, **more: Any) -> None:
+        if Path(path) == stuck:
+            raise PermissionError(13, "Permission denied", str(path))
+        remove(path, *args, **more)
+
+    monkeypatch.setattr(shutil, "rmtree", refuse)
+    world.company(equipment=1)
+    world.click()
+    assert world.run().counts.published == 1
+    (told,) = world.seen(DeletionFailed)
+    assert (told.path, told.reason) == (str(stuck), "Permission denied")
+
+
+def test_a_pool_that_can_note_nothing_is_a_storage_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sockets, "_notes", {})
+    (tmp_path / "full").touch()
+    pool = LocalPool(1, tmp_path / "full")
+    with pytest.raises(StorageFailed, match=f"{tmp_path}/full: File exists"):
+        pool.submit(lambda job, report: None, None, "a")
+    pool.stop()

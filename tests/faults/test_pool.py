@@ -1,0 +1,71 @@
+"""The pool of processes by itself: whatever of it dies, every job ends, and the next one finds workers."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samzip.executors import LocalPool, WorkerDied
+from tests.support.live_runs import parent, status, wait_until
+
+
+def my_process(_job: None, _report: Callable[[Any], None]) -> int:
+    return os.getpid()
+
+
+def wait_for_ever(mark: Path, _report: Callable[[Any], None]) -> None:
+    mark.write_text(str(os.getpid()))
+    time.sleep(600)
+
+
+@pytest.fixture
+def pool(tmp_path: Path) -> Iterator[LocalPool]:
+    made = LocalPool(2, tmp_path)
+    yield made
+    made.stop()
+
+
+def outcome(pool: LocalPool, future: Future[Any]) -> Any:
+    wait_until(lambda: pool.poll(0.1) or future.done())
+    return future.exception() or future.result()
+
+
+def lives(process: int) -> bool:
+    try:
+        return status(process)[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+def test_the_pool_works_again_after_an_idle_worker_was_killed(pool: LocalPool) -> None:
+    worker = outcome(pool, pool.submit(my_process, None, "a"))
+    os.kill(worker, signal.SIGKILL)
+    ends = [outcome(pool, pool.submit(my_process, None, "b")) for _ in range(5)]
+    assert all(isinstance(end, int | WorkerDied) for end in ends)
+    assert isinstance(ends[-1], int)
+
+
+def test_the_pool_works_again_after_its_fork_server_was_killed(pool: LocalPool) -> None:
+    worker = outcome(pool, pool.submit(my_process, None, "a"))
+    os.kill(parent(worker), signal.SIGKILL)
+    ends = [outcome(pool, pool.submit(my_process, None, "b")) for _ in range(5)]
+    assert all(isinstance(end, int | WorkerDied) for end in ends)
+    assert isinstance(ends[-1], int)
+
+
+def test_no_worker_outlives_its_fork_server(pool: LocalPool, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    future = pool.submit(wait_for_ever, mark, "a")
+    wait_until(lambda: mark.exists() and mark.read_text())
+    worker = int(mark.read_text())
+    os.kill(parent(worker), signal.SIGKILL)
+    end = outcome(pool, future)
+    assert isinstance(end, WorkerDied)
+    assert not lives(worker)

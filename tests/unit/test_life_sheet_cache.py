@@ -1,0 +1,69 @@
+"""The cache of life sheets: whole or not at all, and never in the way."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from samzip.archive.cache import LifeSheetCache
+from samzip.dossier.life_sheet import Rendered
+
+SHEET = Rendered(b"%PDF", ("foto: no se pudo leer",), None)
+
+
+class KilledHere(BaseException):
+    """Nobody tidies up after it."""
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> LifeSheetCache:
+    (tmp_path / "scratch").mkdir()
+    return LifeSheetCache(tmp_path / "cache", tmp_path / "scratch")
+
+
+def files(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.is_file()]
+
+
+def make_nothing() -> Rendered:
+    raise AssertionError("it was made before")
+
+
+def test_a_sheet_is_made_once_and_then_read(cache: LifeSheetCache, tmp_path: Path) -> None:
+    assert cache.get("A", lambda: SHEET) == SHEET
+    assert cache.get("A", make_nothing) == SHEET
+    assert cache.get("B", lambda: Rendered(b"other", (), None)).pdf == b"other"
+    assert len(files(tmp_path / "cache")) == 2
+    assert files(tmp_path / "scratch") == []
+
+
+def test_a_damaged_sheet_is_made_again(cache: LifeSheetCache, tmp_path: Path) -> None:
+    cache.get("A", lambda: SHEET)
+    (file,) = files(tmp_path / "cache")
+    file.write_bytes(file.read_bytes()[:-1] + b"?")
+    assert cache.get("A", lambda: SHEET) == SHEET
+    assert cache.get("A", make_nothing) == SHEET
+
+
+def test_what_a_killed_writer_leaves_lies_in_its_runs_own_folder_which_the_next_run_removes(
+    cache: LifeSheetCache, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KilledHere
+
+    monkeypatch.setattr(Path, "rename", killed)
+    with pytest.raises(KilledHere):
+        cache.get("A", lambda: SHEET)
+    assert files(tmp_path / "cache") == []
+    assert len(files(tmp_path / "scratch")) == 1
+
+
+@pytest.mark.parametrize("away", ["cache", "scratch"])
+def test_a_folder_that_cannot_be_written_costs_no_sheet(cache: LifeSheetCache, tmp_path: Path, away: str) -> None:
+    folder = tmp_path / away
+    if folder.exists():
+        folder.rmdir()
+    folder.write_text("no folder")
+    assert cache.get("A", lambda: SHEET) == SHEET
+    assert cache.get("A", lambda: SHEET) == SHEET

@@ -1,0 +1,130 @@
+"""Where documents lie in an archive, and that they stay there whatever is added to the company."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, date, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from samzip.catalog.model import Calibration, Decommission, Equipment, Loan, Maintenance, Procedure, Verification
+from samzip.dossier import names, plan
+
+FOLDER = "C/Equipos/EQ-001"
+EQUIPMENT = Equipment(1, "EQ-001", "Balanza")
+
+# Few different letters and names, so that they clash.
+codes = st.lists(st.text("A1_/:*. ñ", max_size=3) | st.text("xX", min_size=28, max_size=33), max_size=12)
+days = st.none() | st.dates()
+paths = st.sampled_from(["a/doc.pdf", "b/doc.pdf", "b/DOC.pdf", "doc (2).pdf", "doc", "ñ.pdf"])
+drawn = st.tuples(st.sampled_from("CMVL"), days, paths)
+
+
+def company(records: list[tuple[str, date | None, str]]) -> Equipment:
+    """An instrument whose records were entered in this order, whatever their dates."""
+    found = list(enumerate(records, 1))
+
+    def sort(kind: str) -> list[tuple[int, date | None, str]]:
+        own = [(number, day, path) for number, (what, day, path) in found if what == kind]
+        return sorted(own, key=lambda record: (record[1] or date.min, record[0]))
+
+    return replace(
+        EQUIPMENT,
+        calibrations=tuple(Calibration(n, day, certificate=f"{n}/{path}", confirmation=f"{n}/c/{path}")
+                           for n, day, path in sort("C")),
+        maintenances=tuple(Maintenance(n, day, external_document=f"{n}/{path}", general_document=f"{n}/g/{path}")
+                           for n, day, path in sort("M")),
+        verifications=tuple(Verification(n, day, certificate=f"{n}/{path}", internal_document=f"{n}/i/{path}")
+                            for n, day, path in sort("V")),
+        loans=tuple(Loan(n, lent=datetime(day.year, day.month, day.day, tzinfo=UTC) if day else None,
+                         loan_document=f"{n}/{path}", return_document=f"{n}/r/{path}")
+                    for n, day, path in sort("L")),
+    )  # fmt: skip
+
+
+def entries(equipment: Equipment) -> dict[str, str]:
+    """By the document's path, its entry."""
+    allocator = names.NameAllocator()
+    sources = plan.equipment_sources(equipment, FOLDER)
+    return {source.path: allocator.file(source.folder, source.stem, "pdf") for source in sources}
+
+
+@given(codes, codes, st.randoms())
+def test_instruments_that_are_added_take_no_folder_away_in_whatever_order_they_come(
+    first: list[str], later: list[str], chance: object
+) -> None:
+    before = list(enumerate(first, 1))
+    after = list(enumerate([*first, *later], 1))
+    chance.shuffle(after)  # type: ignore[attr-defined]
+    folders = plan.equipment_folders(after, "C")
+    assert plan.equipment_folders(before, "C").items() <= folders.items()
+    assert len({names.fold(folder) for folder in folders.values()}) == len(folders)
+
+
+@given(st.lists(drawn, max_size=10), st.lists(drawn, max_size=6))
+def test_records_that_are_added_with_any_date_rename_no_document(
+    first: list[tuple[str, date | None, str]], later: list[tuple[str, date | None, str]]
+) -> None:
+    assert entries(company(first)).items() <= entries(company([*first, *later])).items()
+
+
+@given(st.lists(st.tuples(st.sampled_from(["PR-1", "PR 1", "pr-1"]), st.sampled_from("aá")), max_size=6))
+def test_procedures_that_are_added_rename_no_document(records: list[tuple[str, str]]) -> None:
+    def named(procedures: list[Procedure]) -> dict[str, str]:
+        allocator = names.NameAllocator()
+        by_code = tuple(sorted(procedures, key=lambda procedure: procedure.code))
+        found = plan.procedure_sources(by_code, "C/Procedimientos")
+        return {source.path: allocator.file(source.folder, source.stem, "pdf") for source in found}
+
+    procedures = [Procedure(n, code, name, document=f"{n}.pdf") for n, (code, name) in enumerate(records, 1)]
+    for length in range(len(procedures)):
+        assert named(procedures[:length]).items() <= named(procedures).items()
+
+
+def test_the_oldest_of_two_codes_that_clean_alike_has_the_plain_folder() -> None:
+    assert plan.equipment_folders([(7, "A/1"), (3, "A_1")], "C") == {3: "C/Equipos/A_1", 7: "C/Equipos/A_1 (2)"}
+
+
+def test_titles_tie_documents_to_the_records_of_the_histories() -> None:
+    equipment = replace(
+        EQUIPMENT,
+        manual="m.pdf",
+        calibrations=(
+            Calibration(2, date(2024, 3, 1), certificate_number=" CC-2\n", certificate="2.pdf"),
+            Calibration(3, None, certificate="3.pdf"),
+        ),
+        maintenances=(Maintenance(1, date(2024, 4, 1), "Preventivo", external_document="e.pdf"),),
+        verifications=(Verification(1, date(2024, 5, 1), "CB-9", certificate="v.pdf"),),
+        loans=(Loan(1, "Ana Gómez", lent=datetime(2025, 5, 2, 2, tzinfo=UTC), loan_document="l.pdf"),),
+    )
+    assert [(source.title, source.stem) for source in plan.equipment_sources(equipment, FOLDER)] == [
+        ("Manual", "manual"),
+        ("Certificado de calibración 1 (2024-03-01, CC-2)", "cal_1"),
+        ("Certificado de calibración 2", "cal_2"),
+        ("Mantenimiento 1, documento externo (2024-04-01, Preventivo)", "e"),
+        ("Certificado de comprobación 1 (2024-05-01, CB-9)", "comp_1"),
+        ("Préstamo 1, documento (2025-05-01, Ana Gómez)", "prestamo_1"),  # the evening before, in Bogotá
+    ]
+
+
+def test_the_ends_of_the_calendar_are_days_too() -> None:
+    loans = tuple(
+        Loan(n, lent=moment, loan_document="l.pdf")
+        for n, moment in enumerate([datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, tzinfo=UTC)])
+    )
+    titles = [source.title for source in plan.equipment_sources(replace(EQUIPMENT, loans=loans), FOLDER)]
+    assert titles == ["Préstamo 1, documento (0001-01-01)", "Préstamo 2, documento (9999-12-31)"]
+
+
+def test_a_record_of_decommission_has_its_document_delivered_whatever_the_state() -> None:
+    for state in ("Activo", "De Baja", None):
+        equipment = replace(EQUIPMENT, state=state, decommission=Decommission(None, document="b.pdf"))
+        [source] = plan.equipment_sources(equipment, FOLDER)
+        assert (source.folder, source.stem) == (f"{FOLDER}/Baja", "documento_baja")
+
+
+def test_ten_thousand_instruments_with_one_code_take_no_quadratic_time() -> None:
+    folders = plan.equipment_folders(((n, "EQ/1") for n in range(10_000)), "C")
+    assert len(set(folders.values())) == 10_000
+    assert folders[0] == "C/Equipos/EQ_1"
