@@ -24,7 +24,7 @@ PROBLEMS = 3
 CODES = (0, PROBLEMS, 10, 12)
 REASONS = "SELECT error_message AS reason FROM core_ziprequest UNION SELECT last_error FROM samzip_work"
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EACCES")
-UNCLEAR = ("inesperado", "Error:", "Errno", "Traceback")  # words that help no operator
+UNCLEAR = ("inesperado", "unexpected", "Error:", "Errno", "Traceback")  # words that help no operator
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -253,10 +253,8 @@ def complaints_of(stage: Stage, ended: Ended) -> list[Violation]:
     found = []
     if ended.code not in CODES:
         found.append(Violation(WRONG, f"exit code {ended.code}, signal {ended.signal}: {output[-1500:]}"))
-    if "Traceback" in output:
-        found.append(Violation(WRONG, f"a traceback: {output[-1500:]}"))
-    reasons = [row["reason"] for row in stage.rows(REASONS) if row["reason"]]
-    found += [Violation(WRONG, f"reason {reason!r}") for reason in reasons if any(word in reason for word in UNCLEAR)]
+    told = [output, *(row["reason"] for row in stage.rows(REASONS) if row["reason"])]
+    found += [Violation(WRONG, f"told {text[-1500:]!r}") for text in told if any(word in text for word in UNCLEAR)]
     return found
 
 

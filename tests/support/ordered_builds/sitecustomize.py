@@ -17,7 +17,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from samzip.archive import build, prepare, survey
+from samzip.archive import build, part, prepare, survey
 
 ORDERS = Path(os.environ["BUILD_ORDERS"])
 undisturbed, undisturbed_preparation = build.build_part, prepare.prepare_company
@@ -25,8 +25,8 @@ undisturbed_survey = survey.survey_company
 
 
 @functools.wraps(undisturbed)
-def build_part(job: build.PartJob, report: Callable[[build.Progress], None]) -> Any:
-    def obey(progress: build.Progress) -> None:
+def build_part(job: part.PartJob, report: Callable[[part.Progress], None]) -> Any:
+    def obey(progress: part.Progress) -> None:
         report(progress)
         if progress.done == 0:
             with (ORDERS / f"begun-{job.part}").open("a", encoding="ascii") as file:
@@ -40,13 +40,13 @@ def build_part(job: build.PartJob, report: Callable[[build.Progress], None]) -> 
 
 
 @functools.wraps(undisturbed_preparation)
-def prepare_company(job: prepare.PrepareJob, report: Callable[[build.Progress], None]) -> Any:
+def prepare_company(job: prepare.PrepareJob, report: Callable[[part.Progress], None]) -> Any:
     if (ORDERS / "die-preparing").exists():
         os.kill(os.getpid(), signal.SIGKILL)
     return undisturbed_preparation(job, report)
 
 
-def survey_company(job: survey.SurveyJob, report: Callable[[build.Progress], None]) -> Any:
+def survey_company(job: survey.SurveyJob, report: Callable[[part.Progress], None]) -> Any:
     while (ORDERS / "hang").exists():
         (ORDERS / "hangs").touch()
         time.sleep(0.02)
