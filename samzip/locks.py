@@ -33,7 +33,7 @@ def file_lock(
     except Timeout as error:
         raise LockBusy(f"another run holds {path}{_holder(path)}") from error
     except (OSError, NotImplementedError) as error:
-        raise StorageFailed(f"{path}: cannot be locked: {error}") from error
+        raise StorageFailed(f"{path}: cannot be locked: {getattr(error, 'strerror', None) or error}") from error
     try:
         _sign(path, run_id, host)
         yield

@@ -31,10 +31,9 @@ class Collapsed:
 
 
 def collapse(connection: Connection, now: datetime) -> Collapsed:
-    """Rejects impossible rows, then makes the missing work rows in one statement."""
+    """Rejects impossible rows, drops work that nobody wants, and makes the missing work rows in one statement."""
     rejected = _reject(connection, now)
-    if rejected:
-        drop_unwanted(connection, true())
+    drop_unwanted(connection, true())
     pending = ziprequest.c.status.in_(PENDING)
     requests, parts = connection.execute(
         select(

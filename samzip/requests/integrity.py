@@ -1,4 +1,7 @@
-"""What `samzip verify` asks the database, and how a damaged archive is taken back."""
+"""What `samzip verify` asks the database, and how a damaged archive is taken back.
+
+Requests are locked before archives, as by everybody: two of them never wait for each other in a circle.
+"""
 
 from __future__ import annotations
 
@@ -75,8 +78,9 @@ def withdraw(connection: Connection, now: datetime, ttl: timedelta, path: str) -
     more. Its file may go once this is committed. Returns how many requests wait again."""
     mine = _live(now, ttl) & (ziprequest.c.file_path == path)
     _adopt(connection, now, mine)
+    waiting = move(connection, Move.REPAIR, mine, error_message=AGAIN)
     connection.execute(update(archive).where(archive.c.path == path).values(deleting=True))
-    return len(move(connection, Move.REPAIR, mine, error_message=AGAIN))
+    return len(waiting)
 
 
 def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) -> int:
@@ -85,8 +89,9 @@ def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) 
     what is left of it."""
     mine = _live(now, ttl) & (ziprequest.c.file_path == path)
     _adopt(connection, now, mine)
+    waiting = move(connection, Move.REPAIR, mine, error_message=AGAIN)
     connection.execute(update(archive).where(archive.c.path == path, archive.c.expires_at > now).values(expires_at=now))
-    return len(move(connection, Move.REPAIR, mine, error_message=AGAIN))
+    return len(waiting)
 
 
 def _adopt(connection: Connection, now: datetime, which: ColumnElement[bool]) -> None:

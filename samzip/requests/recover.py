@@ -48,6 +48,9 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
 
     A request in `processing` without a work row is what SAM's own worker left: it gets one, an attempt counted too.
     """
+    # Work before requests, as everywhere: who cancels one of these at this moment never waits in a circle.
+    left = select(work.c.part).where(work.c.token.is_not(None)).order_by(work.c.company_id, work.c.part)
+    connection.execute(left.with_for_update())
     left_by_sam = (
         select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(1))
         .where(ziprequest.c.status == "processing")

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, tuple_, update
 
 from samzip.database.tables import archive, customuser, work, ziprequest
 from samzip.errors import WorkTakenOver
@@ -227,8 +227,13 @@ def drop(connection: Connection, held: Claim) -> None:
 
 
 def drop_unwanted(connection: Connection, which: ColumnElement[bool]) -> int:
-    """Removes those of these work rows that wait although no live request asks for them. Returns how many."""
-    return connection.execute(delete(work).where(which, work.c.token.is_(None), ~WANTED)).rowcount
+    """Removes those of these work rows that wait although no live request asks for them. Returns how many.
+
+    A row that somebody else holds at this moment is passed over: they may be waiting for this transaction.
+    """
+    unwanted = select(work.c.company_id, work.c.part).where(which, work.c.token.is_(None), ~WANTED)
+    free = unwanted.with_for_update(skip_locked=True)
+    return connection.execute(delete(work).where(tuple_(work.c.company_id, work.c.part).in_(free))).rowcount
 
 
 def _touch(connection: Connection, held: Claim, **values: Any) -> None:

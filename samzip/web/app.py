@@ -14,9 +14,11 @@ from samzip.errors import BadSetting
 from samzip.settings import Settings, load
 from samzip.storage import open_store
 from samzip.web import api, page, problems
+from samzip.web.clicks import Clicks
 from samzip.web.hook import Hook, Url
 from samzip.web.links import Links
 from samzip.web.rates import Rates
+from samzip.web.writes import Writes
 
 BODY_LIMIT = 16 * 1024  # bytes; the largest body that makes sense has some 200
 PATIENCE_S = 3  # for the database, while a person waits
@@ -41,8 +43,9 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings = settings or load({}, os.environ)
     _require_secrets(settings)
     database = open_database(settings.database_url, patience_s=PATIENCE_S)
-    _leave_connections_to_the_parent(database)
-    return assemble(settings, database)
+    app = assemble(settings, database)
+    _leave_to_the_parent(app.extensions["samzip"])
+    return app
 
 
 def assemble(settings: Settings, database: Database) -> Flask:
@@ -61,8 +64,9 @@ def assemble(settings: Settings, database: Database) -> Flask:
         settings=settings,
         database=database,
         archives=open_store(settings.archive_root),
+        writes=Writes(database),
         links=Links(settings.web_secret),
-        rates=Rates(app, settings, database),
+        clicks=Clicks(Rates(app, settings, database), settings.part_size, settings.history),
         url=_urls(app, settings),
     )
     app.after_request(_harden)
@@ -98,12 +102,14 @@ def _require_secrets(settings: Settings) -> None:
             )
 
 
-def _leave_connections_to_the_parent(database: Database) -> None:
-    """A forked worker must not talk on a connection that its parent has open, nor close it."""
-    engine = weakref.ref(database.engine)
+def _leave_to_the_parent(hook: Hook) -> None:
+    """A forked worker must neither talk on its parent's connections, nor close them, nor wait for its threads"""
+    engine, writes = weakref.ref(hook.database.engine), weakref.ref(hook.writes)
 
     def forget() -> None:
         if (mine := engine()) is not None:
             mine.dispose(close=False)
+        if (waiting := writes()) is not None:
+            waiting.begin_anew()
 
     os.register_at_fork(after_in_child=forget)

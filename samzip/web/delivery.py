@@ -142,8 +142,7 @@ def _open(hook: Hook, watched: Watched) -> BinaryIO:
 
 
 def _taken_back(hook: Hook, path: str, why: str) -> Problem:
-    with hook.database.write() as connection:
-        waiting = take_back(connection, hook.database.now(connection), hook.settings.ttl, path)
+    waiting = hook.writes.do(lambda connection, now: take_back(connection, now, hook.settings.ttl, path))
     log.error("%s: %s; requests that wait again: %d", path, why, waiting)
     return Problem("archive_gone")
 
@@ -167,7 +166,6 @@ def _piece(request: Request, etag: str, size: int) -> Piece:
 def _count(hook: Hook, path: str) -> None:
     """Never at a download's cost: a database that is busy leaves one uncounted."""
     try:
-        with hook.database.write() as connection:
-            runs.count_download(connection, hook.database.now(connection), path)
+        hook.writes.do(lambda connection, now: runs.count_download(connection, now, path))
     except DatabaseUnreachable as error:
         log.warning("a download of %s was not counted: %s", path, error)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from samzip.catalog import people
@@ -15,21 +14,20 @@ from samzip.database import Database
 from samzip.errors import DatabaseNotReady, DatabaseUnreachable, StorageFailed, UsageProblem
 from samzip.requests import single, web_keys
 from samzip.requests.expire import expire_early
-from samzip.requests.insert import insert_for
 from samzip.requests.pulse import pulse
 from samzip.requests.watched import Watched, watch
 from samzip.settings import Settings
 from samzip.storage import Store
 from samzip.web import answers
 from samzip.web.callers import WINDOW, Caller
+from samzip.web.clicks import Clicks, own_key
 from samzip.web.links import ClickLink, Links
 from samzip.web.problems import Problem
-from samzip.web.rates import Rates
+from samzip.web.writes import Writes
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-ANSWER_LIFE = timedelta(hours=24)  # of what an Idempotency-Key gave
 CLICK_LINK_LIFE = timedelta(hours=12)  # SAM makes a new one whenever it shows its page
 
 Url = Callable[..., str]  # endpoint, values -> address for people
@@ -41,9 +39,10 @@ class Hook:
 
     settings: Settings
     database: Database
+    writes: Writes
     archives: Store
     links: Links
-    rates: Rates
+    clicks: Clicks
     url: Url
 
     def now(self) -> datetime:
@@ -57,10 +56,8 @@ class Hook:
         """Raises Problem when the signature was accepted before, by whichever worker."""
         if caller.signature is None:
             return
-        with self.database.write() as connection:
-            now = self.database.now(connection)
-            new = web_keys.remember(connection, now, web_keys.SIGNATURE, caller.signature, 2 * WINDOW)
-        if not new:
+        remember = partial(web_keys.remember, kind=web_keys.SIGNATURE, key=caller.signature, life=2 * WINDOW)
+        if not self.writes.do(remember):
             raise Problem("replayed")
 
     def click(self, user: str, company_id: int | None, *, caller: str, key: str | None) -> dict[str, Any]:
@@ -68,12 +65,8 @@ class Hook:
 
         Raises Problem, RequestRefused, DatabaseUnreachable.
         """
-        with self.database.write() as connection:
-            now = self.database.now(connection)
-            if key is None:
-                accepted = self._insert(connection, now, user, company_id)
-            else:
-                accepted = self._insert_once(connection, now, user, company_id, _fingerprint(caller, key))
+        kept = own_key(caller, key) if key is not None else None
+        accepted = self.writes.do(partial(self.clicks.accept, user=user, company_id=company_id, key=kept))
         return self._accepted(accepted)
 
     def click_link(self, user: str, company_id: int | None) -> dict[str, Any]:
@@ -122,12 +115,15 @@ class Hook:
         watched = [one for one in self._chosen(token, request_id) if one.status in ("failed", "expired")]
         if not watched:
             raise Problem("not_retryable")
-        with self.database.write() as connection:
-            self.rates.count(connection, watched[0].user_id, watched[0].company_id)
-            expire_early(connection, self.database.now(connection), self.settings.ttl, [one.id for one in watched])
+
+        def ask_again(connection: Connection, now: datetime) -> None:
+            self.clicks.rates.count(connection, watched[0].user_id, watched[0].company_id)
+            expire_early(connection, now, self.settings.ttl, [one.id for one in watched])
             for one in watched:
                 with suppress(UsageProblem):  # somebody else asked for it at this moment
                     single.retry(connection, one.id)
+
+        self.writes.do(ask_again)
         return self._status(token, *self._followed(token))
 
     # -- for whoever watches the service
@@ -147,32 +143,6 @@ class Hook:
         return answers.health(found, database=found is not None, archives=archives)
 
     # -- inside
-
-    def _insert(self, connection: Connection, now: datetime, user: str, company_id: int | None) -> dict[str, Any]:
-        requester = people.authorise(connection, user, company_id)
-        self.rates.count(connection, requester.user_id, requester.company_id)
-        inserted = insert_for(connection, now, requester, self.settings.part_size)
-        return {
-            "ids": list(inserted.request_ids),
-            "company": {"id": inserted.company_id, "name": inserted.company},
-            "user": inserted.user,
-            "equipment": inserted.equipment,
-            "expires": (now + self.settings.history).isoformat(),
-        }
-
-    def _insert_once(
-        self, connection: Connection, now: datetime, user: str, company_id: int | None, key: str
-    ) -> dict[str, Any]:
-        asked = [user, company_id]
-        if web_keys.remember(connection, now, web_keys.ANSWER, key, ANSWER_LIFE):
-            accepted = self._insert(connection, now, user, company_id)
-            web_keys.set_value(connection, web_keys.ANSWER, key, json.dumps({"asked": asked, "answer": accepted}))
-            return accepted
-        known: dict[str, Any] = json.loads(web_keys.get_value(connection, web_keys.ANSWER, key) or "{}")
-        if known.get("asked") != asked:
-            raise Problem("key_reused")
-        answer: dict[str, Any] = known["answer"]
-        return answer
 
     def _accepted(self, accepted: dict[str, Any]) -> dict[str, Any]:
         ids = accepted["ids"]
@@ -241,19 +211,14 @@ class Hook:
 
     def _end(self, request_ids: Sequence[int]) -> None:
         """Raises Problem when nothing was left to end."""
-        ended = 0
-        with self.database.write() as connection:
-            now = self.database.now(connection)
+
+        def end(connection: Connection, now: datetime) -> int:
+            ended = 0
             for request_id in request_ids:
-                try:
+                with suppress(UsageProblem):  # it ended meanwhile
                     single.cancel(connection, now, request_id, single.BY_REQUESTER)
                     ended += 1
-                except UsageProblem:  # it ended meanwhile
-                    continue
-        if not ended:
+            return ended
+
+        if not self.writes.do(end):
             raise Problem("not_cancellable")
-
-
-def _fingerprint(caller: str, key: str) -> str:
-    """Each service has its own keys."""
-    return hashlib.sha256(f"{caller}\n{key}".encode()).hexdigest()

@@ -1,8 +1,8 @@
 """What the threads of a worker write: on SQLite, those who wait at the same time share a transaction.
 
-SQLite has one writer at a time, each commit waits for the disk, and whoever finds another at work tries again after ever
-longer pauses. So the first thread writes for all that came meanwhile, and one wait for the disk is enough for all of
-them. Nobody is answered before that; a power cut takes back nothing that was answered. PostgreSQL does the same itself.
+SQLite has one writer at a time, each commit waits for the disk, and whoever finds another at work tries again after
+ever longer pauses. So the first thread writes for all that came meanwhile, and one wait for the disk is enough for all
+of them. Nobody is answered before that: a power cut takes back nothing that was answered. PostgreSQL does it itself.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from collections import deque
 from collections.abc import Callable
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from samzip.database import Database
@@ -28,22 +29,20 @@ T = TypeVar("T")
 class _Job:
     """What one thread wants written, and what came of it."""
 
-    work: Callable[[Connection], Any]
+    work: Callable[[Connection, datetime], Any]
     context: Context = field(default_factory=copy_context)  # of its call, whichever thread does it
     value: Any = None
     error: Exception | None = None
     done: bool = False
 
-    def do(self, connection: Connection) -> None:
+    def do(self, connection: Connection, now: datetime) -> None:
         """A refusal is this job's own: the others' writes stay."""
+        self.error = None
         try:
             with connection.begin_nested():
-                self.value = self.context.run(self.work, connection)
+                self.value = self.context.run(self.work, connection, now)
         except (Problem, SamzipError) as refusal:
             self.error = refusal
-
-    def fail(self, error: Exception) -> None:
-        self.error, self.done = error, True
 
 
 class Writes:
@@ -58,15 +57,15 @@ class Writes:
         self._waiting: deque[_Job] = deque()
         self._turn = threading.Lock()
 
-    def do(self, work: Callable[[Connection], T]) -> T:
-        """Calls `work` with a connection, and returns its value once that is committed. `work` may be called again
-        when it was rolled back, and must not write in other ways.
+    def do(self, work: Callable[[Connection, datetime], T]) -> T:
+        """Calls `work` with a transaction and its time, and returns its value once that is committed. `work` may be
+        called again when it was rolled back, and must not write in other ways.
 
         Raises what `work` raises, after which nothing of it is written; DatabaseUnreachable.
         """
         if not self._database.is_sqlite:
             with self._database.write() as connection:
-                return work(connection)
+                return work(connection, self._database.now(connection))
         job = _Job(work)
         self._waiting.append(job)
         with self._turn:
@@ -87,15 +86,20 @@ class Writes:
             with self._database.write() as connection:
                 jobs = take()
                 for job in jobs:
-                    job.do(connection)
+                    job.do(connection, self._database.now(connection))
         except SamzipError as error:
-            for job in jobs or take():
-                job.fail(error)
-        except Exception as error:  # noqa: BLE001 -- told to whose job it is, and to nobody else
-            if len(jobs) > 1:
-                for job in jobs:
-                    self._write(lambda job=job: [job])  # type: ignore[misc]
-            for job in jobs if len(jobs) == 1 else []:
-                job.fail(error)
-        for job in jobs:
-            job.done = True
+            _fail(jobs or take(), error)
+        except Exception as error:  # noqa: BLE001 -- told to the one whose job it is
+            if len(jobs) < 2:
+                _fail(jobs or take(), error)
+                return
+            for job in jobs:  # nobody fails by another's error
+                self._write(lambda job=job: [job])  # type: ignore[misc]
+        else:
+            for job in jobs:
+                job.done = True
+
+
+def _fail(jobs: list[_Job], error: Exception) -> None:
+    for job in jobs:
+        job.error, job.done = error, True

@@ -36,7 +36,7 @@ class WebPlan:
     workers: int = 2  # processes of the server
     instruments: int = 1500  # of the company that is built meanwhile: more than a minute's work
     companies: int = 50  # that click, each with one user
-    calls: Limits = Limits(at_once=8, count=5000, seconds=6)  # of each kind
+    calls: Limits = field(default_factory=lambda: Limits(at_once=8, count=5000, seconds=6))  # of each kind
     downloads: int = 200
     archive: int = 32_000_000  # bytes
     block: int = 16384  # bytes that a download reads, ten times a second

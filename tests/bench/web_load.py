@@ -130,7 +130,7 @@ def _call(
 
 def _answer(server: Server, path: str, value: Any) -> dict[str, Any]:
     content = None if value is None else json.dumps(value).encode()
-    call = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", content, HEADERS)  # noqa: S310 -- our own
+    call = urllib.request.Request(f"http://127.0.0.1:{server.port}{path}", content, HEADERS)
     with urllib.request.urlopen(call, timeout=PATIENCE_S) as answer:  # noqa: S310
         told: dict[str, Any] = json.load(answer)
     return told

@@ -6,8 +6,12 @@ over, the next runs deliver everything. At every point: pytest -m sweep.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from samzip.errors import StorageFailed
+from samzip.locks import file_lock
 from tests.support.faults.arena import Arena
 from tests.support.faults.ledger import judge, look, settle
 from tests.support.faults.points import sample
@@ -55,6 +59,16 @@ def test_the_reason_names_the_trouble_and_its_place(arena: Arena, file: str, cal
     assert str(stage.folder) in told
     seen = look(stage)
     assert [*settle(stage, patient=True), *judge(stage, template.ledger, seen)] == []
+
+
+def test_a_lock_that_cannot_be_taken_is_told_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "samzip.lock"
+    path.mkdir()
+    with (
+        pytest.raises(StorageFailed, match=f"^{path}: cannot be locked: Is a directory$"),
+        file_lock(path, wait=0, run_id="r", host="h"),
+    ):
+        pass
 
 
 @pytest.mark.parametrize("arena", ["wal"], indirect=True)

@@ -17,6 +17,7 @@ import samzip.app
 from samzip.cli import main
 from samzip.database import tables
 from samzip.requests.insert import pending_row
+from samzip.requests.states import LIVE
 from tests.support.world import InlineExecutor, World
 
 NAMED = "zip_requests/1/20200101_000000_parte_1_req_1.zip"  # a name that samzip gives to archives
@@ -277,20 +278,69 @@ def test_a_company_that_is_deleted_ends_its_requests_with_a_reason_or_an_archive
     assert world.rows(tables.work) == []
 
 
-def test_a_user_who_was_deleted_has_no_notification_but_the_archive_is_there(world: World, operator: Operator) -> None:
-    company = world.company(equipment=1)
+@pytest.mark.parametrize("when", ["before the run", "while its part is built"])
+def test_a_user_who_was_deleted_has_no_notification_but_the_archive_is_there(
+    world: World, operator: Operator, when: str
+) -> None:
+    world.company(equipment=1)
     number = world.click().request_ids[0]
     if not world.database.is_sqlite:
         rough(world, "ALTER TABLE core_ziprequest DROP CONSTRAINT core_ziprequest_user_id_fkey")
-    with world.database.write() as connection:
-        connection.execute(update(tables.customuser).values(empresa_id=None))
-    rough(world, "DELETE FROM core_customuser")
-    assert operator("run").code == 0
+
+    def remove(_job: Any = None) -> None:
+        rough(world, "DELETE FROM core_customuser")
+
+    if when == "before the run":
+        remove()
+    else:
+        world.executor.before = remove
+    world.run()
     assert request_row(world, number).status == "completed"
     assert world.rows(tables.notificacionzip) == []
     assert "(usuario eliminado)" in operator("show", str(number)).text
     assert operator("status").code == 0
-    assert company
+
+
+@pytest.mark.parametrize(
+    ("status", "becomes"),
+    [
+        ("pending", "completed"),
+        ("queued", "completed"),
+        ("processing", "completed"),
+        ("completed", "completed"),
+        ("failed", "failed"),
+        ("expired", "expired"),
+        ("cancelled", "cancelled"),
+    ],
+)
+def test_a_request_with_nulls_wherever_the_schema_allows_them_is_served_or_left_alone(
+    world: World, operator: Operator, status: str, becomes: str
+) -> None:
+    number = odd_request(world, world.company(equipment=3), f"status = '{status}'")
+    nulls = {column.name: None for column in tables.ziprequest.c if column.nullable}
+    world.set_request(number, **nulls)
+    for arguments in [("status",), ("show", str(number)), ("purge", "--dry-run"), ("run",), ("status", "--json")]:
+        done = operator(*arguments)
+        assert done.code == 0, f"{arguments}: {done.text}"
+    assert request_row(world, number).status == becomes
+    assert request_row(world, number).total_equipos == (2 if status in LIVE else None)
+
+
+def test_records_with_nulls_wherever_the_schema_allows_them_are_delivered(world: World, operator: Operator) -> None:
+    world.company(equipment=1)
+    records = [
+        table
+        for table in tables.sam.sorted_tables
+        if table not in (tables.empresa, tables.customuser, tables.ziprequest, tables.notificacionzip)
+    ]
+    with world.database.write() as connection:
+        for table in records:
+            needed = [column for column in table.c if not column.nullable and not column.primary_key]
+            row = {column.name: 1 if column.foreign_keys else "x" for column in needed}
+            connection.execute(insert(table).values(row))
+    world.click()
+    assert operator("run").code == 0
+    assert {row.status for row in world.requests()} == {"completed"}
 
 
 @on_one_database

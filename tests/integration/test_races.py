@@ -9,22 +9,22 @@ import threading
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, update
+from sqlalchemy import Connection, event, insert, update
 
 from samzip.archive.part import PartJob
 from samzip.batch.run import Mode, run
 from samzip.database import tables
-from samzip.errors import LockBusy
+from samzip.errors import LockBusy, UsageProblem
 from samzip.events import PartDropped, PartPublished, PartStarted
-from samzip.requests import collapse, expire, integrity, purge, single
-from tests.support.world import ShiftedDatabase, World, make_world, new_postgres_database
+from samzip.requests import collapse, expire, integrity, purge, recover, single
+from tests.support.world import InlineExecutor, ShiftedDatabase, World, make_world, new_postgres_database
 
 CLICKERS = 50
 EXIT_BUSY = 75
@@ -126,6 +126,41 @@ def test_two_hosts_that_run_at_once_take_turns_and_build_each_part_once(two_host
     assert {one.outcome, other.outcome} == {"done", "nothing"}
 
 
+def test_two_hosts_that_run_again_and_again_while_people_click_build_each_part_once(
+    two_hosts: tuple[World, World],
+) -> None:
+    first, second = two_hosts
+    second.executor = InlineExecutor()
+    first.company(equipment=3)
+    start, over = threading.Barrier(CLICKERS + 2), threading.Event()
+
+    def click() -> None:
+        start.wait()
+        first.click()
+
+    def run_again_and_again(host: World) -> int:
+        runs = 0
+        start.wait()
+        while not over.is_set():
+            with suppress(LockBusy):
+                host.run()
+                runs += 1
+        return runs
+
+    with ThreadPoolExecutor(CLICKERS + 2) as everybody:
+        runners = [everybody.submit(run_again_and_again, host) for host in two_hosts]
+        clicks = [everybody.submit(click) for _ in range(CLICKERS)]
+        for click_made in clicks:
+            click_made.result()
+        over.set()
+        assert sum(runner.result() for runner in runners) >= 1
+    first.run()
+    assert len(first.requests()) == CLICKERS * 2
+    published = first.seen(PartPublished) + second.seen(PartPublished)
+    assert len([event for event in published if not event.reused]) == 2
+    check_one_archive_for_each_part(first, 2)
+
+
 def test_while_one_host_works_another_stays_away(two_hosts: tuple[World, World]) -> None:
     first, second = two_hosts
     first.company(equipment=1)
@@ -154,7 +189,6 @@ def test_a_host_that_froze_past_its_lease_publishes_nothing_after_another_took_o
 
     def freeze(job: Any) -> None:
         if isinstance(job, PartJob) and not other.events:
-            ShiftedDatabase.shift *= 1
             world.later(seconds=61)
             other.run()
 
@@ -221,9 +255,19 @@ def test_a_pass_ends_although_others_keep_clicking(tmp_path: Path) -> None:
     world.database.close()
 
 
+def changes_requests(statement: str) -> bool:
+    return statement.startswith(("UPDATE core_", "DELETE FROM core_")) or statement.endswith("FOR UPDATE")
+
+
+def changes_archives(statement: str) -> bool:
+    return statement.startswith("UPDATE samzip_archive")
+
+
 @contextmanager
-def last_moment(world: World, act: Callable[[Connection, datetime], object]) -> Iterator[tuple[Connection, datetime]]:
-    """A transaction, and somebody who acts in another one just before this one changes or locks a request."""
+def last_moment(
+    world: World, act: Callable[[Connection, datetime], object], before: Callable[[str], bool] = changes_requests
+) -> Iterator[tuple[Connection, datetime]]:
+    """A transaction, and somebody who acts in another one just before the first such statement of this one."""
 
     def in_a_transaction() -> None:
         with world.database.write() as connection:
@@ -231,18 +275,17 @@ def last_moment(world: World, act: Callable[[Connection, datetime], object]) -> 
 
     somebody = threading.Thread(target=in_a_transaction)
 
-    def before(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
-        changes = statement.startswith(("UPDATE core_", "DELETE FROM core_")) or statement.endswith("FOR UPDATE")
-        if changes and somebody.ident is None:
+    def look(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if somebody.ident is None and before(statement):
             somebody.start()
             somebody.join(timeout=1)
 
-    event.listen(world.database.engine, "before_cursor_execute", before)
+    event.listen(world.database.engine, "before_cursor_execute", look)
     try:
         with world.database.write() as connection:
             yield connection, world.database.now(connection)
     finally:
-        event.remove(world.database.engine, "before_cursor_execute", before)
+        event.remove(world.database.engine, "before_cursor_execute", look)
         somebody.join()
 
 
@@ -302,3 +345,52 @@ def test_a_request_that_is_asked_for_again_while_the_history_is_cleared_stays(se
     with last_moment(served, lambda connection, _now: single.retry(connection, 1)) as (connection, now):
         expire.delete_history(connection, now - served.settings.history)
     check_request(served, "pending", ["zip_ready"])
+
+
+def drops_work(statement: str) -> bool:
+    return statement.startswith("DELETE FROM samzip_work")
+
+
+def cancel_or_be_refused(connection: Connection, now: datetime) -> None:
+    with suppress(UsageProblem):
+        single.cancel(connection, now, 1)
+
+
+@on_postgres
+def test_who_cancels_what_a_dead_run_has_spent_and_the_recovery_never_wait_for_each_other_in_a_circle(
+    served: World,
+) -> None:
+    served.set_request(1, status="processing")
+    with served.database.write() as connection:
+        row = {"company_id": 1, "part": 1, "queued_at": served.database.now(connection), "token": "dead", "attempts": 3}
+        connection.execute(insert(tables.work).values(row))
+    with last_moment(served, cancel_or_be_refused, before=drops_work) as (connection, now):
+        recover.recover(connection, now, max_attempts=3)
+    check_request(served, "failed", ["zip_ready", "zip_failed"])
+    assert served.rows(tables.work) == []
+
+
+@on_postgres
+def test_who_cancels_what_is_rejected_and_the_run_never_wait_for_each_other_in_a_circle(served: World) -> None:
+    served.set_request(1, status="pending")
+    with served.database.write() as connection:
+        connection.execute(update(tables.empresa).values(is_deleted=True))
+        row = {"company_id": 1, "part": 1, "queued_at": served.database.now(connection), "attempts": 1}
+        connection.execute(insert(tables.work).values(row))
+    with last_moment(served, cancel_or_be_refused, before=drops_work) as (connection, now):
+        collapse.collapse(connection, now)
+    check_request(served, "failed", ["zip_ready", "zip_failed"])
+    served.run()
+    assert served.rows(tables.work) == []
+
+
+@on_postgres
+def test_two_who_end_the_same_archive_never_wait_for_each_other_in_a_circle(served: World) -> None:
+    path = served.files()[0]
+
+    def notice_damage(connection: Connection, now: datetime) -> None:
+        assert integrity.take_back(connection, now, served.settings.ttl, path) == 0  # they are over by then
+
+    with last_moment(served, notice_damage, before=changes_archives) as (connection, now):
+        assert purge.expire_now(connection, now, [path]) == 1
+    check_request(served, "expired", ["zip_ready", "zip_expired"])

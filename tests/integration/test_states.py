@@ -16,13 +16,13 @@ from samzip.requests import expire, integrity, purge, single, work
 from samzip.requests.collapse import collapse
 from samzip.requests.insert import pending_row
 from samzip.requests.states import ENDED, LIVE, PENDING, Move
-from samzip.requests.wording import ready
+from samzip.requests.wording import Notice
 from tests.support.moves import forget_moves, moves_made, note_moves
 from tests.support.world import World
 
 STATES = (*LIVE, "completed", *ENDED, "en espera")  # the last one is unknown to samzip
 PATH = "zip_requests/1/20200101_000000_parte_1_req_1.zip"
-NOTICE = ready("CERTIBOY S.A.S.", 1, 1, hours=6, missing=0)
+NOTICE = Notice("zip_ready", "ZIP listo", "Está listo.")
 PUBLISHED = work.Published(PATH, 1, 1, "", "", "", "[]")
 TTL = timedelta(hours=6)
 LATER = timedelta(days=8)

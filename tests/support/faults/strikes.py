@@ -24,7 +24,7 @@ PROBLEMS = 3
 CODES = (0, PROBLEMS, 10, 12)
 REASONS = "SELECT error_message AS reason FROM core_ziprequest UNION SELECT last_error FROM samzip_work"
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EACCES")
-UNCLEAR = ("inesperado", "unexpected", "Error:", "Errno", "Traceback")  # words that help no operator
+UNCLEAR = ("inesperado", "unexpected:", "Error:", "Errno", "Traceback")  # words that help no operator
 
 T = TypeVar("T")
 R = TypeVar("R")
