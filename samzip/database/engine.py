@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +15,7 @@ from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import NullPool, QueuePool
+from sqlalchemy.pool import NullPool
 
 from samzip.errors import BadSetting, DatabaseNotReady, DatabaseUnreachable
 
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
 CONNECT_TIMEOUT_S = 10
-
-KEPT_S = 1.0  # a connection to a SQLite file, by those who call again and again
 
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
@@ -110,12 +107,11 @@ def open_database(text_url: str, *, create: bool = False, patience_s: int | None
 
     With `create`, a missing SQLite file is made; otherwise it is DatabaseUnreachable, since an empty file left behind
     by a typing mistake would look like an empty database. `patience_s` is for those who are waited for by people: how
-    long a connection or a lock may take before it is DatabaseUnreachable; they get connections that are kept for a
-    while.
+    long a connection or a lock may take before it is DatabaseUnreachable.
     """
     url = parse_url(text_url)
     if url.get_backend_name() == "sqlite":
-        return Database(_sqlite_engine(url, create, patience_s), url)
+        return Database(_sqlite_engine(url, create, patience_s or BUSY_TIMEOUT_S), url)
     if url.get_backend_name() != "postgresql":
         raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
     try:
@@ -166,7 +162,7 @@ def _read_any_date(engine: Engine) -> None:
         connection.adapters.register_loader("date", AnyDay)
 
 
-def _sqlite_engine(url: URL, create: bool, patience_s: int | None) -> Engine:
+def _sqlite_engine(url: URL, create: bool, busy_timeout_s: int) -> Engine:
     if not url.database or url.database == ":memory:":
         raise BadSetting("database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3")
     path = Path(url.database).expanduser().absolute()
@@ -176,7 +172,7 @@ def _sqlite_engine(url: URL, create: bool, patience_s: int | None) -> Engine:
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode={mode}",
             uri=True,
-            timeout=patience_s or BUSY_TIMEOUT_S,
+            timeout=busy_timeout_s,
             isolation_level=None,  # the driver must not begin transactions on its own
             check_same_thread=False,
         )
@@ -184,11 +180,7 @@ def _sqlite_engine(url: URL, create: bool, patience_s: int | None) -> Engine:
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection
 
-    if patience_s is None:
-        engine = create_engine(url, creator=connect, poolclass=NullPool)
-    else:
-        engine = create_engine(url, creator=connect, poolclass=QueuePool, max_overflow=-1, pool_recycle=KEPT_S)
-        _close_soon(engine)
+    engine = create_engine(url, creator=connect, poolclass=NullPool)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -196,18 +188,3 @@ def _sqlite_engine(url: URL, create: bool, patience_s: int | None) -> Engine:
         connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
 
     return engine
-
-
-def _close_soon(engine: Engine) -> None:
-    """Whoever closes the last connection to a SQLite file moves its log into it, which takes longer than a commit. Under
-    load that should not follow every call; but nobody keeps an unused connection, beside whose log another file could
-    be put in the place of the database."""
-    timer = threading.Timer(0, engine.dispose)  # not started
-
-    @event.listens_for(engine, "checkin")
-    def checked_in(_connection: object, _record: object) -> None:
-        nonlocal timer
-        if not timer.is_alive():  # nor in a forked process
-            timer = threading.Timer(KEPT_S, lambda: engine.pool.dispose())
-            timer.daemon = True
-            timer.start()
