@@ -121,7 +121,7 @@ MUTANTS = (
         new="    return which\n",
         why="who cancels at the last moment is told that it failed, and history forgets what waits again",
         tests=(
-            "tests/integration/test_states.py::"
+            "tests/integration/test_moves.py::"
             "test_a_move_is_made_from_the_states_that_are_stated_and_from_no_other[sqlite-Move.CANCEL]",
         ),
     ),
