@@ -160,7 +160,7 @@ def test_a_mistake_of_our_own_shows_nothing_of_the_inside(quick: Web, monkeypatc
     def break_down(*_: object, **__: object) -> None:
         raise RuntimeError("the inside: /srv/secret")
 
-    monkeypatch.setattr("samzip.web.hook.insert_for", break_down)
+    monkeypatch.setattr("samzip.web.clicks.insert_for", break_down)
     response = quick.click()
     assert code(response) == (500, "unexpected")
     assert "inside" not in response.text
