@@ -23,6 +23,7 @@ _REASONS = {
     errno.ELOOP: "es un enlace sin fin",
     errno.EIO: "error de lectura del disco",
 }
+DEEPEST = 32  # folders within folders
 OUTSIDE = "la ruta sale de la carpeta de documentos"
 
 
@@ -134,6 +135,8 @@ class LocalStore:
         return real
 
     def _real_folder(self, folder: str) -> str:
+        if folder.count("/") > DEEPEST:  # a slip or an attack, not worth remembering
+            return os.path.realpath(f"{self._real_root}/{folder}")
         known = self._real_folders.get(folder)
         if known is None:
             above, _, name = folder.rpartition("/")

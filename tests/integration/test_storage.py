@@ -47,6 +47,8 @@ def test_a_document_is_found_with_its_size_and_opened(store: Store) -> None:
         ".",
         "x\0y",
         "x" * 5000,
+        "a/" * 1900 + "b",
+        "a/" * 100000 + "b",
         "\udcff.pdf",
         "documentos/pipe",
     ],
