@@ -20,9 +20,6 @@ from samzip.database.setup import require_ready
 from samzip.errors import StorageFailed, as_told
 from samzip.events import Listener, Publisher, RunEnded
 from samzip.executors import Executor
-from samzip.report.outbox import Outbox, harmless
-from samzip.requests.deliveries import by_state, deliveries
-from samzip.requests.pulse import pulse
 from samzip.settings import Settings
 from samzip.storage import Store, open_store
 
@@ -117,8 +114,13 @@ def _listener(settings: Settings, run_id: str, stream: TextIO, *, progress: bool
 @contextmanager
 def _reports(settings: Settings, tell: Listener, link: Link | None) -> Iterator[list[Listener]]:
     """Those who tell the world outside. Their libraries are imported only when there is something to tell."""
-    zone = ZoneInfo(settings.timezone)
     listeners: list[Listener] = []
+    if not (settings.metrics_file or settings.notify_operators or settings.notify_requesters or settings.ping_url):
+        yield listeners
+        return
+    from samzip.report.outbox import Outbox, harmless
+
+    zone = ZoneInfo(settings.timezone)
     with ExitStack() as stack:
         if settings.metrics_file:
             from samzip.report.metrics import MetricsFile
@@ -147,12 +149,15 @@ def _reports(settings: Settings, tell: Listener, link: Link | None) -> Iterator[
 
 def _queue(settings: Settings) -> Queue:
     from samzip.report.metrics import Queue
+    from samzip.requests.pulse import by_state, pulse
 
     with ready_database(settings) as database, database.read() as connection:
         return Queue(by_state(connection), pulse(connection, database.now(connection)).oldest)
 
 
 def _deliveries(settings: Settings, company_id: int, part: int) -> list[Delivery]:
+    from samzip.requests.deliveries import deliveries
+
     with ready_database(settings) as database, database.read() as connection:
         return deliveries(connection, database.now(connection), company_id, part)
 

@@ -61,3 +61,13 @@ def show_size(size: int) -> str:
             return f"{size} B" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1024
     return f"{amount:.1f} TiB"
+
+
+def customer_size(size: int) -> str:
+    """As browsers and file managers of this region write it: 12,4 MB, by powers of 1000."""
+    amount, units = float(size), ["GB", "MB", "kB", "bytes"]
+    while amount >= 1000 and len(units) > 1:
+        amount /= 1000
+        units.pop()
+    text = f"{amount:.0f}" if units[-1] == "bytes" or amount >= 100 else f"{amount:.1f}".replace(".", ",")
+    return f"{text}\N{NO-BREAK SPACE}{units[-1]}"

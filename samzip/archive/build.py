@@ -20,6 +20,7 @@ from samzip.dossier import checksums, leeme, missing, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, Unreadable, newest_record, render
 from samzip.dossier.life_sheet.model import DAMAGED, LOGO, PHOTO, TOO_LARGE
+from samzip.dossier.moments import in_zone
 from samzip.errors import StorageFailed
 from samzip.storage import MissingFile, Store, open_store
 
@@ -232,8 +233,5 @@ class _Build:
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:
-    """Naive local time; the ends of the calendar stay where they are."""
-    try:
-        return moment.astimezone(zone).replace(tzinfo=None)
-    except OverflowError:
-        return moment.replace(tzinfo=None)
+    """Naive local time, as a ZIP has it."""
+    return in_zone(moment, zone).replace(tzinfo=None)

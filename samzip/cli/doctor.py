@@ -37,13 +37,14 @@ def command(as_json: bool, **given: Any) -> None:
       samzip doctor
       samzip doctor --json
     """
+    from samzip.app import ready_database
     from samzip.doctor.examine import examine
     from samzip.doctor.findings import has_problem
 
     settings = read_settings(given)
     width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     findings = []
-    for finding in examine(settings):
+    for finding in examine(settings, ready_database):
         findings.append(finding)
         if not as_json:
             _show(finding, width)

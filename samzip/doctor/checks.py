@@ -7,8 +7,9 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from samzip.doctor.facts import Clock, Documents, Extras, Holder, LastRun, Room, Waiting
+from samzip.doctor.facts import Clock, Documents, Extras, Holder, Room, Waiting
 from samzip.doctor.findings import Finding, ok, problem, warning
+from samzip.requests.shown import RunShown
 from samzip.units import count, show_duration, show_size
 
 CLOCK_WARNING = timedelta(seconds=5)
@@ -104,8 +105,9 @@ def lock(found: Holder, now: datetime) -> Finding:
     return ok("lock", who)
 
 
-def last_run(found: LastRun | None, now: datetime) -> Finding:
-    if found is None:
+def last_run(found: RunShown | None, now: datetime) -> Finding:
+    """`found`: the one that finished last."""
+    if found is None or found.finished is None:
         return warning("last run", "none has finished yet", f"start one: {START_TIMER}")
     told = f"{found.outcome or 'unknown'}, {show_duration(now - found.finished)} ago on {found.host}"
     if found.outcome in ("error", "crashed"):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 STARTS = 10  # runs that tell the timer's pace
 
 
-def examine(settings: Settings) -> Iterator[Finding]:
-    """What can be checked without the database comes in any case. Raises BadSetting."""
+def examine(settings: Settings, opened: Callable[[Settings], AbstractContextManager[Database]]) -> Iterator[Finding]:
+    """What can be checked without the database comes in any case. `opened` gives it, ready. Raises BadSetting."""
     yield checks.settings(settings.sources, [option.name for option in OPTIONS])
     yield checks.versions(versions())
     yield from _said(checks.extras(Extras(missing_extras(settings))))
@@ -32,7 +33,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield checks.state(settings.state_dir, error, is_new)
     yield checks.archives(settings.archive_root, *probes.archives(open_store(settings.archive_root)))
     try:
-        with probes.opened(settings) as database:
+        with opened(settings) as database:
             yield from _with_database(settings, database)
     except BadSetting:
         raise
@@ -44,6 +45,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
 def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
     from samzip.database.setup import HEAD
     from samzip.requests.health import largest_company, last_starts
+    from samzip.requests.overview import last_finished
 
     with database.read() as connection:
         now = database.now(connection)
@@ -56,7 +58,7 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         yield checks.documents(documents)
         waiting = probes.waiting(connection, now)
         yield checks.lock(probes.holder(settings, connection, waiting.heartbeat), now)
-        yield checks.last_run(probes.last_run(connection), now)
+        yield checks.last_run(next(iter(last_finished(connection)), None), now)
         yield checks.timer(last_starts(connection, STARTS), waiting, now)
         yield checks.queue(waiting, now)
         yield checks.room(

@@ -50,16 +50,6 @@ class Holder:
 
 
 @dataclass(frozen=True, slots=True)
-class LastRun:
-    """The one that finished last."""
-
-    host: str
-    finished: datetime
-    outcome: str | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Waiting:
     """The queue."""
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import fcntl
 import os
-from contextlib import closing, suppress
+from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from samzip.doctor.facts import Clock, Documents, Holder, Largest, LastRun, Room, Waiting
+from samzip.doctor.facts import Clock, Documents, Holder, Largest, Room, Waiting
 from samzip.dossier.keys import FOLDER
 from samzip.errors import StorageFailed
 from samzip.locks import is_held, read_holder
@@ -133,13 +133,6 @@ def holder(settings: Settings, connection: Connection, heartbeat: datetime | Non
     )
 
 
-def last_run(connection: Connection) -> LastRun | None:
-    from samzip.requests.health import last_finished
-
-    found = last_finished(connection)
-    return None if found is None else LastRun(found.host, found.finished, found.outcome, found.error)
-
-
 def waiting(connection: Connection, now: datetime) -> Waiting:
     from samzip.requests.health import retrying
     from samzip.requests.pulse import pulse
@@ -162,17 +155,3 @@ def largest(settings: Settings, connection: Connection, company_id: int) -> Larg
         _, parts = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
         survey = survey_company(SurveyJob(spool, parts, settings.media_root, settings.timezone), lambda _: None)
     return Largest(records.company.name, sum(survey.bytes))
-
-
-def opened(settings: Settings) -> closing[Database]:
-    """A database that is ready. Raises BadSetting, DatabaseUnreachable, DatabaseNotReady, ForeignDatabase."""
-    from samzip.database import open_database
-    from samzip.database.setup import require_ready
-
-    database = open_database(settings.database_url)
-    try:
-        require_ready(database)
-    except BaseException:
-        database.close()
-        raise
-    return closing(database)

@@ -6,7 +6,7 @@ Names are given in the order of the rows' ids: whatever is added later takes nob
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date
 from operator import attrgetter
 from typing import Protocol, TypeVar
 from zoneinfo import ZoneInfo
@@ -15,6 +15,7 @@ from samzip.catalog.model import Equipment, Procedure
 from samzip.dossier import names
 from samzip.dossier.contents import Source
 from samzip.dossier.filetypes import split_extension
+from samzip.dossier.moments import in_zone
 
 LIFE_SHEET = "Hoja_de_vida"
 LIFE_SHEET_TITLE = "Hoja de vida"
@@ -95,7 +96,7 @@ def equipment_sources(equipment: Equipment, folder: str, timezone: str = "Americ
         yield from source(f"{title} interno{of}", verification.internal_document, f"{top}/Documentos_Internos")
         yield from source(f"{title} general{of}", verification.general_document, f"{top}/Documentos_Generales")
     for n, loan in _numbered(equipment.loans):
-        of = _facts(_local_day(loan.lent, zone), loan.borrower)
+        of = _facts(in_zone(loan.lent, zone).date() if loan.lent else None, loan.borrower)
         yield from source(f"Préstamo {n}, documento{of}", loan.loan_document, "Prestamos", f"prestamo_{n}")
         yield from source(f"Préstamo {n}, devolución{of}", loan.return_document, "Prestamos", f"devolucion_{n}")
     if equipment.decommission is not None:
@@ -110,12 +111,3 @@ def _facts(day: date | None, name: str | None) -> str:
     """What ties a document to its record: " (2024-10-20, CC-001-3)"."""
     facts = ", ".join(filter(None, (day.isoformat() if day else "", " ".join((name or "").split()))))
     return f" ({facts})" if facts else ""
-
-
-def _local_day(moment: datetime | None, zone: tzinfo) -> date | None:
-    if moment is None:
-        return None
-    try:
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(zone).date()
-    except OverflowError:  # the first or last day of the calendar
-        return moment.date()

@@ -9,6 +9,7 @@ from datetime import datetime, tzinfo
 from samzip.dossier.missing import DAMAGED, MISSING, tally
 from samzip.report.wording import count, printable
 from samzip.requests.shown import DeliveredPart, Delivery
+from samzip.units import customer_size
 
 LISTED = 10  # documents that a letter names for each part; FALTANTES.txt has all
 
@@ -59,7 +60,7 @@ def _part(part: DeliveredPart, zone: tzinfo, address: str | None) -> str:
     name = "Archivo" if part.parts == 1 else f"Parte {part.part} de {part.parts}"
     if part.error is not None:
         return f"{name}: no se pudo generar ({printable(part.error)}). Puede solicitarlo de nuevo."
-    lines = [f"{name}: {_size(part.size)}"]
+    lines = [f"{name}: {customer_size(part.size)}"]
     if part.expires is not None:
         lines[0] += f", disponible hasta el {part.expires.astimezone(zone):%Y-%m-%d a las %H:%M}"
     if address:
@@ -77,9 +78,3 @@ def _part(part: DeliveredPart, zone: tzinfo, address: str | None) -> str:
 
 def _document(warning: dict[str, str]) -> str:
     return printable(": ".join(filter(None, (warning["equipment"], warning["document"]))))
-
-
-def _size(size: int) -> str:
-    """By powers of 1000, as the page says it."""
-    amount, unit = (size / 1e9, "GB") if size >= 1e9 else (size / 1e6, "MB")
-    return f"{max(amount, 0.1):.1f} {unit}".replace(".", ",")

@@ -20,6 +20,7 @@ from samzip import __version__
 from samzip import events as e
 from samzip.errors import DatabaseUnreachable, LockBusy, SamzipError
 from samzip.report.phases import Phases
+from samzip.report.trouble import is_trouble
 
 if TYPE_CHECKING:
     from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
@@ -106,6 +107,7 @@ class MetricsFile:
 
     def _count(self, event: e.Event, values: Values) -> None:
         now = self._clock()
+        self._failed |= is_trouble(event)
         match event:
             case e.RunStarted():
                 self._began, self._loops = self._monotonic(), event.interval is not None
@@ -114,15 +116,10 @@ class MetricsFile:
                 values["samzip_parts_total"]["reused" if event.reused else "built"] += 1
                 values["samzip_written_bytes_total"][""] += 0 if event.reused else event.size
                 values["samzip_missing_documents_total"][""] += event.missing
-                self._failed |= event.missing + event.damaged > 0
             case e.PartFailed():
                 values["samzip_parts_total"]["failed"] += 1
-                self._failed = True
             case e.OrphansRecovered():
                 values["samzip_parts_total"]["failed"] += event.failed
-                self._failed |= event.failed > 0
-            case e.RequestRejected():
-                self._failed = True
             case e.QueueEmpty() if self._loops:
                 if not self._failed:  # a run that never ends is good as long as its passes are
                     values["samzip_last_success_timestamp_seconds"][""] = now

@@ -15,6 +15,7 @@ from samzip import __version__
 from samzip import events as e
 from samzip.errors import LockBusy
 from samzip.report.outbox import NotSent, Outbox, Parcel
+from samzip.report.trouble import is_trouble
 from samzip.report.wording import lines
 
 TIMEOUT_S = 5
@@ -38,12 +39,10 @@ class Pings:
         self._next = 0.0  # when a run that keeps going pings again
 
     def __call__(self, event: e.Event) -> None:
-        match event:
-            case e.RunStarted():
-                self._loops = event.interval is not None
-                self._ping("/start", "start", "")
-            case e.PartFailed() | e.DocumentMissing() | e.RequestRejected() | e.DocumentNoted(is_damaged=True):
-                self._failed = True
+        self._failed |= is_trouble(event)
+        if isinstance(event, e.RunStarted):
+            self._loops = event.interval is not None
+            self._ping("/start", "start", "")
         self._remember(event)
         match event:
             case e.QueueEmpty() if self._loops and self._clock() >= self._next:

@@ -1,4 +1,4 @@
-"""What may be told to those who asked: who has now got all of it, and where it is. And the queue in figures."""
+"""What may be told to those who asked: who has now got all of it, and where it is."""
 
 from __future__ import annotations
 
@@ -9,20 +9,7 @@ from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import archive, customuser, empresa, ziprequest
 from samzip.requests.shown import DeliveredPart, Delivery
-from samzip.requests.states import ENDED, LIVE, PENDING
-
-STATES = ("pending", "processing", "completed", *ENDED)
-
-
-def by_state(connection: Connection) -> dict[str, int]:
-    """Requests by state; every state is there."""
-    counts = dict.fromkeys(STATES, 0)
-    for status, number in connection.execute(
-        select(ziprequest.c.status, func.count()).group_by(ziprequest.c.status)
-    ).all():
-        state = "pending" if status in PENDING else status
-        counts[state] = counts.get(state, 0) + number
-    return counts
+from samzip.requests.states import LIVE
 
 
 def deliveries(connection: Connection, now: datetime, company_id: int, part: int) -> list[Delivery]:

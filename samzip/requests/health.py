@@ -11,28 +11,11 @@ from samzip.database.tables import empresa, equipo, lease, run, work
 
 
 @dataclass(frozen=True, slots=True)
-class FinishedRun:
-    """A run that is over."""
-
-    host: str
-    finished: datetime
-    outcome: str | None
-    error: str | None
-
-
-@dataclass(frozen=True, slots=True)
 class Retrying:
     """Parts that wait for another attempt."""
 
     parts: int
     last_error: str | None
-
-
-def last_finished(connection: Connection) -> FinishedRun | None:
-    row = connection.execute(
-        select(run).where(run.c.finished_at.is_not(None)).order_by(run.c.finished_at.desc(), run.c.id).limit(1)
-    ).first()
-    return None if row is None else FinishedRun(row.host, row.finished_at, row.outcome, row.error)
 
 
 def last_starts(connection: Connection, number: int) -> list[datetime]:

@@ -150,9 +150,14 @@ def _in_work(connection: Connection) -> list[PartInWork]:
 
 def _finished(connection: Connection, limit: int) -> list[RunShown]:
     """A timer starts a run every minute; those that found nothing would hide the others."""
-    last = _runs(connection, run.c.finished_at.is_not(None), limit=1)
+    last = last_finished(connection)
     busy = _runs(connection, run.c.finished_at.is_not(None), run.c.outcome != "nothing", limit=limit)
     return [*last, *(shown for shown in busy if shown not in last)][:limit]
+
+
+def last_finished(connection: Connection) -> list[RunShown]:
+    """One, or none when none has finished yet."""
+    return _runs(connection, run.c.finished_at.is_not(None), limit=1)
 
 
 def _runs(connection: Connection, *where: ColumnElement[bool], limit: int | None = None) -> list[RunShown]:

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import run, ziprequest
-from samzip.requests.states import PENDING
+from samzip.requests.states import ENDED, PENDING
 
 PATIENCE = timedelta(minutes=10)  # without a finished run while requests wait
 HEARTBEAT_LIFE = timedelta(minutes=1)  # a run at work shows that it lives every 10 seconds
+STATES = ("pending", "processing", "completed", *ENDED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,3 +44,14 @@ def pulse(connection: Connection, now: datetime) -> Pulse:
     finished = connection.execute(select(func.max(run.c.finished_at, type_=run.c.finished_at.type))).scalar()
     beating = select(func.max(run.c.heartbeat_at, type_=run.c.heartbeat_at.type)).where(run.c.finished_at.is_(None))
     return Pulse(now, waiting, oldest, finished, connection.execute(beating).scalar())
+
+
+def by_state(connection: Connection) -> dict[str, int]:
+    """Requests by state; every state is there."""
+    counts = dict.fromkeys(STATES, 0)
+    for status, number in connection.execute(
+        select(ziprequest.c.status, func.count()).group_by(ziprequest.c.status)
+    ).all():
+        state = "pending" if status in PENDING else status
+        counts[state] = counts.get(state, 0) + number
+    return counts

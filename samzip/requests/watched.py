@@ -1,4 +1,4 @@
-"""Requests as the person who made them follows them: one query for any number of them, however long the queue is."""
+"""Requests as the person who made them follows them: two queries for any number of them."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from samzip.dossier.missing import MISSING
+from samzip.dossier.missing import tally
 from samzip.requests.pulse import Pulse
 from samzip.requests.watched import Watched
 
@@ -23,7 +23,7 @@ def moment(value: datetime | None) -> str | None:
 
 def part(watched: Watched, download_url: str | None) -> dict[str, Any]:
     """One request."""
-    missing = sum(warning.get("kind") == MISSING for warning in watched.warnings)
+    found = tally(watched.warnings)
     return {
         "id": watched.id,
         "part": watched.part,
@@ -44,8 +44,8 @@ def part(watched: Watched, download_url: str | None) -> dict[str, Any]:
         "file_name": watched.download_name,
         "size": watched.size,
         "sha256": watched.sha256,
-        "missing": missing,
-        "doubtful": len(watched.warnings) - missing,
+        "missing": found.missing,
+        "doubtful": found.observations,
         "warnings": watched.warnings[:WARNINGS],
         "download_url": download_url,
     }

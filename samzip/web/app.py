@@ -103,7 +103,7 @@ def _require_secrets(settings: Settings) -> None:
 
 
 def _leave_to_the_parent(hook: Hook) -> None:
-    """A forked worker must neither talk on its parent's connections, nor close them, nor wait for its threads"""
+    """A forked worker must neither talk on its parent's connections, nor close them, nor wait for its threads."""
     engine, writes = weakref.ref(hook.database.engine), weakref.ref(hook.writes)
 
     def forget() -> None:

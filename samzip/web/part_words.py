@@ -8,6 +8,7 @@ from typing import Any
 
 from samzip.dossier.leeme import count
 from samzip.dossier.missing import MISSING
+from samzip.units import customer_size
 
 _MINUTE = timedelta(minutes=1)
 _BADGES = {
@@ -110,15 +111,15 @@ def _left(expires: datetime, now: datetime) -> str:
 
 def _facts(part: dict[str, Any]) -> str:
     total, size = part["equipment"]["total"], part["size"]
-    return " · ".join([*([count(total, "equipo", "equipos")] if total else []), *([show_size(size)] if size else [])])
+    facts = [count(total, "equipo", "equipos") if total else "", customer_size(size) if size else ""]
+    return " · ".join(filter(None, facts))
 
 
 def _warning(missing: int, doubtful: int) -> str:
     words = []
-    if missing == 1:
-        words.append("Falta 1 documento registrado en SAM: su archivo no existe o no se pudo leer.")
-    elif missing:
-        words.append(f"Faltan {missing} documentos registrados en SAM: sus archivos no existen o no se pudieron leer.")
+    if missing:
+        verb, many = "Falta" if missing == 1 else "Faltan", count(missing, "documento", "documentos")
+        words.append(f"{verb} {many}: FALTANTES.txt, dentro del ZIP, dice por qué.")
     if doubtful:
         words.append(f"Hay {count(doubtful, 'observación', 'observaciones')} sobre documentos que sí están en el ZIP.")
     return " ".join(words)
@@ -157,13 +158,3 @@ def show_span(span: timedelta) -> str:
     hours, rest = divmod(minutes, 60)
     text = " ".join([*([f"{hours} h"] if hours else []), *([f"{rest} min"] if rest else [])])
     return text.replace(" ", "\N{NO-BREAK SPACE}")
-
-
-def show_size(size: int) -> str:
-    """As browsers and file managers of this region write it: 12,4 MB, by powers of 1000."""
-    amount, units = float(size), ["GB", "MB", "kB", "bytes"]
-    while amount >= 1000 and len(units) > 1:
-        amount /= 1000
-        units.pop()
-    text = f"{amount:.0f}" if units[-1] == "bytes" or amount >= 100 else f"{amount:.1f}".replace(".", ",")
-    return f"{text}\N{NO-BREAK SPACE}{units[-1]}"

@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import insert
 
 from samzip import cli
+from samzip.app import ready_database
 from samzip.database import tables
 from samzip.doctor import probes
 from samzip.doctor.examine import examine
@@ -30,11 +31,11 @@ CHECKS = {
 
 
 def states(settings: Settings) -> dict[str, str]:
-    return {finding.check: finding.state for finding in examine(settings)}
+    return {finding.check: finding.state for finding in examine(settings, ready_database)}
 
 
 def found(settings: Settings, check: str) -> Finding:
-    return next(finding for finding in examine(settings) if finding.check == check)
+    return next(finding for finding in examine(settings, ready_database) if finding.check == check)
 
 
 def everything(folder: Path) -> set[str]:

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from samzip.doctor import checks
-from samzip.doctor.facts import Clock, Documents, Extras, Holder, LastRun, Room, Waiting
+from samzip.doctor.facts import Clock, Documents, Extras, Holder, Room, Waiting
 from samzip.doctor.findings import OK, PROBLEM, WARNING, Finding, has_problem
+from samzip.requests.shown import RunShown
 
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 NOBODY = Waiting(0, None, None, 0, None)
@@ -108,7 +109,9 @@ def test_a_holder_that_shows_no_life_is_a_problem_that_names_its_process() -> No
     ],
 )
 def test_the_last_runs_outcome_is_judged(outcome: str, state: str) -> None:
-    found = checks.last_run(LastRun("one", ago(minutes=1), outcome, "no space" if outcome == "error" else None), NOW)
+    error = "no space" if outcome == "error" else None
+    shown = RunShown("r1", "one", 7, ago(minutes=2), ago(minutes=1), ago(minutes=1), outcome, {}, error)
+    found = checks.last_run(shown, NOW)
     assert judged(found) == state
     assert "1m ago" in found.told
     assert ("no space" in found.told) == (outcome == "error")

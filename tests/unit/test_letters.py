@@ -38,7 +38,7 @@ def link(request_id: int, until: datetime) -> str:
 def test_a_letter_tells_where_how_large_and_until_when() -> None:
     letter = to_requester(delivery(part()), BOGOTA, link)
     assert letter.title == "El ZIP de CERTIBOY S.A.S. está listo"
-    assert "Archivo: 15,2 MB, disponible hasta el 2026-11-24 a las 21:40" in letter.text
+    assert "Archivo: 15,2\N{NO-BREAK SPACE}MB, disponible hasta el 2026-11-24 a las 21:40" in letter.text
     assert "https://sam.example.com/download/41" in letter.text
     assert "Documentos faltantes: 0. Observaciones: 1." in letter.text
     assert "EQ-900" not in letter.text

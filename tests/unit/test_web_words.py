@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from samzip.web.part_words import part_words, show_moment, show_size, show_span
+from samzip.units import customer_size
+from samzip.web.part_words import part_words, show_moment, show_span
 from samzip.web.words import PageWords, page_words
 
 BOGOTA = ZoneInfo("America/Bogota")
@@ -213,11 +214,11 @@ def test_missing_documents_are_grouped_by_instrument_and_come_before_remarks() -
     ]
     assert shown.unlisted == 247
     assert shown.warning == (
-        "Faltan 250 documentos registrados en SAM: sus archivos no existen o no se pudieron leer. "
+        "Faltan 250 documentos: FALTANTES.txt, dentro del ZIP, dice por qué. "
         "Hay 1 observación sobre documentos que sí están en el ZIP."
     )
     one = part_words(part("completed", missing=1), NOW, BOGOTA)
-    assert one.warning == "Falta 1 documento registrado en SAM: su archivo no existe o no se pudo leer."
+    assert one.warning == "Falta 1 documento: FALTANTES.txt, dentro del ZIP, dice por qué."
     assert part_words(part("completed"), NOW, BOGOTA).warning == ""
 
 
@@ -257,4 +258,4 @@ def test_spans_are_told_in_hours_and_minutes(seconds: int, told: str) -> None:
     [(0, "0 bytes"), (999, "999 bytes"), (81_700, "81,7 kB"), (142_300, "142 kB"), (1_500_000_000, "1,5 GB")],
 )
 def test_sizes_are_told_with_a_decimal_comma(size: int, told: str) -> None:
-    assert show_size(size).replace(NBSP, " ") == told
+    assert customer_size(size).replace(NBSP, " ") == told

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from samzip.catalog.model import Company, Equipment
+from samzip.dossier.moments import aware
 
 DAMAGED = "imagen dañada: no se pudo leer"
 TOO_LARGE = "imagen demasiado grande: no se incluyó"
@@ -53,7 +54,7 @@ class Rendered:
 
 def newest_record(equipment: Equipment) -> datetime | None:
     """When the newest of an instrument's records was made, aware: the only date that a life sheet has of its own."""
-    return max(map(_aware, _registered(equipment)), default=None)
+    return max(map(aware, _registered(equipment)), default=None)
 
 
 def _registered(equipment: Equipment) -> Iterator[datetime]:
@@ -61,7 +62,3 @@ def _registered(equipment: Equipment) -> Iterator[datetime]:
     for record in (equipment, equipment.decommission, *(one for history in records for one in history)):
         if record is not None and record.registered is not None:
             yield record.registered
-
-
-def _aware(moment: datetime) -> datetime:
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

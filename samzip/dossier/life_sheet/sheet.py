@@ -18,7 +18,8 @@ from samzip.dossier.life_sheet.images import Picture, load
 from samzip.dossier.life_sheet.model import LOGO, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
 from samzip.dossier.life_sheet.pen import Pen
 from samzip.dossier.life_sheet.properties import Properties
-from samzip.dossier.life_sheet.wording import in_zone, moment, zone
+from samzip.dossier.life_sheet.wording import moment, zone
+from samzip.dossier.moments import in_zone
 
 PHOTO_PIXELS = (700, 420)  # analysis.PHOTO_BOX at 180 pixels per inch
 LOGO_PIXELS = (480, 160)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, tzinfo
+from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from samzip.dossier.life_sheet.glyphs import NOTHING
+from samzip.dossier.moments import in_zone
 
 ABSENT = "FALTA: "  # begins the reason why a document is not there
 EMPTY = "No registra"  # a section without content
@@ -26,19 +27,10 @@ def day(value: date | None) -> str:
 
 
 def moment(value: datetime | None, local: tzinfo) -> str:
-    """2026-11-24 15:04, in local time; a naive moment is UTC, as SAM stores it."""
+    """2026-11-24 15:04, in local time."""
     if value is None:
         return NOTHING
     return in_zone(value, local).isoformat(sep=" ")[:16]
-
-
-def in_zone(value: datetime, local: tzinfo) -> datetime:
-    """The moment in local time; one at an end of the calendar stays where it is."""
-    aware = value if value.tzinfo else value.replace(tzinfo=UTC)
-    try:
-        return aware.astimezone(local)
-    except (OverflowError, ValueError):  # year 1 or 9999
-        return aware
 
 
 def is_refusal(result: str) -> bool:

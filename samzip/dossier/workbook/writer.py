@@ -95,7 +95,6 @@ def write_workbook(
 
         workbook.remove(workbook.worksheets[0])
         footer = _footer(company.name)
-        pages = []
         before: list[Roll[Any]] = [instruments, suppliers, procedures, loans]
         after: list[Roll[Any]] = [calibrations, maintenances, verifications, index]
         pages = [
