@@ -16,6 +16,8 @@ from zoneinfo import ZoneInfo
 
 from samzip.batch.context import Context, Stop
 from samzip.database import Database, open_database
+from samzip.database.engine import BUSY_TIMEOUT_S
+from samzip.database.patience import Patience
 from samzip.database.setup import require_ready
 from samzip.errors import StorageFailed, as_told
 from samzip.events import Listener, Publisher, RunEnded
@@ -28,11 +30,13 @@ if TYPE_CHECKING:
     from samzip.report.metrics import Queue
     from samzip.requests.shown import Delivery
 
+GIVE_BACK_S = 2  # for the database, in all, when a run was asked to end: of the 5 s that people wait for that
+
 
 @contextmanager
-def ready_database(settings: Settings) -> Iterator[Database]:
+def ready_database(settings: Settings, patience: Patience | None = None) -> Iterator[Database]:
     """A database that `samzip init` has prepared. Raises DatabaseNotReady, DatabaseUnreachable."""
-    database = open_database(settings.database_url)
+    database = open_database(settings.database_url, patience=patience)
     try:
         require_ready(database)
         yield database
@@ -56,12 +60,13 @@ def run_context(
     """
     stream = stream or sys.stderr
     with ExitStack() as stack:
-        stop = stack.enter_context(_stop_on_signals())
+        patience = Patience(BUSY_TIMEOUT_S)
+        stop = stack.enter_context(_stop_on_signals(patience))
         run_id = secrets.token_hex(6)
         log = stack.enter_context(_listener(settings, run_id, stream, progress=progress))
         listeners = [log, *stack.enter_context(_reports(settings, log, link))]
         stack.enter_context(_error_published(Publisher(listeners), run_id))
-        database = stack.enter_context(ready_database(settings))
+        database = stack.enter_context(ready_database(settings, patience))
         yield Context(
             settings=settings,
             database=database,
@@ -173,11 +178,12 @@ def _error_published(publisher: Publisher, run_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _stop_on_signals() -> Iterator[Stop]:
+def _stop_on_signals(patience: Patience) -> Iterator[Stop]:
     stop = Stop()
 
     def ask(number: int, _frame: FrameType | None) -> None:
-        stop.signal = stop.signal or signal.Signals(number).name
+        stop.ask(signal.Signals(number).name)
+        patience.end_in(GIVE_BACK_S)
         if number == signal.SIGINT:
             # The kernel answers the second one: a handler would wait while the run waits for the database.
             signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -222,6 +222,13 @@ class PartReleased(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class PartsLeft(Event):
+    """A run that was asked to end could not tell its database in time: the next run recovers what it had in work."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class StopRequested(Event):
     """The run ends what it can end at once."""
 

@@ -3,26 +3,24 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 
 from samzip.batch.context import Context
-from samzip.dossier.keys import parse_key, temporary_key
 from samzip.errors import StorageFailed
 from samzip.events import ArchiveExpired, CleaningStarted, DeletionFailed, HistoryDeleted, OrphansRecovered
 from samzip.requests import expire as expiry
-from samzip.requests.recover import orphans
 from samzip.requests.recover import recover as recover_requests
 from samzip.sockets import SOCKETS, remove_sockets
 
 
 def recover(context: Context) -> None:
-    """Files first, then the rows that remember them: a kill in between only repeats the deletion."""
-    with context.database.read() as connection:
-        found = orphans(connection)
-    files = sum(_remove(context, orphan.path, orphan.token) for orphan in found)
+    """Rows first, then files, as everything goes: the lease came with the marks of what dead runs were making."""
     _remove_spools(context)
     with context.database.write() as connection:
         now = context.database.now(connection)
         recovered = recover_requests(connection, now, context.settings.max_attempts)
+        going = expiry.deleting(connection)
+    files = _delete_marked(context, going)
     if recovered.requests or recovered.failed or files:
         context.tally["failed"] += recovered.failed
         context.publish(OrphansRecovered(recovered.requests, recovered.failed, files))
@@ -50,17 +48,7 @@ def expire(context: Context) -> None:
         going = expiry.deleting(connection)
     for item in expired:
         context.publish(ArchiveExpired(item.path, item.company, item.requests))
-    for path in going:
-        try:
-            if parse_key(path) is not None:
-                context.archives.delete(path)
-        except StorageFailed as error:  # its row stays, and the next run tries again
-            context.tally["failed"] += 1
-            context.publish(DeletionFailed(path, str(error)))
-            continue
-        with context.database.write() as connection:
-            expiry.forget(connection, path)
-        context.tally["expired"] += 1
+    _delete_marked(context, going)
 
 
 def trim(context: Context) -> None:
@@ -71,11 +59,23 @@ def trim(context: Context) -> None:
         trim_cache(context.settings.cache_dir, context.settings.cache_size)
 
 
-def _remove(context: Context, path: str, token: str | None) -> int:
-    if parse_key(path) is None:
-        return 0
-    names = [path] if token is None else [path, temporary_key(path, token)]
-    return sum(context.archives.delete(name) for name in names)
+def _delete_marked(context: Context, going: Sequence[expiry.Going]) -> int:
+    """Files, then the rows that remember that they have to go. Returns how many files of dead runs there were."""
+    files = 0
+    for item in going:
+        try:
+            deleted = sum(context.archives.delete(name) for name in item.files)
+        except StorageFailed as error:  # its row stays, and the next run tries again
+            context.tally["failed"] += 1
+            context.publish(DeletionFailed(item.path, str(error)))
+            continue
+        with context.database.write() as connection:
+            expiry.forget(connection, item.path)
+        if item.was_published:
+            context.tally["expired"] += 1
+        else:
+            files += deleted
+    return files
 
 
 def _remove_spools(context: Context) -> None:

@@ -23,6 +23,10 @@ class Stop:
     def __init__(self) -> None:
         self.signal: str | None = None
 
+    def ask(self, why: str) -> None:
+        """The first reason is the one that is told."""
+        self.signal = self.signal or why
+
     def __bool__(self) -> bool:
         return self.signal is not None
 

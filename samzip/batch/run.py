@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import secrets
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -11,17 +10,15 @@ from dataclasses import asdict, dataclass, replace
 
 from samzip import __version__
 from samzip.batch import cleaning
-from samzip.batch.context import Context
-from samzip.batch.lease import kept_alive
+from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import keys
 from samzip.errors import DatabaseUnreachable, LockBusy
-from samzip.events import Counts, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
-from samzip.locks import file_lock
-from samzip.requests import lease, runs, work
+from samzip.events import Counts, PartsLeft, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
+from samzip.housekeeping.alone import Fleet
+from samzip.requests import runs, work
 from samzip.requests.collapse import Collapsed, collapse
 
 SLEEP_SLICE_S = 0.2
-LEASE_POLL_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,18 +35,17 @@ def run(context: Context, mode: Mode) -> RunFinished:
     started = time.monotonic()
     announced = False
     iteration = 0
+    fleet = Fleet(
+        context.database,
+        context.settings.lock_path,
+        context.host,
+        context.run_id,
+        give_up=lambda: bool(context.stop),
+        lost=lambda: context.stop.ask(LEASE_LOST),
+    )
     while True:
         try:
-            with (
-                file_lock(
-                    context.settings.lock_path,
-                    wait=mode.wait,
-                    run_id=context.run_id,
-                    host=context.host,
-                    give_up=lambda: bool(context.stop),
-                ),
-                _lease(context, mode.wait),
-            ):
+            with fleet.alone(mode.wait), _noted(context):
                 if not announced:
                     announced = True
                     context.publish(
@@ -59,6 +55,10 @@ def run(context: Context, mode: Mode) -> RunFinished:
         except LockBusy:
             if mode.interval is None and not context.stop:
                 raise
+        except DatabaseUnreachable as error:
+            if context.stop.signal in (None, LEASE_LOST):
+                raise
+            context.publish(PartsLeft(str(error)))
         if mode.interval is None or context.stop:
             break
         _sleep(context, mode.interval)
@@ -124,37 +124,23 @@ def outcome(context: Context) -> str:
 
 
 @contextmanager
-def _lease(context: Context, wait: float) -> Iterator[None]:
-    """Holds the fleet's lease, and the note of this run while it lasts. Raises LockBusy."""
-    token = secrets.token_hex(16)
-    until = time.monotonic() + wait
-    while (holder := _begin(context, token)) is not None:
-        if time.monotonic() >= until or context.stop:
-            raise LockBusy(f"host {holder} works on this queue")
-        _sleep(context, min(LEASE_POLL_S, until - time.monotonic()))
+def _noted(context: Context) -> Iterator[None]:
+    """Notes this run while it is alone."""
+    with context.database.write() as connection:
+        now = context.database.now(connection)
+        runs.begin(connection, now, run_id=context.run_id, host=context.host, pid=os.getpid(), version=__version__)
     how, why = "error", None
     try:
-        with kept_alive(context, token):
-            yield
+        yield
         how = outcome(context)
     except Exception as error:
-        why = str(error)
+        how, why = ("interrupted" if context.stop else how), str(error)
         raise
     finally:
         # A database that is away keeps the note open; whoever gets the lease next closes it.
         with suppress(DatabaseUnreachable), context.database.write() as connection:
             now = context.database.now(connection)
             runs.end(connection, now, context.run_id, how, asdict(context.counts()), why)
-            lease.release(connection, token)
-
-
-def _begin(context: Context, token: str) -> str | None:
-    with context.database.write() as connection:
-        now = context.database.now(connection)
-        holder = lease.acquire(connection, now, token=token, host=context.host, run_id=context.run_id)
-        if holder is None:
-            runs.begin(connection, now, run_id=context.run_id, host=context.host, pid=os.getpid(), version=__version__)
-    return holder
 
 
 def _sleep(context: Context, seconds: float) -> None:

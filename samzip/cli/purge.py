@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import sys
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -92,14 +91,14 @@ def command(
     asks = not dry_run and not yes
     if asks and (as_json or not _on_terminal()):
         raise UsageProblem("nobody can be asked here: give --yes to act, or --dry-run to look")
-    from samzip.app import archive_store, ready_database
+    from samzip.app import archive_store, host_id, ready_database
     from samzip.housekeeping.items import Options
     from samzip.housekeeping.purge import Purge
 
     settings = read_settings(given)
     options = Options(stuck_after, stuck, older_than or timedelta(0), all_archives)
     with ready_database(settings) as database:
-        purge = Purge(settings, database, archive_store(settings), options, socket.gethostname())
+        purge = Purge(settings, database, archive_store(settings), options, host_id(settings) if not dry_run else "")
         try:
             if dry_run:
                 plan, done = purge.find(), None

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, Operati
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
+from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
 from samzip.errors import BadSetting, DatabaseNotReady, DatabaseUnreachable
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class Database:
 
     engine: Engine
     url: URL
+    canceller: Canceller | None = field(default=None, kw_only=True)  # where somebody may cut its waits short
 
     @property
     def is_sqlite(self) -> bool:
@@ -66,6 +68,8 @@ class Database:
         return value.astimezone(UTC)
 
     def close(self) -> None:
+        if self.canceller is not None:
+            self.canceller.close()
         self.engine.dispose()
 
 
@@ -102,16 +106,19 @@ def parse_url(text_url: str) -> URL:
         ) from error
 
 
-def open_database(text_url: str, *, create: bool = False, patience_s: int | None = None) -> Database:
+def open_database(
+    text_url: str, *, create: bool = False, patience_s: int | None = None, patience: Patience | None = None
+) -> Database:
     """Raises BadSetting for an URL that cannot be understood; connects only when first used.
 
     With `create`, a missing SQLite file is made; otherwise it is DatabaseUnreachable, since an empty file left behind
     by a typing mistake would look like an empty database. `patience_s` is for those who are waited for by people: how
-    long a connection or a lock may take before it is DatabaseUnreachable.
+    long a connection or a lock may take before it is DatabaseUnreachable. `patience` is for those who may be asked to
+    end while they wait.
     """
     url = parse_url(text_url)
     if url.get_backend_name() == "sqlite":
-        return Database(_sqlite_engine(url, create, patience_s or BUSY_TIMEOUT_S), url)
+        return Database(_sqlite_engine(url, create, patience or Patience(patience_s or BUSY_TIMEOUT_S)), url)
     if url.get_backend_name() != "postgresql":
         raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
     try:
@@ -124,7 +131,26 @@ def open_database(text_url: str, *, create: bool = False, patience_s: int | None
     _read_any_date(engine)
     if patience_s is not None:
         _limit_lock_waits(engine, patience_s)
-    return Database(engine, url)
+    return Database(engine, url, canceller=_may_be_cut_short(engine, patience) if patience else None)
+
+
+def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:
+    canceller = Canceller(patience)
+
+    @event.listens_for(engine, "do_connect")
+    def connect(*_: object) -> None:
+        if patience.is_over:
+            raise DatabaseUnreachable("the time that was left for the database is over")
+
+    @event.listens_for(engine, "checkout")
+    def take(connection: Any, *_: object) -> None:
+        canceller.in_use.add(connection)
+
+    @event.listens_for(engine, "checkin")
+    def give_back(connection: Any, _record: object) -> None:
+        canceller.in_use.discard(connection)
+
+    return canceller
 
 
 def _limit_lock_waits(engine: Engine, seconds: int) -> None:
@@ -162,20 +188,22 @@ def _read_any_date(engine: Engine) -> None:
         connection.adapters.register_loader("date", AnyDay)
 
 
-def _sqlite_engine(url: URL, create: bool, busy_timeout_s: int) -> Engine:
+def _sqlite_engine(url: URL, create: bool, patience: Patience) -> Engine:
     if not url.database or url.database == ":memory:":
         raise BadSetting("database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3")
     path = Path(url.database).expanduser().absolute()
 
-    def connect() -> sqlite3.Connection:
+    def connect() -> PatientConnection:
         mode = "rwc" if create else "rw"
         connection = sqlite3.connect(
             f"file:{quote(str(path))}?mode={mode}",
             uri=True,
-            timeout=busy_timeout_s,
+            timeout=GLANCE_S,
+            factory=PatientConnection,
             isolation_level=None,  # the driver must not begin transactions on its own
             check_same_thread=False,
         )
+        connection.patience = patience
         connection.execute("PRAGMA foreign_keys=ON")
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection

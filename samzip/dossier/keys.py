@@ -60,10 +60,15 @@ def temporary_key(key: str, token: str) -> str:
     return f"{key}.{token[:_TOKEN_DIGITS]}{TEMPORARY_SUFFIX}"
 
 
+def final_key(temporary: str) -> str | None:
+    """Under which name that archive is to be published; None for a name that `temporary_key` did not make."""
+    match = _TEMPORARY.fullmatch(temporary)
+    return match[1] if match and parse_key(match[1]) else None
+
+
 def is_temporary(key: str) -> bool:
     """Whether `key` is an archive of samzip that is not yet published, or never will be."""
-    match = _TEMPORARY.fullmatch(key)
-    return match is not None and parse_key(match[1]) is not None
+    return final_key(key) is not None
 
 
 def download_name(company: str, part: int, parts: int, first_code: str, last_code: str, at: datetime) -> str:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 
-from samzip.dossier.keys import is_temporary, parse_key
+from samzip.dossier.keys import final_key, is_temporary, parse_key
 from samzip.housekeeping.items import (
     CACHE,
     EXPIRED,
@@ -71,8 +71,11 @@ class _Archives:
         self.going = {
             row.path
             for row in known.archives
-            if row.deleting or (row.expires and row.expires <= known.now and row.path not in self.live)
+            if (row.deleting or (row.expires and row.expires <= known.now and row.path not in self.live))
+            and not is_temporary(row.path)
         }
+        marks = {row.path for row in known.archives if is_temporary(row.path)}
+        self.dead = marks | {final for mark in marks if (final := final_key(mark))}  # names that dead runs were making
         # SAM's own worker makes no archive row; a run adopts such a file when its request expires.
         self.going |= {
             path for path in self.over if path not in self.rows and path not in self.live and parse_key(path)
@@ -122,29 +125,29 @@ class _Archives:
 
     def orphans(self, older_than: timedelta) -> Iterator[Item]:
         why = "no live row knows it"
-        for name in self._unknown(max(GRACE, older_than)):
+        for name in self._unknown(older_than):
             if self._is_orphan(name):
                 yield self._item(ORPHAN, name, why, "delete", [], self.found.files[name].modified)
 
     def temporaries(self) -> Iterator[Item]:
-        for name in self._unknown(GRACE):
+        for name in self._unknown():
             if is_temporary(name):
                 why = "the run that wrote it is dead"
                 yield self._item(TEMPORARY, name, why, "delete", [], self.found.files[name].modified)
 
     def young(self) -> int:
-        kept = self.found.files.keys() - self.known.making - set(self._unknown(GRACE))
+        kept = self.found.files.keys() - self.known.making - set(self._unknown())
         return sum(1 for name in kept if is_temporary(name) or self._is_orphan(name))
 
     def _is_orphan(self, name: str) -> bool:
         is_known = name in self.rows or name in self.live or name in self.over
         return not is_known and parse_key(name) is not None
 
-    def _unknown(self, age: timedelta) -> Iterator[str]:
-        """Files that changed longer ago than `age` and that no living run is making."""
-        latest = self.known.now - age
+    def _unknown(self, older_than: timedelta = timedelta(0)) -> Iterator[str]:
+        """Files that no living run is making, as old as that and as may be judged."""
         for name in sorted(self.found.files.keys() - self.known.making):
-            if self.found.files[name].modified <= latest:
+            age = older_than if name in self.dead else max(GRACE, older_than)
+            if self.found.files[name].modified <= self.known.now - age:
                 yield name
 
     def _odd(self, path: str) -> None:

@@ -13,14 +13,16 @@ from samzip.dossier.keys import FOLDER, is_temporary, parse_key
 from samzip.errors import StorageFailed
 from samzip.housekeeping import items as kinds
 from samzip.housekeeping.absence import ABSENT, require_folder
+from samzip.housekeeping.alone import Fleet, Tenure
 from samzip.housekeeping.items import Found, Item, Limits, Options, Plan, Problem
 from samzip.housekeeping.leftovers import measure_cache, spools
 from samzip.housekeeping.plan import decide, unlisted
-from samzip.locks import file_lock
 from samzip.requests import expire as expiry
 from samzip.requests import purge as rows
 from samzip.settings import Settings
 from samzip.storage import MissingFile, Store
+
+RUN = "purge"  # names the holder of the locks, as a run's id does
 
 
 @dataclass(slots=True)
@@ -41,7 +43,7 @@ class Purge:
     database: Database
     archives: Store
     options: Options
-    host: str
+    host: str  # as in batch.context.Context
 
     def find(self) -> Plan:
         """Changes nothing. Raises DatabaseUnreachable, StorageFailed."""
@@ -66,23 +68,16 @@ class Purge:
         return plan
 
     def run(self, wait: float, agreed: Plan | None = None) -> tuple[Plan, Done]:
-        """Looks again under the lock, then acts; with `agreed`, on nothing but what that showed.
+        """Looks again when no run of any host works, then acts; with `agreed`, on nothing but what that showed.
 
         `wait` in seconds. Raises LockBusy, DatabaseUnreachable, StorageFailed.
         """
-        with file_lock(self.settings.lock_path, wait=wait, run_id="purge", host=self.host):
+        with Fleet(self.database, self.settings.lock_path, self.host, RUN).alone(wait) as tenure:
             plan = self.find()
             if agreed is not None:
                 plan = plan.only(agreed)
             done = Done(problems=list(plan.problems))
-            self._expire(plan, done)
-            self._delete_history(plan, done)
-            self._lose(plan, done)
-            self._end_stuck(plan, done)
-            self._end_published(plan, done)
-            for item in plan.of(kinds.ORPHAN, kinds.TEMPORARY):
-                self._remove(item, done)
-            self._clear_state(plan, done)
+            _Removal(self.settings, self.archives, self.options, tenure, plan, done).act()
         return plan, done
 
     def _look_for(self, paths: Sequence[str]) -> tuple[frozenset[str], dict[str, str]]:
@@ -97,92 +92,111 @@ class Purge:
                     odd[path] = missing.reason
         return frozenset(gone), odd
 
-    def _expire(self, plan: Plan, done: Done) -> None:
+
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    """What is done, in the order in which it is. Each transaction and each file asks whether it still may."""
+
+    settings: Settings
+    archives: Store
+    options: Options
+    tenure: Tenure
+    plan: Plan
+    done: Done
+
+    def act(self) -> None:
+        self._expire()
+        self._delete_history()
+        self._lose()
+        self._end_stuck()
+        self._end_published()
+        for item in self.plan.of(kinds.ORPHAN, kinds.TEMPORARY):
+            self._remove(item)
+        self._clear_state()
+
+    def _expire(self) -> None:
         """As every run does it."""
-        archives, requests = plan.of(kinds.EXPIRED), plan.of(kinds.EXPIRED_REQUEST)
+        archives, requests = self.plan.of(kinds.EXPIRED), self.plan.of(kinds.EXPIRED_REQUEST)
         if not archives and not requests:
             return
-        with self.database.write() as connection:
-            now = self.database.now(connection)
+        with self.tenure.write() as (connection, now):
             ended = expiry.expire(connection, now, self.settings.ttl)
-        done.requests += sum(item.requests for item in ended)
-        done.counts[kinds.EXPIRED_REQUEST] += len(requests)
-        self._delete_marked(archives, done)
+        self.done.requests += sum(item.requests for item in ended)
+        self.done.counts[kinds.EXPIRED_REQUEST] += len(requests)
+        self._delete_marked(archives)
 
-    def _delete_history(self, plan: Plan, done: Done) -> None:
-        old_requests, old_runs = plan.of(kinds.OLD_REQUESTS), plan.of(kinds.OLD_RUNS)
+    def _delete_history(self) -> None:
+        old_requests, old_runs = self.plan.of(kinds.OLD_REQUESTS), self.plan.of(kinds.OLD_RUNS)
         if not old_requests and not old_runs:
             return
         while True:
-            with self.database.write() as connection:
-                now = self.database.now(connection)
+            with self.tenure.write() as (connection, now):
                 deleted = expiry.delete_history(connection, now - self.settings.history)
-            done.counts[kinds.OLD_REQUESTS] += deleted
+            self.done.counts[kinds.OLD_REQUESTS] += deleted
             if deleted < expiry.BATCH:
                 break
-        done.counts[kinds.OLD_RUNS] += sum(item.count for item in old_runs)
+        self.done.counts[kinds.OLD_RUNS] += sum(item.count for item in old_runs)
 
-    def _lose(self, plan: Plan, done: Done) -> None:
-        for batch in _batches(plan.of(kinds.LOST)):
-            with self.database.write() as connection:
-                now = self.database.now(connection)
-                done.requests += rows.lose(connection, now, [item.what for item in batch])
-            done.counts[kinds.LOST] += len(batch)
+    def _lose(self) -> None:
+        for batch in _batches(self.plan.of(kinds.LOST)):
+            with self.tenure.write() as (connection, now):
+                self.done.requests += rows.lose(connection, now, [item.what for item in batch])
+            self.done.counts[kinds.LOST] += len(batch)
 
-    def _end_stuck(self, plan: Plan, done: Done) -> None:
+    def _end_stuck(self) -> None:
         how = self.options.stuck
         if how is None:
             return
-        for batch in _batches(plan.of(kinds.STUCK)):
-            with self.database.write() as connection:
-                now = self.database.now(connection)
+        for batch in _batches(self.plan.of(kinds.STUCK)):
+            with self.tenure.write() as (connection, now):
                 changed = rows.end_stuck(connection, now, [number for item in batch for number in item.requests], how)
-            done.requests += changed
-            done.counts[kinds.STUCK] += changed
+            self.done.requests += changed
+            self.done.counts[kinds.STUCK] += changed
 
-    def _end_published(self, plan: Plan, done: Done) -> None:
-        items = plan.of(kinds.PUBLISHED)
+    def _end_published(self) -> None:
+        items = self.plan.of(kinds.PUBLISHED)
         for batch in _batches(items):
-            with self.database.write() as connection:
-                now = self.database.now(connection)
-                done.requests += rows.expire_now(connection, now, [item.what for item in batch])
-        self._delete_marked(items, done)
+            with self.tenure.write() as (connection, now):
+                self.done.requests += rows.expire_now(connection, now, [item.what for item in batch])
+        self._delete_marked(items)
 
-    def _delete_marked(self, items: Sequence[Item], done: Done) -> None:
+    def _delete_marked(self, items: Sequence[Item]) -> None:
         """Files, then the rows that remember that they have to go."""
         for batch in _batches(items):
-            removed = [item.what for item in batch if self._remove(item, done)]
-            with self.database.write() as connection:
+            removed = [item.what for item in batch if self._remove(item)]
+            with self.tenure.write() as (connection, _now):
                 rows.forget(connection, removed)
 
-    def _remove(self, item: Item, done: Done) -> bool:
+    def _remove(self, item: Item) -> bool:
         """Only a name that the store listed is ever deleted."""
+        self.tenure.check()
         try:
             if item.size is not None:
                 self.archives.delete(item.what)
         except StorageFailed as error:
-            done.problems.append(Problem(item.what, str(error)))
+            self.done.problems.append(Problem(item.what, str(error)))
             return False
-        done.counts[item.kind] += 1
-        done.bytes += item.size or 0
+        self.done.counts[item.kind] += 1
+        self.done.bytes += item.size or 0
         return True
 
-    def _clear_state(self, plan: Plan, done: Done) -> None:
-        for item in plan.of(kinds.SPOOL):
+    def _clear_state(self) -> None:
+        self.tenure.check()
+        for item in self.plan.of(kinds.SPOOL):
             try:
                 shutil.rmtree(item.what)
             except OSError as error:
-                done.problems.append(Problem(item.what, error.strerror or str(error)))
+                self.done.problems.append(Problem(item.what, error.strerror or str(error)))
             else:
-                done.counts[kinds.SPOOL] += 1
-                done.bytes += item.size or 0
-        for item in plan.of(kinds.CACHE):
+                self.done.counts[kinds.SPOOL] += 1
+                self.done.bytes += item.size or 0
+        for item in self.plan.of(kinds.CACHE):
             try:
-                done.bytes += trim_cache(self.settings.cache_dir, self.settings.cache_size)
+                self.done.bytes += trim_cache(self.settings.cache_dir, self.settings.cache_size)
             except OSError as error:
-                done.problems.append(Problem(item.what, error.strerror or str(error)))
+                self.done.problems.append(Problem(item.what, error.strerror or str(error)))
             else:
-                done.counts[kinds.CACHE] += 1
+                self.done.counts[kinds.CACHE] += 1
 
 
 def _batches(items: Sequence[Item]) -> Iterator[Sequence[Item]]:

@@ -7,21 +7,17 @@ in between leaves a row that remembers the file, and the next run removes it.
 from __future__ import annotations
 
 import hashlib
-import secrets
-import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from io import SEEK_END
 
 from samzip.archive.verify import verify_zip
 from samzip.database import Database
 from samzip.dossier.keys import parse_key
-from samzip.errors import DamagedArchive, LockBusy, StorageFailed
+from samzip.errors import DamagedArchive, StorageFailed
 from samzip.housekeeping.absence import ABSENT, require_folder
-from samzip.locks import file_lock
+from samzip.housekeeping.alone import Fleet
 from samzip.requests import expire as expiry
-from samzip.requests import lease
 from samzip.requests.integrity import Publication, is_published, publication_of, publications, withdraw
 from samzip.settings import Settings
 from samzip.storage import MissingFile, Store
@@ -31,7 +27,6 @@ DAMAGED = "damaged"
 UNREADABLE = "unreadable"  # nobody can tell: a permission, a link
 SKIPPED = "skipped"  # bears no archive's name
 
-LEASE_POLL_S = 1.0
 RUN = "verify"  # names the holder of the locks, as a run's id does
 
 
@@ -83,12 +78,9 @@ class Verifier:
 
     def repair(self, damaged: Sequence[Verdict], wait: float) -> Iterator[Repaired]:
         """Takes damaged archives back. `wait` in seconds. Raises LockBusy, DatabaseUnreachable, StorageFailed."""
-        with self._alone(wait) as token:
+        with Fleet(self.database, self.settings.lock_path, self.host, RUN).alone(wait) as tenure:
             for verdict in damaged:
-                with self.database.write() as connection:
-                    now = self.database.now(connection)
-                    if not lease.renew(connection, now, token):
-                        raise LockBusy("another host has taken over this queue")
+                with tenure.write() as (connection, now):
                     requests = withdraw(connection, now, self.settings.ttl, verdict.path)
                 yield Repaired(verdict.path, requests, self._remove(verdict.path))
 
@@ -134,24 +126,3 @@ class Verifier:
         with self.database.write() as connection:
             expiry.forget(connection, path)
         return ""
-
-    @contextmanager
-    def _alone(self, wait: float) -> Iterator[str]:
-        """No run of any host works meanwhile, so none can give the archive to somebody else. Yields the lease."""
-        token = secrets.token_hex(16)
-        until = time.monotonic() + wait
-        with file_lock(self.settings.lock_path, wait=wait, run_id=RUN, host=self.host):
-            while (holder := self._acquire(token)) is not None:
-                if time.monotonic() >= until:
-                    raise LockBusy(f"host {holder} works on this queue")
-                time.sleep(min(LEASE_POLL_S, max(0.0, until - time.monotonic())))
-            try:
-                yield token
-            finally:
-                with self.database.write() as connection:
-                    lease.release(connection, token)
-
-    def _acquire(self, token: str) -> str | None:
-        with self.database.write() as connection:
-            now = self.database.now(connection)
-            return lease.acquire(connection, now, token=token, host=self.host, run_id=RUN)

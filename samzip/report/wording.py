@@ -273,6 +273,11 @@ TABLE: dict[type[e.Event], Wording] = {
         WARNING, "part.dropped", lambda it: [f"[CANCELADO] {_request(it.ref)}: {it.reason}; nada publicado"]
     ),
     e.PartReleased: Wording(INFO, "part.released", lambda it: [f"[DETENIDO] {_request(it.ref)} de vuelta en la cola"]),
+    e.PartsLeft: Wording(
+        WARNING,
+        "parts.left",
+        lambda it: [f"[DETENIDO] la base de datos no respondió a tiempo ({it.reason}); la próxima ejecución recupera"],
+    ),
     e.StopRequested: Wording(WARNING, "stop.requested", _stop_requested),
     e.RunFinished: Wording(lambda it: _FINISHED.get(it.outcome, INFO), "run.finished", summary_text),
     # The command itself tells on stderr what ended it; nothing is printed twice.

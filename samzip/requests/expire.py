@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
 
 from samzip.database.tables import archive, empresa, run, ziprequest
-from samzip.dossier.keys import parse_key
+from samzip.dossier.keys import final_key, parse_key
 from samzip.requests import wording
 from samzip.requests.notices import notify
 from samzip.requests.states import NO_COMPANY, Move, move, remove
@@ -24,6 +24,15 @@ class Expired:
     path: str
     company: str
     requests: int
+
+
+@dataclass(frozen=True, slots=True)
+class Going:
+    """Something marked for deletion."""
+
+    path: str  # of its row
+    files: tuple[str, ...]  # names that samzip makes, and no others
+    was_published: bool  # False: a run that lost it was making it
 
 
 def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expired]:
@@ -82,9 +91,19 @@ def adopt(connection: Connection, now: datetime, row: object) -> None:
         )
 
 
-def deleting(connection: Connection) -> list[str]:
+def deleting(connection: Connection) -> list[Going]:
     """Archives whose rows are done and whose files may still be there."""
-    return list(connection.execute(select(archive.c.path).where(archive.c.deleting).order_by(archive.c.path)).scalars())
+    paths = connection.execute(select(archive.c.path).where(archive.c.deleting).order_by(archive.c.path)).scalars()
+    return [_going(connection, path) for path in paths.all()]
+
+
+def _going(connection: Connection, path: str) -> Going:
+    final = final_key(path)
+    if final is None:
+        return Going(path, (path,) if parse_key(path) else (), was_published=True)
+    # The temporary name first: a run that wakes between the two has nothing left to rename.
+    is_known = connection.execute(select(archive.c.path).where(archive.c.path == final)).first() is not None
+    return Going(path, (path,) if is_known else (path, final), was_published=False)
 
 
 def forget(connection: Connection, path: str) -> None:

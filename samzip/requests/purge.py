@@ -28,7 +28,7 @@ STUCK = "la solicitud esperó demasiado tiempo"
 
 @dataclass(frozen=True, slots=True)
 class ArchiveRow:
-    """A published archive, as its row tells."""
+    """A published archive, as its row tells; or the temporary name of one that a dead run was making."""
 
     path: str
     published: datetime | None
@@ -81,10 +81,11 @@ def known(
     """One snapshot; call it in a transaction that reads consistently."""
     living = _living_runs(connection, now)
     in_work = connection.execute(
-        select(work.c.path, work.c.token).where(
-            work.c.path.is_not(None), work.c.token.is_not(None), work.c.run_id.in_(living)
-        )
-    )
+        select(work.c.path, work.c.token, work.c.run_id).where(work.c.path.is_not(None), work.c.token.is_not(None))
+    ).all()
+    names = {(row.path, temporary_key(row.path, row.token)): row.run_id in living for row in in_work}
+    # What `recover.fence` marks as soon as somebody is alone.
+    left = [ArchiveRow(temporary, None, None, True) for (_, temporary), lives in names.items() if not lives]
     return Known(
         now=now,
         archives=tuple(
@@ -92,9 +93,10 @@ def known(
             for row in connection.execute(
                 select(archive.c.path, archive.c.published_at, archive.c.expires_at, archive.c.deleting)
             )
-        ),
+        )
+        + tuple(left),
         completed=tuple(_completed(connection, ttl)),
-        making=frozenset(name for path, token in in_work for name in (path, temporary_key(path, token))),
+        making=frozenset(name for both, lives in names.items() if lives for name in both),
         runs=frozenset(living),
         stuck=tuple(_stuck(connection, living, ziprequest.c.created_at < now - stuck_after)),
         old_requests=_count(connection, _history(now - history)),

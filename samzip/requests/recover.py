@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, exists, func, literal, select, true, update
+from sqlalchemy import Connection, and_, delete, func, literal, select, true, update
 
 from samzip.database.tables import archive, empresa, work, ziprequest
+from samzip.database.upsert import insert_for
+from samzip.dossier.keys import temporary_key
 from samzip.requests import wording
 from samzip.requests.collapse import add_work
 from samzip.requests.notices import fail_requests
@@ -25,26 +27,38 @@ class Recovered:
     failed: int  # out of attempts
 
 
-@dataclass(frozen=True, slots=True)
-class Orphan:
-    """An archive that was in the making when its run died; no archive row names it."""
+def fence(connection: Connection, now: datetime, token: str) -> None:
+    """Takes all claimed work from its run, which may be frozen and not dead: none of its writes goes through any more.
 
-    path: str
-    token: str  # names its temporary file
-
-
-def orphans(connection: Connection) -> list[Orphan]:
-    """Their files go before `recover` forgets the paths: a kill between the two leaves the note in place."""
+    The work is claimed as before, by nobody who works. What was in the making is marked for deletion by its temporary
+    name, in the same moment: from now on nobody can complete it, and the mark stays until its files have gone.
+    """
     rows = connection.execute(
-        select(work.c.path, work.c.token)
-        .where(work.c.path.is_not(None), work.c.token.is_not(None), ~exists().where(archive.c.path == work.c.path))
-        .order_by(work.c.company_id, work.c.part)
-    )
-    return [Orphan(*row) for row in rows]
+        select(work).where(work.c.token.is_not(None)).order_by(work.c.company_id, work.c.part).with_for_update()
+    ).all()
+    made = [row for row in rows if row.path]
+    for row in made:
+        mark = {
+            "path": temporary_key(row.path, row.token),
+            "company_id": row.company_id,
+            "part": row.part,
+            "parts": row.part,
+            "size": 0,
+            "sha256": "",
+            "fingerprint": "",
+            "download_name": "",
+            "warnings": "[]",
+            "published_at": now,
+            "expires_at": now,
+            "deleting": True,
+        }
+        connection.execute(insert_for(connection, archive).values(mark).on_conflict_do_nothing())
+    if rows:
+        connection.execute(update(work).where(work.c.token.is_not(None)).values(token=token, path=None))
 
 
 def recover(connection: Connection, now: datetime, max_attempts: int) -> Recovered:
-    """Work and requests in `processing` go back to pending at once; the attempt that died counts.
+    """Work and requests in `processing` go back to pending at once; the attempt that died counts. `fence` came before.
 
     A request in `processing` without a work row is what SAM's own worker left: it gets one, an attempt counted too.
     """

@@ -15,19 +15,22 @@ from samzip.database import tables
 from samzip.dossier.keys import is_temporary
 from samzip.locks import file_lock
 from tests.support.live_runs import LiveRuns, wait_until
-from tests.support.world import ShiftedDatabase, make_world
+from tests.support.world import ShiftedDatabase, make_world, new_postgres_database
 
 SOON_S = 5
 EXIT_BUSY = 75
 
 
 @pytest.fixture
-def live(tmp_path: Path) -> Iterator[LiveRuns]:
-    """Three parts wait; two are built at a time."""
+def live(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[LiveRuns]:
+    """Three parts wait; two are built at a time. On SQLite, unless parametrize("live", ["postgres"], indirect=True)."""
+    url = None
+    if getattr(request, "param", "sqlite") == "postgres":
+        url = new_postgres_database(request.getfixturevalue("postgres_server"))
     ShiftedDatabase.shift = timedelta(0)
     orders = tmp_path / "orders"
     orders.mkdir()
-    made = LiveRuns(make_world(tmp_path / "world"), orders)
+    made = LiveRuns(make_world(tmp_path / "world", url), orders)
     made.world.company(equipment=5)
     made.world.click()
     yield made
@@ -107,6 +110,33 @@ def test_a_second_sigint_ends_a_run_at_once_and_the_next_run_recovers(live: Live
     assert run.process.returncode == -signal.SIGINT
     wait_until(lambda: not live.processes(), live.processes, SOON_S)
     check_that_the_next_run_does_everything(live, (2, 2, 1))
+
+
+@pytest.mark.parametrize("live", ["sqlite", "postgres"], indirect=True)
+def test_a_signal_ends_a_run_soon_although_somebody_holds_the_database_and_the_next_run_recovers(
+    live: LiveRuns,
+) -> None:
+    run = live.hold(1, 2)
+    with live.world.database.write() as connection:
+        if not live.world.database.is_sqlite:
+            connection.exec_driver_sql("LOCK TABLE samzip_work, samzip_lease IN ACCESS EXCLUSIVE MODE")
+        assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == 143, run.text
+    assert len(run.told("parts.left")) == 1, run.text
+    assert run.told("part.released") == []
+    assert "Traceback" not in run.text
+    wait_until(lambda: not live.processes(), live.processes, SOON_S)
+    check_that_the_next_run_does_everything(live, (2, 2, 1))
+
+
+def test_a_lock_that_goes_in_time_costs_no_attempt(live: LiveRuns) -> None:
+    run = live.hold(1, 2)
+    with live.world.database.write():
+        run.process.send_signal(signal.SIGTERM)
+        wait_until(lambda: run.told("stop.requested"), lambda: run.text)
+    assert run.wait() == 143, run.text
+    assert {(row.attempts, row.token) for row in live.world.rows(tables.work)} == {(0, None)}
+    check_that_the_next_run_does_everything(live, (1, 1, 1))
 
 
 def test_when_the_leader_is_killed_its_processes_end_and_the_next_run_counts_the_attempt(live: LiveRuns) -> None:

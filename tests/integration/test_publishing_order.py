@@ -17,7 +17,6 @@ from sqlalchemy import Connection, select, update
 
 from samzip.archive import build
 from samzip.archive.part import PartJob
-from samzip.batch.cleaning import recover
 from samzip.database import Database, tables
 from samzip.events import OrphansRecovered, PartDropped, PartFailed, PartPublished
 from samzip.requests import work
@@ -176,16 +175,17 @@ def test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_go
     assert watch.world.rows(tables.archive) == []
 
 
-def test_recovery_removes_what_a_dead_run_left_before_it_forgets_the_name(watch: Watch) -> None:
+def test_recovery_takes_a_part_from_its_run_before_the_file_goes_and_a_row_remembers_that_one(watch: Watch) -> None:
     world = watch.world
     click(world)
     die_while_building(world)
     assert [name.endswith(".samzip-part") for name in world.files()] == [True]
     run(watch)
     deleted = watch.steps[watch.first("delete")]
-    assert deleted.statuses == ("processing",)
-    assert deleted.noted[0] is not None
-    assert deleted.name.startswith(deleted.noted[0])
+    assert deleted.statuses == ("pending",)
+    assert deleted.noted == (None,)
+    assert deleted.going == (True,)
+    assert deleted.name.endswith(".samzip-part")
     assert world.seen(OrphansRecovered)[0].files == 1
     assert world.files() == [world.requests()[0].file_path]
 
@@ -207,7 +207,7 @@ def test_recovery_drops_what_everybody_cancelled_meanwhile(world: World) -> None
     for request in world.requests():
         with world.database.write() as connection:
             cancel(connection, world.database.now(connection), request.id)
-    recover(world.context())
+    world.run()
     assert world.files() == []
     assert world.rows(tables.work) == []
 

@@ -419,7 +419,9 @@ def test_what_changed_in_the_last_five_minutes_stays_and_is_mentioned(place: Wor
     assert len(place.files()) == 2
 
 
-def test_what_a_living_run_makes_stays_however_old_it_looks(place: World) -> None:
+def test_while_another_hosts_run_lives_a_purge_is_exit_75_and_shows_nothing_of_what_that_run_makes(
+    place: World, capsys: pytest.CaptureFixture[str]
+) -> None:
     making = [key(1), temporary_key(key(1), TOKEN)]
     for name in making:
         put(place, name, age=timedelta(days=1))
@@ -430,14 +432,22 @@ def test_what_a_living_run_makes_stays_however_old_it_looks(place: World) -> Non
     claimed(place, path=key(1))
     leased(place, "0123456789ab")
     request(place, "processing", created=timedelta(days=2))
-    assert kinds(told(place, "--yes", "--stuck", "delete")) == [("temporary file", temporary_key(key(1), "f" * 32))]
-    assert place.files() == making
+    shown = kinds(told(place, "--dry-run", "--stuck", "delete"))
+    assert shown == [("temporary file", temporary_key(key(1), "f" * 32))]
+    files = place.files()
+    code, err = fatal(place, "--yes", "--stuck", "delete", capsys=capsys)
+    assert (code, "host elsewhere works on this queue" in err) == (75, True)
+    assert place.files() == files
+    assert set(making) < set(files)
     assert spool.exists()
     assert statuses(place) == ["processing"]
 
     with place.database.write() as connection:
         connection.execute(update(lease).values(expires_at=NOW - timedelta(seconds=1)))
-    assert len(told(place, "--yes", "--stuck", "fail")["found"]) == 4
+    shown = told(place, "--dry-run", "--stuck", "fail")
+    did = told(place, "--yes", "--stuck", "fail")
+    assert kinds(did) == kinds(shown)
+    assert len(kinds(did)) == 5
     assert place.files() == []
     assert not spool.exists()
     assert statuses(place) == ["failed"]

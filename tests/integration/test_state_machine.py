@@ -12,7 +12,6 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -272,7 +271,7 @@ class Queue(RuleBasedStateMachine):
             else:
                 self.world.later(seconds=61)
                 if "purges" in what:
-                    self.purge(1 - host, None, all_archives=False, steps=None)
+                    self.clear(1 - host, None)
                 self.begin(1 - host, Mode())
 
         self.begin(host, Mode(once=once), before=at_job(job, disturb), stop=stop)
@@ -284,15 +283,26 @@ class Queue(RuleBasedStateMachine):
         steps=st.none() | st.integers(0, 20),
     )
     def purge(self, host: int, stuck: str | None, all_archives: bool, steps: int | None) -> None:
-        fuse, world = Fuse(steps), self.hosts[host]
+        self.clear(host, stuck, all_archives=all_archives, steps=steps)
+
+    def clear(self, host: int, stuck: str | None, *, all_archives: bool = False, steps: int | None = None) -> bool:
+        """Whether the purge began; it did not beside another host's living lease, and only then."""
+        fuse, world, held_by = Fuse(steps), self.hosts[host], self.lease_holder()
         database, archives = FragileDatabase(world.database, fuse), FragileStore(world.archives, fuse)
         options = Options(stuck_after=timedelta(hours=1), stuck=stuck, all_archives=all_archives)
         waited = {row.id for row in self.world.requests() if row.status in LIVE}
-        with suppress(Killed):
+        try:
             Purge(world.settings, database, archives, options, world.host).run(wait=0)
+        except LockBusy:
+            assert held_by not in (None, world.host), "only another host's living lease keeps a purge away"
+            return False
+        except Killed:
+            assert steps is not None
+        assert held_by in (None, world.host), "a purge began beside another host's run"
         if stuck == "delete":
             for number in waited - {row.id for row in self.world.requests()}:
                 self.ledger.pop(number, None)
+        return True
 
     @rule(pick=st.integers(0, 30), host=st.integers(0, 1), remedy=st.sampled_from(["purge", "verify", "download"]))
     def an_archive_goes_bad(self, pick: int, host: int, remedy: str) -> None:
@@ -306,7 +316,9 @@ class Queue(RuleBasedStateMachine):
         good = file.read_bytes()
         if remedy == "purge":
             file.unlink()
-            self.purge(host, None, all_archives=False, steps=None)
+            if not self.clear(host, None):
+                file.write_bytes(good)
+                return
         else:
             file.write_bytes(good[:-30])
         if remedy == "download":

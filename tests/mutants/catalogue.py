@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+ALONE = "tests/integration/test_alone.py::"
+FROZEN = ALONE + "test_a_run_that_was_frozen_gives_nobody_an_archive_that_another_host_took_away_meanwhile"
+HELD = "test_a_signal_ends_a_run_soon_although_somebody_holds_the_database_and_the_next_run_recovers"
 ORDER = "tests/integration/test_publishing_order.py::"
 RUN = "tests/integration/test_run.py::"
 VERIFY_COMMAND = "tests/integration/test_verify_command.py::"
@@ -152,21 +155,23 @@ MUTANTS = (
     ),
     Mutant(
         name="recovery that forgets before it deletes",
-        file="samzip/batch/cleaning.py",
-        old="    files = sum(_remove(context, orphan.path, orphan.token) for orphan in found)\n",
-        new="    with context.database.write() as connection:\n"
-        "        recover_requests(connection, context.database.now(connection), context.settings.max_attempts)\n"
-        "    files = sum(_remove(context, orphan.path, orphan.token) for orphan in found)\n",
-        why="a second kill in between leaves files that nobody knows",
-        tests=(ORDER + "test_recovery_removes_what_a_dead_run_left_before_it_forgets_the_name[sqlite]",),
+        file="samzip/requests/recover.py",
+        old="        connection.execute(insert_for(connection, archive).values(mark).on_conflict_do_nothing())\n",
+        new="",
+        why="what a dead run was making stays, and nobody knows of it",
+        tests=(
+            ORDER + "test_recovery_takes_a_part_from_its_run_before_the_file_goes_and_a_row_remembers_that_one[sqlite]",
+        ),
     ),
     Mutant(
         name="recovery that leaves temporary files",
-        file="samzip/batch/cleaning.py",
-        old="    names = [path] if token is None else [path, temporary_key(path, token)]\n",
-        new="    names = [path]\n",
+        file="samzip/requests/expire.py",
+        old="    return Going(path, (path,) if is_known else (path, final), was_published=False)\n",
+        new="    return Going(path, () if is_known else (final,), was_published=False)\n",
         why="each kill leaves an archive's worth of bytes on the disk",
-        tests=(ORDER + "test_recovery_removes_what_a_dead_run_left_before_it_forgets_the_name[sqlite]",),
+        tests=(
+            ORDER + "test_recovery_takes_a_part_from_its_run_before_the_file_goes_and_a_row_remembers_that_one[sqlite]",
+        ),
     ),
     Mutant(
         name="one attempt too many",
@@ -188,18 +193,20 @@ MUTANTS = (
     Mutant(
         name="the file goes before its rows",
         file="samzip/batch/cleaning.py",
-        old="        going = expiry.deleting(connection)\n",
-        new="        going = expiry.deleting(connection)\n"
-        "        for path in going:\n            context.archives.delete(path)\n",
+        old="        expired = expiry.expire(connection, now, context.settings.ttl)\n"
+        "        going = expiry.deleting(connection)\n",
+        new="        expired = expiry.expire(connection, now, context.settings.ttl)\n"
+        "        going = expiry.deleting(connection)\n"
+        "        for item in going:\n            context.archives.delete(item.path)\n",
         why="a kill before the commit leaves requests that offer a file which is gone",
         tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
     ),
     Mutant(
         name="the row is forgotten before the file goes",
         file="samzip/batch/cleaning.py",
-        old="    for path in going:\n        try:\n",
-        new="    for path in going:\n        with context.database.write() as connection:\n"
-        "            expiry.forget(connection, path)\n        try:\n",
+        old="    for item in going:\n        try:\n",
+        new="    for item in going:\n        with context.database.write() as connection:\n"
+        "            expiry.forget(connection, item.path)\n        try:\n",
         why="a kill in between leaves a file that no row knows",
         tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
     ),
@@ -226,6 +233,54 @@ MUTANTS = (
         new="    free = lease.c.name == NAME\n",
         why="two hosts work on one queue",
         tests=(RUN + "test_another_hosts_lease_is_respected_until_it_lapses[sqlite]",),
+    ),
+    Mutant(
+        name="alone without the lease",
+        file="samzip/housekeeping/alone.py",
+        old="        return holder\n",
+        new="        return None\n",
+        why="a purge removes the archive that another host's run is giving to somebody",
+        tests=(ALONE + "test_a_purge_waits_for_another_hosts_run_as_long_as_it_was_told[sqlite]",),
+    ),
+    Mutant(
+        name="a purge with a host's name of its own",
+        file="samzip/cli/purge.py",
+        old='host_id(settings) if not dry_run else ""',
+        new='"elsewhere"',
+        why="after a killed run nobody can purge for a minute",
+        tests=(ALONE + "test_a_lease_that_a_dead_run_of_this_host_left_holds_no_purge_up[sqlite]",),
+    ),
+    Mutant(
+        name="alone for ever",
+        file="samzip/housekeeping/alone.py",
+        old="            if not lease.renew(connection, now, self.token):\n",
+        new="            if not lease.renew(connection, now, self.token) and not self.token:\n",
+        why="a purge that was frozen goes on beside another host's run",
+        tests=(ALONE + "test_a_purge_whose_place_another_host_took_does_nothing_more[sqlite]",),
+    ),
+    Mutant(
+        name="the lease without the fence",
+        file="samzip/housekeeping/alone.py",
+        old="                fence(connection, now, token)\n",
+        new="                pass\n",
+        why="a run that was frozen gives its request an archive that was taken away meanwhile",
+        tests=(FROZEN + "[sqlite-purge]",),
+    ),
+    Mutant(
+        name="a fence that leaves the token",
+        file="samzip/requests/recover.py",
+        old=".values(token=token, path=None))\n",
+        new=".values(path=None))\n",
+        why="a run that was frozen completes what recovery deletes",
+        tests=(FROZEN + "[sqlite-verify]",),
+    ),
+    Mutant(
+        name="a stop that waits for every lock",
+        file="samzip/database/patience.py",
+        old="        return self._until is not None and time.monotonic() >= self._until\n",
+        new="        return False\n",
+        why="systemd kills a run that was asked to end, and says that it failed",
+        tests=("tests/faults/test_signals.py::" + HELD + "[sqlite]",),
     ),
     Mutant(
         name="no lock on this host",

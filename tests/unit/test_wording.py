@@ -38,6 +38,7 @@ EVENTS: list[e.Event] = [
     e.PartFailed(REF, "disco lleno", 1, MOMENT),
     e.PartDropped(REF, "cancelada"),
     e.PartReleased(REF),
+    e.PartsLeft("database is locked"),
     e.StopRequested("SIGTERM"),
     e.RunFinished("r1", "done", e.Counts(published=2, missing=3, expired=1), 1.94),
     e.RunEnded("r1", 12, "no space"),

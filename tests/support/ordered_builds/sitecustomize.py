@@ -5,6 +5,8 @@ hold            while it is there, builds wait, their temporary files half writt
 die-<part>      the worker that begins the part kills itself, as the kernel does when memory is short
 die-preparing   so does the worker that prepares a company
 hang            while it is there, documents are looked at in vain, as on a file server that no longer answers
+freeze-before-rename, freeze-before-commit
+                the leader stops itself (SIGSTOP) just before an archive gets its name, or just after that
 """
 
 from __future__ import annotations
@@ -18,10 +20,12 @@ from pathlib import Path
 from typing import Any
 
 from samzip.archive import build, part, prepare, survey
+from samzip.storage import local
 
 ORDERS = Path(os.environ["BUILD_ORDERS"])
 undisturbed, undisturbed_preparation = build.build_part, prepare.prepare_company
 undisturbed_survey = survey.survey_company
+undisturbed_publish = local.LocalStore.publish
 
 
 @functools.wraps(undisturbed)
@@ -53,5 +57,18 @@ def survey_company(job: survey.SurveyJob, report: Callable[[part.Progress], None
     return undisturbed_survey(job, report)
 
 
+def publish(self: local.LocalStore, temporary: str, name: str) -> None:
+    freeze("freeze-before-rename")
+    undisturbed_publish(self, temporary, name)
+    freeze("freeze-before-commit")
+
+
+def freeze(order: str) -> None:
+    if (ORDERS / order).exists():
+        (ORDERS / order).unlink()
+        os.kill(os.getpid(), signal.SIGSTOP)
+
+
+local.LocalStore.publish = publish  # type: ignore[method-assign]
 build.build_part, prepare.prepare_company = build_part, prepare_company
 survey.survey_company = survey_company

@@ -1,0 +1,94 @@
+"""How long a statement waits for somebody else's lock, and how that is cut short when the command is asked to end."""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import psycopg
+
+R = TypeVar("R")
+GLANCE_S = 0.1  # SQLite's own wait: Python answers no signal until it is over
+CANCEL_S = 1.0  # for a server that does not answer a cancellation
+
+
+class Patience:
+    """One command's. Made to be shortened by a signal handler: that sets one number and takes no lock."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._until: float | None = None  # monotonic
+
+    def end_in(self, seconds: float) -> None:
+        """From then on nothing waits any more, whenever it began."""
+        self._until = time.monotonic() + seconds
+
+    @property
+    def is_over(self) -> bool:
+        return self._until is not None and time.monotonic() >= self._until
+
+    def lasts(self, began: float) -> bool:
+        """Whether a statement that began to wait then (monotonic) may wait on."""
+        return not self.is_over and time.monotonic() < began + self._seconds
+
+
+class PatientConnection(sqlite3.Connection):
+    """Waits for SQLite's locks in short steps; whoever connects sets `patience`."""
+
+    patience: Patience
+
+    def cursor(self, factory: Any = None) -> Any:
+        return super().cursor(factory or PatientCursor)
+
+    def commit(self) -> None:
+        self.wait_for(super().commit)
+
+    def wait_for(self, act: Callable[[], R]) -> R:
+        """Again and again as long as the file is locked. SQLite leaves the transaction as it was then, or says that it
+        is over, and nothing is tried again in that case (sqlite.org, "Transactions", response to errors within one)."""
+        began = time.monotonic()
+        inside = self.in_transaction
+        while True:
+            try:
+                return act()
+            except sqlite3.OperationalError as error:
+                is_locked = error.sqlite_errorcode in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_BUSY_RECOVERY)
+                if not is_locked or self.in_transaction != inside or not self.patience.lasts(began):
+                    raise
+
+
+class PatientCursor(sqlite3.Cursor):
+    """Of such a connection."""
+
+    connection: PatientConnection
+
+    def execute(self, *arguments: Any) -> PatientCursor:
+        return self.connection.wait_for(lambda: super(PatientCursor, self).execute(*arguments))
+
+    def executemany(self, *arguments: Any) -> PatientCursor:
+        return self.connection.wait_for(lambda: super(PatientCursor, self).executemany(*arguments))
+
+
+class Canceller:
+    """Watches over connections to a server, and has it cancel what they still wait for when patience is over."""
+
+    def __init__(self, patience: Patience) -> None:
+        self.in_use: set[psycopg.Connection[Any]] = set()
+        self._patience = patience
+        self._closed = threading.Event()
+        threading.Thread(target=self._watch, name="canceller", daemon=True).start()
+
+    def close(self) -> None:
+        self._closed.set()
+
+    def _watch(self) -> None:
+        while not self._closed.wait(GLANCE_S):
+            if self._patience.is_over:
+                for connection in self.in_use.copy():
+                    with suppress(Exception):  # it is closed, or the server is gone: nobody waits for it then
+                        connection.cancel_safe(timeout=CANCEL_S)

@@ -1,0 +1,94 @@
+"""A host that freezes for a minute and wakes: what it had in hand belongs to somebody else by then."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from samzip.database import tables
+from samzip.events import OrphansRecovered
+from samzip.storage.local import LocalStore
+from tests.support.live_runs import LiveRuns, status, wait_until
+from tests.support.world import InlineExecutor, ShiftedDatabase, make_world, new_postgres_database
+
+TAKEN_OVER = 75
+
+
+@pytest.fixture
+def live(postgres_server: str, tmp_path: Path) -> Iterator[LiveRuns]:
+    """One part waits. On PostgreSQL: a SQLite file is for one host, and a frozen process may hold its lock."""
+    ShiftedDatabase.shift = timedelta(0)
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    made = LiveRuns(make_world(tmp_path / "world", new_postgres_database(postgres_server)), orders)
+    made.world.company(equipment=1)
+    made.world.click()
+    yield made
+    made.close()
+
+
+class Interrupted(LocalStore):
+    """Something happens before the first file goes."""
+
+    def __init__(self, root: str, meanwhile: Callable[[], None]) -> None:
+        super().__init__(root)
+        self.meanwhile: Callable[[], None] | None = meanwhile
+
+    def delete(self, name: str) -> bool:
+        meanwhile, self.meanwhile = self.meanwhile, None
+        if meanwhile is not None:
+            meanwhile()
+        return super().delete(name)
+
+
+@pytest.mark.parametrize(
+    ("frozen", "wakes"),
+    [
+        ("freeze-before-rename", "while the other recovers"),
+        ("freeze-before-commit", "while the other recovers"),
+        ("freeze-before-commit", "when the other is done"),
+    ],
+)
+def test_a_run_that_froze_beside_a_rename_completes_nothing_and_leaves_nothing(
+    live: LiveRuns, frozen: str, wakes: str
+) -> None:
+    live.order(frozen)
+    run = live.start()
+    wait_until(lambda: status(run.process.pid)[0] == "T", lambda: run.text)
+    world = live.world
+    with world.database.write() as connection:
+        over = world.database.now(connection) - timedelta(seconds=1)
+        connection.execute(update(tables.lease).values(expires_at=over))
+    state = world.settings.state_dir.parent / "second"
+    state.mkdir()
+    executor = InlineExecutor()
+    other = replace(
+        world, host="other-host", settings=replace(world.settings, state_dir=state), events=[], executor=executor
+    )
+
+    def wake() -> None:
+        os.kill(run.process.pid, signal.SIGCONT)
+        assert run.wait() == TAKEN_OVER, run.text
+        assert [row.status for row in world.requests()] != ["failed"]
+
+    changes: dict[str, Any] = {}
+    if wakes == "while the other recovers":
+        changes["archives"] = Interrupted(world.settings.archive_root, wake)
+    assert other.run(**changes).counts.published == 1
+    if wakes == "when the other is done":
+        assert other.seen(OrphansRecovered)[0].files == 1
+        wake()
+    assert len(run.told("part.dropped")) == 1, run.text
+    (request,) = world.requests()
+    assert request.status == "completed"
+    assert world.files() == [request.file_path]
+    assert [row.path for row in world.rows(tables.archive)] == [request.file_path]
+    assert world.rows(tables.work) == world.rows(tables.lease) == []

@@ -1,0 +1,126 @@
+"""Who changes what runs hand out is alone in the fleet, and stops when another host has taken its place."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from samzip.app import host_id
+from samzip.batch import ending
+from samzip.cli import main
+from samzip.database import tables
+from samzip.errors import LockBusy
+from samzip.housekeeping.items import Options
+from samzip.housekeeping.purge import Purge
+from samzip.housekeeping.verify import Verifier
+from samzip.requests import lease
+from samzip.storage.local import LocalStore
+from tests.support.world import World
+
+ORPHAN = "zip_requests/99/20261001_101500_parte_1_req_9.zip"
+
+
+def leave_an_orphan(world: World) -> None:
+    path = world.media / ORPHAN
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"PK")
+    os.utime(path, (time.time() - 3600,) * 2)
+
+
+def purge(world: World, *arguments: str) -> object:
+    """Its exit code."""
+    where = ["--state-dir", str(world.settings.state_dir), "--database-url", world.settings.database_url]
+    with pytest.raises(SystemExit) as ended:
+        main(["purge", "--yes", *arguments, *where])
+    return ended.value.code
+
+
+def take_the_lease(world: World, host: str, after: timedelta = timedelta(0)) -> None:
+    with world.database.write() as connection:
+        now = world.database.now(connection) + after
+        assert lease.acquire(connection, now, token="t", host=host, run_id="r") is None
+
+
+def test_a_purge_waits_for_another_hosts_run_as_long_as_it_was_told(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    leave_an_orphan(world)
+    take_the_lease(world, "elsewhere")
+    assert purge(world) == 75
+    assert "host elsewhere works on this queue" in capsys.readouterr().err
+    assert world.files() == [ORPHAN]
+    with world.database.write() as connection:
+        soon = world.database.now(connection) + timedelta(seconds=1)
+        connection.execute(update(tables.lease).values(expires_at=soon))
+    assert purge(world, "--wait", "30s") == 0
+    assert world.files() == world.rows(tables.lease) == []
+
+
+def test_a_lease_that_a_dead_run_of_this_host_left_holds_no_purge_up(world: World) -> None:
+    leave_an_orphan(world)
+    take_the_lease(world, host_id(world.settings))
+    assert purge(world) == 0
+    assert world.files() == world.rows(tables.lease) == []
+
+
+def test_a_purge_whose_place_another_host_took_does_nothing_more(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    leave_an_orphan(world)
+    delete = LocalStore.delete
+
+    def freeze(self: LocalStore, name: str) -> bool:
+        monkeypatch.undo()
+        take_the_lease(world, "elsewhere", after=timedelta(seconds=61))
+        return delete(self, name)
+
+    monkeypatch.setattr(LocalStore, "delete", freeze)
+    with pytest.raises(LockBusy, match="another host has taken over"):
+        Purge(world.settings, world.database, world.archives, Options(all_archives=True), world.host).run(wait=0)
+    assert world.files() == [ORPHAN]
+    assert [row.deleting for row in world.rows(tables.archive)] == [True]  # the next run forgets it
+    assert [row.host for row in world.rows(tables.lease)] == ["elsewhere"]
+
+
+@pytest.mark.parametrize("how", ["purge", "verify"])
+def test_a_run_that_was_frozen_gives_nobody_an_archive_that_another_host_took_away_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    (path,) = world.files()
+    world.click()
+    state = world.settings.state_dir.parent / "second"
+    state.mkdir()
+    other = replace(world, host="other-host", settings=replace(world.settings, state_dir=state))
+    complete = ending._complete
+
+    def freeze(*arguments: Any) -> Any:
+        monkeypatch.undo()
+        world.later(seconds=61)
+        if how == "purge":
+            options = Options(all_archives=True)
+            Purge(other.settings, other.database, other.archives, options, other.host).run(wait=0)
+        else:
+            (world.media / path).write_bytes(b"PK")
+            verifier = Verifier(other.settings, other.database, other.archives, other.host)
+            list(verifier.repair(list(verifier.verify(verifier.find(None))), wait=0))
+        assert world.files() == []
+        return complete(*arguments)
+
+    monkeypatch.setattr(ending, "_complete", freeze)
+    assert world.run().counts.completed == 0
+    assert world.requests()[1].status == "processing"
+    assert world.rows(tables.archive) == []
+    world.later(seconds=2)
+    world.run()
+    assert world.requests()[1].status == "completed"
+    assert world.files() == [world.requests()[1].file_path]
