@@ -21,6 +21,7 @@ SCRIPTS = [
     ROOT / "bin" / "screenshots",
     ROOT / "bin" / "_setup.sh",
     ROOT / ".ci" / "run",
+    ROOT / "docker" / "both",
 ]
 MEASURE = ROOT / "tests" / "bench" / "measure.py"
 
