@@ -25,6 +25,7 @@ COMMANDS = {
     "serve": "Serve the web hook: clicks, the page that follows them, downloads.",
     "doctor": "Tell what may keep samzip from working here, and what to do about it.",
     "config": "Show every setting and where it comes from.",
+    "install-units": "Put services, timers and settings into place, with the paths of this host.",
     "selftest": "Kill real runs on this machine and check that nothing was lost.",
     "completion": "Print what makes a shell complete commands and options.",
     "man": "Print the manual page.",

@@ -18,7 +18,7 @@ TIMER_LATE = timedelta(minutes=10)  # a timer of every minute that has not begun
 HEARTBEAT_LATE = timedelta(minutes=2)  # a run at work shows every ten seconds that it lives
 WAITING_LONG = timedelta(hours=1)
 STATE_ROOM = 256 * 2**20  # bytes: snapshots, cache, embedded database
-START_TIMER = "systemctl enable --now samzip.timer, or cron/samzip.cron; by hand: samzip run"
+START_TIMER = "systemctl enable --now samzip.timer (samzip install-units puts it there); by hand: samzip run"
 
 
 def settings(sources: Mapping[str, str], names: Sequence[str]) -> Finding:

@@ -2,53 +2,44 @@
 
 from __future__ import annotations
 
-import json
+import grp
 import os
+import pwd
 import re
 import shutil
-import signal
 import subprocess
-import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 
+from samzip.deploy.render import FAILURE_HOOK
 from samzip.options import OPTIONS
-from tests.support.world import make_world
+from tests.support.commandline import unknown_words
 
 CRON = Path(__file__).parents[2] / "cron"
+SERVICES = sorted(path.name for path in CRON.glob("*.service"))
+TIMERS = sorted(path.name for path in CRON.glob("*.timer"))
+UNITS = [*SERVICES, *TIMERS]
 EXPOSURE_LIMIT = 15  # tenths, as systemd-analyze takes them
 
 systemd = pytest.mark.skipif(shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed")
 
 
 @systemd
-def test_systemd_accepts_the_service_and_the_timer(tmp_path: Path) -> None:
-    text = (CRON / "samzip.service").read_text()
-    assert "ExecStart=/usr/local/bin/samzip run\n" in text
-    (tmp_path / "samzip.service").write_text(text.replace("/usr/local/bin/samzip", "/bin/true"))
-    shutil.copy(CRON / "samzip.timer", tmp_path)
-    units = [str(tmp_path / "samzip.service"), str(tmp_path / "samzip.timer")]
+def test_systemd_accepts_every_unit(tmp_path: Path) -> None:
+    for unit in UNITS:
+        name = unit.replace("@.", "@samzip.service.")  # an instance, as OnFailure= names it
+        text = re.sub(r"(?m)^ExecStart=\S+", "ExecStart=/bin/true", (CRON / unit).read_text())
+        (tmp_path / name).write_text(text)
+    units = [str(path) for path in sorted(tmp_path.iterdir())]
     done = subprocess.run(["systemd-analyze", "verify", "--man=no", *units], capture_output=True, text=True)
     complaints = [line for line in done.stderr.splitlines() if "samzip" in line]  # the host's own units are its matter
     assert (done.returncode, complaints) == (0, [])
 
 
 @systemd
-def test_systemd_accepts_the_web_hooks_service(tmp_path: Path) -> None:
-    text = (CRON / "samzip-web.service").read_text()
-    assert "ExecStart=/usr/local/bin/samzip serve --host 127.0.0.1 " in text
-    unit = tmp_path / "samzip-web.service"
-    unit.write_text(text.replace("/usr/local/bin/samzip", "/bin/true"))
-    done = subprocess.run(["systemd-analyze", "verify", "--man=no", str(unit)], capture_output=True, text=True)
-    complaints = [line for line in done.stderr.splitlines() if "samzip" in line]
-    assert (done.returncode, complaints) == (0, [])
-
-
-@systemd
-@pytest.mark.parametrize("service", ["samzip.service", "samzip-web.service"])
-def test_the_service_is_hardened(service: str) -> None:
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_is_hardened(service: str) -> None:
     arguments = ["--offline=true", f"--threshold={EXPOSURE_LIMIT}", "--no-pager"]
     done = subprocess.run(
         ["systemd-analyze", "security", *arguments, str(CRON / service)], capture_output=True, text=True
@@ -57,48 +48,52 @@ def test_the_service_is_hardened(service: str) -> None:
     assert done.returncode == 0, overall or done.stderr
 
 
-@systemd
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_a_run_makes_no_system_call_that_the_service_forbids(tmp_path: Path) -> None:
-    strace = _strace("samzip.service", tmp_path)
-    samzip = [sys.executable, "-m", "samzip"]
-    state = ["--state-dir", str(tmp_path / "state")]
-    for command in (["init"], ["demo-data"], ["request", "--user", "sam", "--company", "2"]):
-        subprocess.run([*samzip, *command, *state], cwd=CRON.parent, check=True, capture_output=True)
-    log = tmp_path / "calls"
-    run = ["run", *state, "--log-level", "error"]
-    traced = subprocess.run([*strace, "-o", str(log), *samzip, *run], cwd=CRON.parent, capture_output=True, text=True)
-    assert (traced.returncode, _forbidden_calls(log)) == (0, [])
-    assert "1 archive published" in traced.stdout
+def test_every_service_has_the_same_restrictions() -> None:
+    common, local = _restrictions("samzip.service"), ["IPAddressDeny=any", "IPAddressAllow=localhost"]
+    assert "MemoryDenyWriteExecute=yes" in common
+    for service in SERVICES:
+        own = _restrictions(service)
+        assert [line for line in own if line not in local] == common, service
 
 
-@systemd
-@pytest.mark.skipif(shutil.which("strace") is None, reason="strace is not installed")
-def test_the_web_hook_makes_no_system_call_that_its_service_forbids(tmp_path: Path) -> None:
-    strace = _strace("samzip-web.service", tmp_path)
-    world = make_world(tmp_path)
-    world.company()
-    log, secret = tmp_path / "calls", "a-secret-of-the-tests"
-    state = ["--state-dir", str(world.settings.state_dir)]
-    serve = ["-m", "samzip", "serve", *state, "--port", "0", "--json", "--web-tokens", secret, "--web-secret", secret]
-    server = subprocess.Popen(
-        [*strace, "-o", str(log), sys.executable, *serve],
-        cwd=CRON.parent,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    assert server.stdout is not None
-    address = json.loads("".join(iter(server.stdout.readline, "}\n")) + "}")["address"]
-    headers = {"Authorization": f"Bearer {secret}", "Content-Type": "application/json"}
-    click = urllib.request.Request(f"{address}/requests", b'{"user": "CERTIBOY"}', headers)  # noqa: S310
-    with urllib.request.urlopen(click, timeout=60) as answer:  # noqa: S310
-        assert answer.status == 202
-    os.killpg(server.pid, signal.SIGTERM)
-    server.communicate(timeout=60)
-    assert _forbidden_calls(log) == []
-    world.database.close()
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_runs_a_command_with_options_that_there_are(service: str) -> None:
+    (start,) = _values(service, "ExecStart")
+    program, *words = start.split()
+    if program == FAILURE_HOOK:
+        return
+    assert program == "/usr/local/bin/samzip"
+    assert unknown_words(words) == []
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_failure_but_one_of_telling_it_is_told(service: str) -> None:
+    told = [] if service == "samzip-failed@.service" else ["samzip-failed@%n.service"]
+    assert _values(service, "OnFailure") == told
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_a_credential_is_a_secret_that_samzip_reads_from_a_file(service: str) -> None:
+    text = (CRON / service).read_text()
+    loaded = re.findall(r"(?m)^#?LoadCredential=(\w+):/etc/samzip/(\w+)$", text)
+    assert loaded
+    named = re.findall(r"\bSAMZIP_(\w+)_FILE=%d/(\w+)", text)
+    assert sorted((name.lower(), file) for name, file in named) == sorted(loaded)
+    secrets = {option.name for option in OPTIONS if option.secret}
+    assert {name for name, file in loaded if name == file} <= secrets
+
+
+def test_the_services_take_every_secret_as_a_credential() -> None:
+    texts = "".join((CRON / service).read_text() for service in SERVICES)
+    secrets = {option.name for option in OPTIONS if option.secret}
+    assert set(re.findall(r"LoadCredential=(\w+):", texts)) == secrets
+
+
+def test_each_timer_starts_a_service_that_there_is() -> None:
+    assert {timer.replace(".timer", ".service") for timer in TIMERS} < set(SERVICES)
+    for timer in TIMERS:
+        assert _values(timer, "Persistent") == ["true"]
+        assert _values(timer, "WantedBy") == ["timers.target"]
 
 
 def test_a_run_that_found_the_lock_taken_or_was_stopped_is_no_failure_of_the_service() -> None:
@@ -108,6 +103,8 @@ def test_a_run_that_found_the_lock_taken_or_was_stopped_is_no_failure_of_the_ser
     (line,) = _values("samzip.service", "SuccessExitStatus")
     assert {int(code) for code in line.split()} == {LockBusy.exit_code, SIGNALS["SIGTERM"]}
     assert PROBLEMS == 3  # as the service's comment says
+    for service in ("samzip-purge.service", "samzip-verify.service"):
+        assert _values(service, "SuccessExitStatus") == [f"{LockBusy.exit_code} SIGTERM"]
 
 
 def test_a_stop_reaches_the_leader_alone() -> None:
@@ -116,7 +113,6 @@ def test_a_stop_reaches_the_leader_alone() -> None:
 
 def test_the_timer_starts_the_service_every_minute() -> None:
     assert _values("samzip.timer", "OnCalendar") == ["*-*-* *:*:00"]
-    assert _values("samzip.timer", "Persistent") == ["true"]
 
 
 def test_the_environment_example_has_every_setting_with_its_default() -> None:
@@ -139,67 +135,57 @@ def test_the_environment_example_sets_nothing_by_itself() -> None:
     assert [line for line in lines if line and not line.startswith("#")] == []
 
 
-def test_the_crontab_has_variables_and_one_job_of_every_minute() -> None:
+def test_the_crontab_has_the_jobs_of_the_timers() -> None:
     jobs = _cron_jobs()
-    assert len(jobs) == 1
-    schedule, user, command = jobs[0]
-    assert (schedule, user) == ("* * * * *", "samzip")
-    assert "%" not in command  # cron makes a line break of it
+    assert [schedule for schedule, _, _ in jobs] == ["* * * * *", "20 3 * * *", "20 4 * * *"]
+    services = ("samzip.service", "samzip-purge.service", "samzip-verify.service")
+    for (_, user, command), service in zip(jobs, services, strict=True):
+        assert user == "samzip"
+        assert f"nice {_values(service, 'ExecStart')[0]} >>" in command
+        assert f"umask {_values(service, 'UMask')[0][1:]};" in command
+        assert "%" not in command  # cron makes a line break of it
+        assert len(command) < 1000  # MAX_COMMAND of Debian's cron
 
 
+@pytest.mark.parametrize("job", [0, 1, 2])
 @pytest.mark.parametrize(("code", "mailed"), [(0, False), (75, False), (3, True), (10, True)])
-def test_cron_mails_of_an_end_that_needs_a_person(tmp_path: Path, code: int, mailed: bool) -> None:
-    done = _run_cron_job(tmp_path, f'echo "at work: $*"; exit {code}')
+def test_cron_mails_of_an_end_that_needs_a_person(tmp_path: Path, job: int, code: int, mailed: bool) -> None:
+    done = _run_cron_job(tmp_path, f'echo "at work: $1"; exit {code}', job)
     assert bool(done.stdout) == mailed
     assert done.stderr == ""
-    assert (tmp_path / "samzip.log").read_text() == "at work: run\n"
+    name = ("run", "purge", "verify")[job]
+    assert (tmp_path / "samzip.log").read_text() == f"at work: {name}\n"
     if mailed:
-        assert f"exit code {code};" in done.stdout
+        assert f"samzip {name} ended with exit code {code};" in done.stdout
 
 
-def test_the_crontab_reads_the_same_settings_file_as_the_service(tmp_path: Path) -> None:
+def test_the_crontab_reads_the_same_settings_file_as_the_services(tmp_path: Path) -> None:
     (tmp_path / "samzip.env").write_text('SAMZIP_TTL=2h\nSAMZIP_WEB_SECRET="a b"\n')
-    _run_cron_job(tmp_path, 'echo "$SAMZIP_TTL $SAMZIP_WEB_SECRET"')
+    _run_cron_job(tmp_path, 'echo "$SAMZIP_TTL $SAMZIP_WEB_SECRET"', 0)
     assert (tmp_path / "samzip.log").read_text() == "2h a b\n"
-    assert _values("samzip.service", "EnvironmentFile") == ["-/etc/samzip/samzip.env"]
+    for service in SERVICES:
+        assert _values(service, "EnvironmentFile") == ["-/etc/samzip/samzip.env"]
 
 
-def _strace(service: str, folder: Path) -> list[str]:
-    """A command that notes every call which the service would refuse."""
-    permitted = set(_system_calls("@default"))
-    for line in _values(service, "SystemCallFilter"):
-        named = {call for name in line.lstrip("~").split() for call in _system_calls(name)}
-        permitted = permitted - named if line.startswith("~") else permitted | named
-    if os.geteuid() == 0:
-        permitted.add("fchown")  # SQLite gives its journal to the database's owner, but only when root runs it
-    strace = ["strace", "-f", "--seccomp-bpf", "-qqq", "-e", "signal=none", "-e", f"trace=!{_joined(permitted)}"]
-    control = subprocess.run([*strace, "chown", "nobody", str(folder)], capture_output=True, text=True)
-    if "Operation not permitted" in control.stderr and "chown" not in control.stderr:
-        pytest.skip("this machine lets nobody trace a process")
-    assert "chown" in control.stderr  # forbidden, so it is seen
-    return strace
-
-
-def _forbidden_calls(log: Path) -> list[str]:
-    return [line for line in log.read_text().splitlines() if "<detached ...>" not in line]  # a process that was ending
+@pytest.mark.skipif(not Path("/usr/sbin/logrotate").exists(), reason="logrotate is not installed")
+def test_logrotate_turns_the_crontabs_log_over(tmp_path: Path) -> None:
+    user, group = pwd.getpwuid(os.geteuid()).pw_name, grp.getgrgid(os.getegid()).gr_name
+    text = (CRON / "samzip.logrotate").read_text()
+    config = tmp_path / "samzip"
+    config.write_text(text.replace("/var/log/samzip", str(tmp_path)).replace("samzip adm", f"{user} {group}"))
+    config.chmod(0o644)
+    log = tmp_path / "samzip.log"
+    log.write_text("yesterday\n")
+    rotate = ["/usr/sbin/logrotate", "--force", "--state", str(tmp_path / "state"), str(config)]
+    done = subprocess.run(rotate, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (log.read_text(), (tmp_path / "samzip.log.1").read_text()) == ("", "yesterday\n")
+    assert _cron_jobs()[0][2].count("/var/log/samzip/samzip.log") == 2
 
 
 def _values(unit: str, key: str) -> list[str]:
     lines = (CRON / unit).read_text().splitlines()
     return [line.partition("=")[2] for line in lines if line.startswith(f"{key}=")]
-
-
-def _system_calls(name: str) -> list[str]:
-    """The calls of one of systemd's sets, those of the sets in it included."""
-    if not name.startswith("@"):
-        return [name]
-    listed = subprocess.run(["systemd-analyze", "syscall-filter", name], capture_output=True, text=True, check=True)
-    members = [line.strip() for line in listed.stdout.splitlines()[1:]]
-    return [call for member in members if member and not member.startswith("#") for call in _system_calls(member)]
-
-
-def _joined(calls: set[str]) -> str:
-    return ",".join(f"?{call}" for call in sorted(calls))  # with ?, strace bears one that this machine does not have
 
 
 def _cron_jobs() -> list[tuple[str, str, str]]:
@@ -213,13 +199,18 @@ def _cron_jobs() -> list[tuple[str, str, str]]:
     return jobs
 
 
-def _run_cron_job(folder: Path, script: str) -> subprocess.CompletedProcess[str]:
+def _run_cron_job(folder: Path, script: str, job: int) -> subprocess.CompletedProcess[str]:
     """The job's command as cron runs it, with a samzip that does `script` and with the host's folders put below."""
     fake = folder / "samzip"
     fake.write_text(f"#!/bin/sh\n{script}\n")
     fake.chmod(0o755)
-    ((_, _, command),) = _cron_jobs()
-    command = command.replace("/etc/samzip/", f"{folder}/").replace("/var/log/samzip/", f"{folder}/")
-    return subprocess.run(
-        ["/bin/sh", "-c", command], env={"PATH": f"{folder}:/usr/bin:/bin"}, capture_output=True, text=True
-    )
+    command = _cron_jobs()[job][2]
+    for there in ("/etc/samzip/", "/var/log/samzip/", "/usr/local/bin/"):
+        command = command.replace(there, f"{folder}/")
+    return subprocess.run(["/bin/sh", "-c", command], env={"PATH": "/usr/bin:/bin"}, capture_output=True, text=True)
+
+
+def _restrictions(service: str) -> list[str]:
+    """From ProtectHome= to the end, comments aside."""
+    lines = [line for line in (CRON / service).read_text().splitlines() if line[:1].isalpha()]
+    return lines[lines.index("ProtectHome=yes") :]

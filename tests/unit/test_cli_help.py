@@ -18,7 +18,7 @@ from samzip.options import OPTIONS
 
 WITHOUT_SETTINGS = {"completion", "man"}
 WITH_SETTINGS = sorted(set(COMMANDS) - WITHOUT_SETTINGS)
-NEEDS_A_DATABASE = sorted(set(WITH_SETTINGS) - {"init", "config", "doctor", "selftest"})
+NEEDS_A_DATABASE = sorted(set(WITH_SETTINGS) - {"init", "config", "doctor", "install-units", "selftest"})
 ARGUMENTS = {
     "request": ["--user", "CERTIBOY"],
     "show": ["1"],
