@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from pathlib import Path
 
 import click
@@ -15,12 +16,14 @@ from samzip.cli.run import PROBLEMS, SIGNALS
 from samzip.errors import SamzipError
 from samzip.options import OPTIONS
 from samzip.report.metrics import METRICS
+from tests.support.commandline import unknown_words
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 MONITORING = DOCS / "monitoring"
 README = (ROOT / "README.md").read_text()
 OPERATIONS = (DOCS / "operations.md").read_text()
+OPERATIONS_ES = (DOCS / "operacion.md").read_text()
 NAMES = {metric.name for metric in METRICS}
 EXIT_CODES = {0, 1, 2, PROBLEMS, *SIGNALS.values(), *(error.exit_code for error in SamzipError.__subclasses__())}
 
@@ -117,6 +120,57 @@ def test_the_failing_alert_spares_the_exit_codes_that_need_nobody() -> None:
     (failing,) = [rule["expr"] for rule in rules["rules"] if rule["alert"] == "SamzipRunFails"]
     spared = {int(code) for code in re.findall(r"[!=]= (\d+)", failing)}
     assert spared == {0, PROBLEMS, 75, *SIGNALS.values()}
+
+
+def chapters(page: str) -> list[tuple[str, str]]:
+    """Heading and text of each chapter, of either level, in order."""
+    parts = re.split(r"(?m)^(#{1,3} .*)$", page)
+    return list(zip(parts[1::2], parts[2::2], strict=True))
+
+
+def code(text: str) -> set[str]:
+    """What is set as code, whichever way: it is the same in every language."""
+    blocks = set(re.findall(r"(?ms)^```$(.*?)^```$", text))
+    return blocks | set(re.findall(r"`([^`\n]+)`", re.sub(r"(?ms)^```$.*?^```$", "", text)))
+
+
+def test_the_spanish_page_has_the_same_chapters_with_the_same_commands_and_codes() -> None:
+    english, spanish = chapters(OPERATIONS), chapters(OPERATIONS_ES)
+    assert [title.split()[0] for title, _ in english] == [title.split()[0] for title, _ in spanish]
+    for (title, text), (titulo, texto) in zip(english, spanish, strict=True):
+        assert code(title) == code(titulo)
+        assert code(text) == code(texto), f"{title} / {titulo}"
+        assert [cell for cell in rows(text)[1:] if not cell[:1].islower()] == [
+            cell for cell in rows(texto)[1:] if not cell[:1].islower()
+        ]  # codes, alerts, code
+        assert text.count("\n- ") == texto.count("\n- ")
+
+
+@pytest.mark.parametrize(
+    ("page", "titles"), [(OPERATIONS, ("Commands", "Settings")), (OPERATIONS_ES, ("Comandos", "Ajustes"))]
+)
+def test_a_page_for_operators_has_every_command_with_its_options_and_every_setting(
+    page: str, titles: tuple[str, str]
+) -> None:
+    commands, settings = (section(page, title) for title in titles)
+    table = [line for line in commands.splitlines() if line.startswith("| `samzip ")]
+    told = {name: line for line in table for name in re.findall(r"`samzip ([a-z-]+)`", line.split(" | ")[0])}
+    assert set(told) == set(COMMANDS)
+    for name, line in told.items():
+        options = set(re.findall(r"`(--[a-z-]+)`", line))
+        mine = own_options(name)
+        others = {option for other, same in told.items() if same == line for option in own_options(other)}
+        assert mine <= options <= others, name
+    cells = [name for cell in rows(settings)[1:] for name in re.findall(r"`(\w+)`", cell)]
+    assert sorted(cells) == sorted(option.name for option in OPTIONS)
+
+
+def test_what_operators_type_is_there() -> None:
+    for page in (OPERATIONS, OPERATIONS_ES):
+        for words in re.findall(r"(?<![\w/-])samzip ((?:[a-z][a-z-]*)(?: [^`\n;|&)]*)?)", "\n".join(code(page))):
+            assert unknown_words(shlex.split(words, comments=True)) == [], words
+        units = {path.name for path in (ROOT / "cron").iterdir()}
+        assert set(re.findall(r"\bsamzip[a-z-]*@?\.(?:service|timer)", page)) <= units
 
 
 def test_every_page_that_is_linked_is_there() -> None:
