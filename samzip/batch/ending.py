@@ -146,7 +146,7 @@ def drop(context: Context, item: InWork, why: str) -> None:
     _remove_files(context, item)
     try:
         with context.database.write() as connection:
-            work.drop(connection, item.held)
+            work.drop(connection, context.database.now(connection), item.held)
     except WorkTakenOver as error:
         why = str(error)
     _dropped(context, item, why)
@@ -157,7 +157,7 @@ def release(context: Context, item: InWork) -> None:
     _remove_files(context, item)
     try:
         with context.database.write() as connection:
-            work.release(connection, item.held)
+            work.release(connection, context.database.now(connection), item.held)
     except WorkTakenOver as error:
         _dropped(context, item, str(error))
         return

@@ -12,7 +12,7 @@ from samzip.database.engine import Database, open_database
 from samzip.errors import DatabaseNotReady, ForeignDatabase
 
 VERSION_TABLE = "samzip_version"  # Alembic's note of the schema's revision
-HEAD = "0002"  # the revision this samzip works with
+HEAD = "0003"  # the revision this samzip works with
 
 
 @dataclass(frozen=True, slots=True)

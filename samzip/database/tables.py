@@ -204,6 +204,24 @@ archive = Table(
     Column("downloaded_at", UtcDateTime),  # the last of them
     Index("samzip_archive_company", "company_id", "fingerprint"),
 )
+attempt = Table(
+    "samzip_attempt",
+    own,
+    Column("token", String(32), primary_key=True),  # the claim's
+    Column("company_id", BigInteger, nullable=False),
+    Column("part", Integer, nullable=False),
+    Column("number", Integer, nullable=False),  # from 1
+    Column("request_id", BigInteger, nullable=False),  # the newest that it serves
+    Column("run_id", String(32), nullable=False),
+    Column("begun_at", UtcDateTime, nullable=False),
+    Column("ended_at", UtcDateTime),
+    Column("outcome", String(20)),
+    Column("error", Words),
+    Column("path", String(500)),  # the archive that its requests got
+    Column("downloads", Integer, nullable=False, server_default="0"),  # of that archive, once its own row is gone
+    Column("downloaded_at", UtcDateTime),
+    Index("samzip_attempt_part", "company_id", "part"),
+)
 run = Table(
     "samzip_run",
     own,

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 
 from samzip.report.status import Clock, Line, archive_facts, layout, missing_lines, next_attempt
 from samzip.report.wording import count
-from samzip.requests.shown import Changed, Story, WorkShown
-from samzip.units import show_size
+from samzip.requests.shown import AttemptShown, Changed, Story, WorkShown
+from samzip.units import show_duration, show_size
 
-ENDINGS = {"completed": "Completed", "expired": "Completed", "failed": "Failed", "cancelled": "Cancelled"}
+ENDINGS = {"completed": "completed", "expired": "completed", "failed": "failed", "cancelled": "cancelled"}
+OUTCOMES = {
+    "dropped": "dropped, since nobody wanted it any more",
+    "released": "put back, since its run was asked to stop",
+    "crashed": "its run died",
+}
 
 
 def story_lines(story: Story, zone: tzinfo, width: int | None = None) -> list[str]:
@@ -27,8 +32,7 @@ def story_lines(story: Story, zone: tzinfo, width: int | None = None) -> list[st
             shown.append((1, f"Last error: {story.work.last_error}"))
     elif story.status in ("pending", "queued"):
         shown.append((1, "Waits for the next run"))
-    if story.completed:
-        shown.append((1, f"{ENDINGS.get(story.status, 'Ended')}: {clock.at(story.completed)}"))
+    shown += _history(story, clock)
     if story.error and (not story.work or story.error != story.work.last_error):
         shown.append((1, f"Message: {story.error}"))
     shown += _file(story, clock)
@@ -57,6 +61,31 @@ def retried_lines(done: Changed) -> list[str]:
 
 def _changed(done: Changed) -> str:
     return f"request #{done.request}, {done.company}, part {done.part} of {done.parts}"
+
+
+def _history(story: Story, clock: Clock) -> list[Line]:
+    """What happened since the click, as far as anything did."""
+    happened: list[tuple[datetime | None, str]] = [(attempt.begun, _attempt(attempt)) for attempt in story.attempts]
+    if story.completed:
+        happened.append((story.completed, ENDINGS.get(story.status, "ended")))
+    if story.downloads:
+        times = count(story.downloads, "time", "times")
+        happened.append((story.downloaded, f"downloaded {times}, this was the last"))
+    if story.status == "expired":  # at its time; before it if an operator ended it, and nobody noted when
+        is_over = story.expires is not None and story.expires <= story.now
+        happened.append((story.expires if is_over else None, "expired"))
+    if not happened:
+        return []
+    return [(1, "What happened:"), *((2, f"{clock.at(moment)}  {what}") for moment, what in happened)]
+
+
+def _attempt(attempt: AttemptShown) -> str:
+    head = f"attempt {attempt.number} by run {attempt.run}"
+    if attempt.outcome is None or attempt.ended is None:
+        return f"{head}: in work"
+    took = show_duration(attempt.ended - attempt.begun)
+    outcome = OUTCOMES.get(attempt.outcome, attempt.outcome)
+    return f"{head}, {took}: {outcome}" + (f": {attempt.error}" if attempt.error else "")
 
 
 def _size(story: Story) -> str:
@@ -92,9 +121,6 @@ def _file(story: Story, clock: Clock) -> list[Line]:
         shown.append((2, f"downloaded as {archive.download_name}"))
     if archive.sha256:
         shown.append((2, f"SHA-256 {archive.sha256}"))
-    if archive.downloads:
-        times = count(archive.downloads, "time", "times")
-        shown.append((2, f"downloaded {times}, the last {clock.at(archive.downloaded)}"))
     if story.status == "completed" and story.expires:
         over = "ended" if story.expires <= clock.now else "ends"
         shown.append((2, f"this request's right to it {over} {clock.at(story.expires)}"))

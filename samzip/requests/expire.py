@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, 
 
 from samzip.database.tables import archive, empresa, run, ziprequest
 from samzip.dossier.keys import final_key, parse_key
-from samzip.requests import wording
+from samzip.requests import attempts, wording
 from samzip.requests.notices import notify
 from samzip.requests.states import NO_COMPANY, Move, move, remove
 
@@ -108,7 +108,9 @@ def _going(connection: Connection, path: str) -> Going:
 
 def forget(connection: Connection, path: str) -> None:
     """The file is gone; so is its row."""
-    connection.execute(delete(archive).where(archive.c.path == path, archive.c.deleting))
+    gone = (archive.c.path == path) & archive.c.deleting
+    attempts.keep_downloads(connection, gone)
+    connection.execute(delete(archive).where(gone))
 
 
 def is_over(now: datetime, ttl: timedelta) -> ColumnElement[bool]:
@@ -125,4 +127,5 @@ def ended_at() -> ColumnElement[datetime]:
 def delete_history(connection: Connection, before: datetime) -> int:
     """Removes up to BATCH requests that ended before `before`, with their notifications. Returns how many."""
     connection.execute(delete(run).where(run.c.finished_at < before))
+    attempts.delete_old(connection, before)
     return remove(connection, Move.FORGET, ended_at() < before, BATCH)

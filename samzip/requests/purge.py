@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 
 from samzip.database.tables import archive, empresa, lease, run, work, ziprequest
 from samzip.dossier.keys import temporary_key
-from samzip.requests import wording
+from samzip.requests import attempts, wording
 from samzip.requests.expire import ended_at
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
@@ -113,7 +113,9 @@ def lose(connection: Connection, now: datetime, paths: Sequence[str]) -> int:
         )
         notice = Notice("zip_failed", f"ZIP con error: {company}, parte {part} de {parts}", text)
         failed += fail_requests(connection, now, ziprequest.c.id.in_(ids), LOST, notice, Move.LOSE)
-    connection.execute(delete(archive).where(archive.c.path.in_(paths), ~archive.c.deleting))
+    gone = archive.c.path.in_(paths) & ~archive.c.deleting
+    attempts.keep_downloads(connection, gone)
+    connection.execute(delete(archive).where(gone))
     return failed
 
 
@@ -130,7 +132,9 @@ def expire_now(connection: Connection, now: datetime, paths: Sequence[str]) -> i
 
 def forget(connection: Connection, paths: Sequence[str]) -> None:
     """The files are gone; so are their rows."""
-    connection.execute(delete(archive).where(archive.c.path.in_(paths), archive.c.deleting))
+    gone = archive.c.path.in_(paths) & archive.c.deleting
+    attempts.keep_downloads(connection, gone)
+    connection.execute(delete(archive).where(gone))
 
 
 def end_stuck(connection: Connection, now: datetime, ids: Sequence[int], how: str) -> int:

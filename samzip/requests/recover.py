@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, delete, func, literal, select, true, up
 from samzip.database.tables import archive, empresa, work, ziprequest
 from samzip.database.upsert import insert_for
 from samzip.dossier.keys import temporary_key
-from samzip.requests import wording
+from samzip.requests import attempts, wording
 from samzip.requests.collapse import add_work
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, Move, move
@@ -94,4 +94,6 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
         .values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED)
     )
     drop_unwanted(connection, true())
-    return Recovered(len(move(connection, Move.PUT_BACK, true())), failed)
+    back = len(move(connection, Move.PUT_BACK, true()))
+    attempts.end_orphans(connection, now)
+    return Recovered(back, failed)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 
@@ -102,6 +102,18 @@ class Sharer:
 
 
 @dataclass(frozen=True, slots=True)
+class AttemptShown:
+    """A part in work once, for the requests that were live then."""
+
+    number: int  # from 1; one that did not count has the number of the next
+    run: str
+    begun: datetime
+    ended: datetime | None
+    outcome: str | None  # published, failed, dropped, released, crashed; None: in work
+    error: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Story:
     """One request from click to end."""
 
@@ -127,6 +139,9 @@ class Story:
     work: WorkShown | None
     archive: ArchiveShown | None
     shared_with: list[Sharer]
+    attempts: list[AttemptShown] = field(default_factory=list)  # the first one first
+    downloads: int = 0  # of its archive, also when that is gone
+    downloaded: datetime | None = None  # the last of them
 
 
 @dataclass(frozen=True, slots=True)

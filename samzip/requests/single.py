@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.errors import UsageProblem
+from samzip.requests import attempts
 from samzip.requests.overview import shown_archive
 from samzip.requests.shown import ArchiveShown, Changed, Sharer, Story, WorkShown
 from samzip.requests.states import LIVE, NO_COMPANY, NO_USER, PENDING, Move, move
@@ -46,6 +47,7 @@ def story(connection: Connection, now: datetime, request_id: int) -> Story:
         raise _unknown(request_id)
     is_live = row.status in LIVE
     company = row.nombre or NO_COMPANY
+    downloads, last = attempts.downloads(connection, row.file_path) if row.file_path else (0, None)
     return Story(
         now=now,
         id=row.id,
@@ -69,6 +71,9 @@ def story(connection: Connection, now: datetime, request_id: int) -> Story:
         work=_work(connection, row.empresa_id, row.parte_numero) if is_live else None,
         archive=_archive(connection, row.file_path, company) if row.file_path else None,
         shared_with=_sharers(connection, row.id, row.empresa_id, row.parte_numero, row.file_path, is_live=is_live),
+        attempts=attempts.of_request(connection, row),
+        downloads=downloads,
+        downloaded=last,
     )
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 
 from samzip.database.tables import archive, customuser, work, ziprequest
 from samzip.errors import WorkTakenOver
+from samzip.requests import attempts
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import LIVE, NO_USER, Move, move
 from samzip.requests.wording import Notice
@@ -96,6 +97,16 @@ def claim(
         return None
     attempt = connection.execute(select(work.c.attempts).where(row)).scalar_one()
     newest = served[-1]
+    attempts.begin(
+        connection,
+        now,
+        token=token,
+        company_id=company_id,
+        part=part,
+        number=attempt,
+        request_id=newest.id,
+        run_id=run_id,
+    )
     user = connection.execute(select(customuser.c.username).where(customuser.c.id == newest.user_id)).scalar()
     return Claim(company_id, part, token, attempt, len(served), newest.id, user or NO_USER)
 
@@ -145,6 +156,7 @@ def finish(
     )
     connection.execute(delete(work).where(_mine(held)))
     if not rows:
+        attempts.end(connection, now, held.token, attempts.DROPPED)
         return 0
     extended = connection.execute(
         update(archive).where(archive.c.path == published.path, ~archive.c.deleting).values(expires_at=expires)
@@ -166,6 +178,7 @@ def finish(
                 deleting=False,
             )
         )
+    attempts.end(connection, now, held.token, attempts.PUBLISHED, path=published.path)
     notify(connection, now, rows, notice)
     return len(rows)
 
@@ -202,13 +215,15 @@ def fail(
             .values(token=None, run_id=None, path=None, not_before=retry_at, last_error=reason)
         )
         move(connection, Move.PUT_BACK, _requests(held.company_id, held.part), error_message=reason)
+        attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
         return None if drop_unwanted(connection, _part(held.company_id, held.part)) else retry_at
     fail_requests(connection, now, _in_work(held), reason, notice)
     connection.execute(delete(work).where(_mine(held)))
+    attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
     return None
 
 
-def release(connection: Connection, held: Claim) -> None:
+def release(connection: Connection, now: datetime, held: Claim) -> None:
     """Back to pending, the attempt not counted: the run was asked to stop."""
     _touch(connection, held)
     connection.execute(
@@ -217,13 +232,15 @@ def release(connection: Connection, held: Claim) -> None:
         .values(token=None, run_id=None, path=None, not_before=None, attempts=work.c.attempts - 1)
     )
     move(connection, Move.PUT_BACK, _requests(held.company_id, held.part))
+    attempts.end(connection, now, held.token, attempts.RELEASED)
     drop_unwanted(connection, _part(held.company_id, held.part))
 
 
-def drop(connection: Connection, held: Claim) -> None:
+def drop(connection: Connection, now: datetime, held: Claim) -> None:
     """Ends work that nobody wants any more."""
     _touch(connection, held)
     connection.execute(delete(work).where(_mine(held)))
+    attempts.end(connection, now, held.token, attempts.DROPPED)
 
 
 def drop_unwanted(connection: Connection, which: ColumnElement[bool]) -> int:

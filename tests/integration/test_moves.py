@@ -39,7 +39,7 @@ def claim(connection: Connection, now: Any) -> None:
 MAKERS: dict[Move, Callable[[Connection, Any], object]] = {
     Move.CLAIM: claim,
     Move.PUBLISH: lambda connection, now: work.finish(connection, now, HELD, PUBLISHED, now + TTL, NOTICE),
-    Move.PUT_BACK: lambda connection, now: work.release(connection, HELD),
+    Move.PUT_BACK: lambda connection, now: work.release(connection, now, HELD),
     Move.FAIL: lambda connection, now: purge.end_stuck(connection, now, [1], "fail"),
     Move.CANCEL: lambda connection, now: single.cancel(connection, now, 1),
     Move.EXPIRE: lambda connection, now: expire.expire(connection, now + LATER, TTL),

@@ -18,7 +18,7 @@ from samzip.batch.run import Mode
 from samzip.database import tables
 from samzip.errors import SamzipError, StorageFailed, UsageProblem
 from samzip.events import PartDropped
-from samzip.requests import single, wording, work
+from samzip.requests import runs, single, wording, work
 from samzip.requests.collapse import collapse
 from samzip.requests.shown import Changed, Sharer, Story
 from tests.support.world import World
@@ -160,6 +160,72 @@ def test_an_expired_request_is_told_though_its_archive_is_gone(world: World, one
     told = story(world, one)
     assert (told.status, told.archive) == ("expired", None)
     assert told.file_path
+
+
+def outcomes(world: World, request_id: int) -> list[tuple[int, str | None, str | None]]:
+    return [(it.number, it.outcome, it.error) for it in story(world, request_id).attempts]
+
+
+def test_every_attempt_is_told_with_its_error_after_the_part_was_published(world: World, one: int) -> None:
+    fail_every_attempt(world)
+    world.run()
+    other = world.click().request_ids[0]
+    world.later(minutes=2)
+    during_the_build(world, lambda: (_ for _ in ()).throw(StorageFailed("otra vez")))
+    world.run()
+    world.later(minutes=6)
+    world.executor.before = lambda _: None
+    run = world.run()
+    assert outcomes(world, one) == [(1, "failed", ERROR), (2, "failed", "otra vez"), (3, "published", None)]
+    assert outcomes(world, other) == [(2, "failed", "otra vez"), (3, "published", None)]
+    told = story(world, one)
+    assert told.attempts[-1].run == run.run
+    assert told.attempts[-1].ended == told.completed
+    late = world.click().request_ids[0]
+    assert outcomes(world, late) == []
+    world.run()
+    assert outcomes(world, late) == [(1, "published", None)]
+    assert len(outcomes(world, one)) == 3, "what came later is no part of its story"
+
+
+def test_an_attempt_whose_run_died_is_told_by_the_next(world: World, one: int) -> None:
+    queue(world)
+    claim(world)
+    assert outcomes(world, one) == [(1, None, None)]
+    world.run()
+    assert outcomes(world, one) == [(1, "crashed", None), (2, "published", None)]
+
+
+@on_sqlite
+def test_attempts_that_did_not_count_are_told_as_well(world: World, one: int) -> None:
+    queue(world)
+    held = claim(world)
+    with world.database.write() as connection:
+        work.release(connection, world.database.now(connection), held)
+    assert outcomes(world, one) == [(1, "released", None)]
+    during_the_build(world, lambda: cancel(world, one))
+    world.run()
+    assert outcomes(world, one) == [(1, "released", None), (1, "dropped", None)]
+
+
+def test_downloads_are_told_when_the_archive_is_gone_and_all_of_it_goes_with_the_history(
+    world: World, one: int
+) -> None:
+    world.run()
+    path = str(story(world, one).file_path)
+    with world.database.write() as connection:
+        now = world.database.now(connection)
+        runs.count_download(connection, now, path)
+        runs.count_download(connection, now, path)
+    assert story(world, one).downloads == 2
+    world.later(hours=7)
+    world.run()
+    told = story(world, one)
+    assert (told.status, told.archive, told.downloads, told.downloaded) == ("expired", None, 2, now)
+    world.later(days=8)
+    world.run()
+    assert world.rows(tables.attempt) == []
+    assert world.requests() == []
 
 
 def test_an_unknown_request_is_a_usage_problem(world: World) -> None:

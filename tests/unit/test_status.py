@@ -12,6 +12,7 @@ from samzip.report.status import Lock, status_lines
 from samzip.report.story import cancelled_lines, retried_lines, story_lines
 from samzip.requests.shown import (
     ArchiveShown,
+    AttemptShown,
     Changed,
     Overview,
     PartInWork,
@@ -280,6 +281,42 @@ def test_no_value_can_forge_a_line_or_steer_the_terminal(width: int | None) -> N
     assert "Running: nothing" not in lines
 
 
+def test_a_story_is_told_in_order_with_every_attempt_and_its_error() -> None:
+    def minutes(ago: float) -> datetime:
+        return NOW - timedelta(minutes=ago)
+
+    story = replace(
+        STORY,
+        status="expired",
+        completed=minutes(20),
+        expires=minutes(1),
+        file_path=ARCHIVE.path,
+        attempts=[
+            AttemptShown(1, "r1", minutes(40), minutes(39), "failed", "disco lleno"),
+            AttemptShown(2, "r2", minutes(30), minutes(29), "crashed", None),
+            AttemptShown(3, "r3", minutes(21), minutes(20), "published", None),
+        ],
+        downloads=2,
+        downloaded=minutes(10),
+    )
+    lines = told(story).splitlines()
+    start = lines.index("  What happened:")
+    assert lines[start + 1 : start + 7] == [
+        "    14:20:00  attempt 1 by run r1, 1m: failed: disco lleno",
+        "    14:30:00  attempt 2 by run r2, 1m: its run died",
+        "    14:39:00  attempt 3 by run r3, 1m: published",
+        "    14:40:00  completed",
+        "    14:50:00  downloaded 2 times, this was the last",
+        "    14:59:00  expired",
+    ]
+    assert "an unknown time  expired" in told(replace(story, expires=NOW + timedelta(hours=1)))
+
+
+def test_an_attempt_in_work_has_no_end() -> None:
+    story = replace(STORY, status="processing", attempts=[AttemptShown(1, "r1", NOW, None, None, None)])
+    assert "    15:00:00  attempt 1 by run r1: in work" in told(story)
+
+
 def test_a_request_that_waits_for_the_next_run() -> None:
     assert told(STORY).splitlines() == [
         "Request #47: pending",
@@ -327,7 +364,7 @@ def test_a_completed_request_tells_everything_about_its_archive() -> None:
     )
     shown = told(story)
     for fact in (
-        "Completed: 14:58:00",
+        "14:58:00  completed",
         f"Archive: {archive.path}",
         "23.1 MiB, published 14:58:00, 5h 58m left",
         f"downloaded as {archive.download_name}",
@@ -346,7 +383,7 @@ def test_an_expired_request_whose_archive_is_gone_keeps_its_name() -> None:
 
 def test_a_failed_request_tells_its_message() -> None:
     shown = told(replace(STORY, status="failed", completed=NOW, error="disco lleno\nde veras"))
-    assert "  Failed: 15:00:00" in shown
+    assert "  What happened:\n    15:00:00  failed" in shown
     assert "  Message: disco lleno\\nde veras" in shown
 
 
