@@ -14,13 +14,13 @@ from types import FrameType
 from typing import TYPE_CHECKING, TextIO
 from zoneinfo import ZoneInfo
 
-from samzip.batch.context import Context, Stop
+from samzip.batch.context import Asked, Context, Stop
 from samzip.database import Database, open_database
 from samzip.database.engine import BUSY_TIMEOUT_S
 from samzip.database.patience import Patience
 from samzip.database.setup import require_ready
 from samzip.errors import StorageFailed, as_told
-from samzip.events import Listener, Publisher, RunEnded
+from samzip.events import Listener, LogUnwritable, Publisher, RunEnded
 from samzip.executors import Executor
 from samzip.settings import Settings
 from samzip.storage import Store, open_store
@@ -51,19 +51,27 @@ def archive_store(settings: Settings) -> Store:
 
 @contextmanager
 def run_context(
-    settings: Settings, *, progress: bool, stream: TextIO | None = None, link: Link | None = None
+    settings: Settings,
+    *,
+    progress: bool,
+    quiet: bool = False,
+    stream: TextIO | None = None,
+    link: Link | None = None,
 ) -> Iterator[Context]:
-    """Everything a run needs. While it is open, SIGTERM and SIGINT ask the run to stop; a second SIGINT ends it.
+    """Everything a run needs. While it is open, SIGTERM and SIGINT ask the run to stop, a second SIGINT ends it, and
+    SIGUSR1 asks how far it is.
+
+    `quiet` leaves only warnings and errors on `stream` (standard error).
 
     An error is published as the run's end, also when the run could not begin; a good end is published by who knows the
     exit code. `link` makes addresses of the web hook for letters.
     """
     stream = stream or sys.stderr
     with ExitStack() as stack:
-        patience = Patience(BUSY_TIMEOUT_S)
-        stop = stack.enter_context(_stop_on_signals(patience))
+        stop, asked, patience = Stop(), Asked(), Patience(BUSY_TIMEOUT_S)
+        stack.enter_context(_heard_signals(stop, asked, patience))
         run_id = secrets.token_hex(6)
-        log = stack.enter_context(_listener(settings, run_id, stream, progress=progress))
+        log = stack.enter_context(_log(settings, run_id, stream, progress=progress, quiet=quiet))
         listeners = [log, *stack.enter_context(_reports(settings, log, link))]
         stack.enter_context(_error_published(Publisher(listeners), run_id))
         database = stack.enter_context(ready_database(settings, patience))
@@ -75,6 +83,7 @@ def run_context(
             make_executor=lambda: _local_pool(settings),
             publish=Publisher(listeners).publish,
             stop=stop,
+            asked=asked,
             run_id=run_id,
             host=host_id(settings),
         )
@@ -103,17 +112,40 @@ def _local_pool(settings: Settings) -> Executor:
 
 
 @contextmanager
-def _listener(settings: Settings, run_id: str, stream: TextIO, *, progress: bool) -> Iterator[Listener]:
+def _log(settings: Settings, run_id: str, stream: TextIO, *, progress: bool, quiet: bool) -> Iterator[Listener]:
+    """What a run tells the one who started it, and its log file."""
     zone = ZoneInfo(settings.timezone)
-    if progress and stream.isatty() and settings.log_format == "auto":
-        from samzip.report.progress import ProgressDisplay
+    listeners: list[Listener] = []
+    with ExitStack() as stack:
+        unwritable = None
+        if settings.log_file:
+            from samzip.report.log import configure
+            from samzip.report.log_file import WatchedFile
 
-        with ProgressDisplay(file=stream, zone=zone) as display:
-            yield display
-        return
-    from samzip.report.log import configure
+            try:
+                file = stack.enter_context(WatchedFile(Path(settings.log_file)))
+            except OSError as error:
+                unwritable = LogUnwritable(settings.log_file, error.strerror or str(error))
+            else:
+                listeners.append(
+                    configure(settings.log_format, settings.log_level, file, run_id, zone=zone, alone=True)
+                )
+        if progress and not quiet and stream.isatty() and settings.log_format == "auto":
+            from samzip.report.progress import ProgressDisplay
 
-    yield configure(settings.log_format, settings.log_level, stream, run_id, zone=zone)
+            listeners.append(stack.enter_context(ProgressDisplay(file=stream, zone=zone)))
+        elif quiet or not listeners:
+            from samzip.report.log import configure
+
+            level, format_ = settings.log_level, settings.log_format
+            if quiet:  # whoever reads that is a person: cron mails it
+                level = "error" if level == "error" else "warning"
+                format_ = "text" if format_ == "auto" else format_
+            listeners.append(configure(format_, level, stream, run_id, zone=zone))
+        publish = Publisher(listeners).publish
+        if unwritable:
+            publish(unwritable)
+        yield publish
 
 
 @contextmanager
@@ -178,9 +210,7 @@ def _error_published(publisher: Publisher, run_id: str) -> Iterator[None]:
 
 
 @contextmanager
-def _stop_on_signals(patience: Patience) -> Iterator[Stop]:
-    stop = Stop()
-
+def _heard_signals(stop: Stop, asked: Asked, patience: Patience) -> Iterator[None]:
     def ask(number: int, _frame: FrameType | None) -> None:
         stop.ask(signal.Signals(number).name)
         patience.end_in(GIVE_BACK_S)
@@ -189,8 +219,9 @@ def _stop_on_signals(patience: Patience) -> Iterator[Stop]:
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
     before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda _number, _frame: asked.set())
     try:
-        yield stop
+        yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -254,6 +254,36 @@ class Counts:
 
 
 @dataclass(frozen=True, slots=True)
+class RunStands(Event):
+    """Somebody asked how far the run is."""
+
+    run: str
+    in_work: int  # parts; a PartStands of each follows
+    ready: int  # parts that are known and not begun
+    counts: Counts  # up to now
+
+
+@dataclass(frozen=True, slots=True)
+class PartStands(Event):
+    """How far a part is, for who asked."""
+
+    ref: PartRef
+    percent: int
+    step: str  # as in PartProgressed; "" before the first
+    bytes_done: int
+    bytes_total: int
+    seconds: float  # since its claim
+
+
+@dataclass(frozen=True, slots=True)
+class LogUnwritable(Event):
+    """The log file cannot be opened; the log goes where it would go without one."""
+
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RunFinished(Event):
     """How a run ended."""
 

@@ -29,6 +29,7 @@ R = TypeVar("R")
 BROKEN = "los procesos que generaban las partes murieron"
 UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
 END_S = 5  # for processes that were killed
+BLOCKED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # for the leader alone
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
 
 
@@ -193,9 +194,8 @@ def _pipe() -> tuple[Connection, Connection]:
 def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     """Raises StorageFailed; BrokenExecutor when the first worker does not come up.
 
-    SIGTERM and SIGINT are blocked in the fork server, in the workers that come from it, and in the pool's threads,
-    which start another one when it dies. systemd and terminals signal all processes of a run. That is the leader's to
-    answer: it puts the parts in work back, whereas a worker that just ended would count as one that died.
+    BLOCKED signals are so in the fork server, in the workers that come from it, and in the pool's threads, which start
+    another one when it dies. systemd and terminals signal all processes of a run. That is the leader's to answer: it puts the parts in work back, whereas a worker that just ended would count as one that died.
     """
     from pebble import CONSTS, ProcessPool
 
@@ -203,9 +203,10 @@ def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
     pool = ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
-    resource_tracker.ensure_running()  # it unblocks both signals when it starts
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, (signal.SIGTERM, signal.SIGINT))
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     try:
+        resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
+        signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         prepare_sockets(notes)
         forkserver.ensure_running()
         if not pool.active:  # asking starts it

@@ -112,6 +112,13 @@ def _metrics_file(text: str) -> str:
     return str(Path(text).expanduser().absolute()) if text else ""
 
 
+def _log_file(text: str) -> str:
+    path = Path(text).expanduser().absolute()
+    if text and path.is_dir():
+        raise ValueError(f"{text!r} is a folder")
+    return str(path) if text else ""
+
+
 def _addresses(text: str) -> tuple[str, ...]:
     addresses = tuple(text.split())
     if any("://" not in address for address in addresses):
@@ -167,6 +174,13 @@ OPTIONS = (
         "debug, info, warning or error",
         _choice("debug", "info", "warning", "error"),
         "Least level that is logged.",
+    ),
+    Option(
+        "log_file",
+        "",
+        "a file in a folder that is there",
+        _log_file,
+        "Where runs append their log, instead of standard error; may be moved away (logrotate). Default: no.",
     ),
     Option("jobs", "", "1 to 256", _count(1, 256), "Parts built at the same time. Default: the cores."),
     Option("executor", "local", "local", _executor, "Where parts are built."),

@@ -32,6 +32,7 @@ class Settings:
     timezone: str  # IANA
     log_format: str
     log_level: str
+    log_file: str  # "": standard error
     jobs: int
     executor: str
     cache_size: int  # bytes

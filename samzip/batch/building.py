@@ -16,6 +16,7 @@ from samzip.archive.prepare import prepare_company
 from samzip.archive.survey import Survey, survey_company
 from samzip.archive.zipwriter import DEFLATE_LEVEL
 from samzip.batch import ending
+from samzip.batch.asked import answer
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.batch.ending import InWork
@@ -80,6 +81,9 @@ class _Crew:
             self._end_surveys()
             self._end_preparations()
             self._end_parts()
+            if self.context.asked:
+                known = (*self.surveyed.values(), *self.prepared.values(), *self.turns)
+                answer(self.context, self.in_work.values(), sum(len(company.parts) for company in known))
             if time.monotonic() - self.written >= WRITE_EVERY_S:
                 self._write_progress()
 

@@ -31,6 +31,22 @@ class Stop:
         return self.signal is not None
 
 
+class Asked:
+    """Whether somebody wants to know how far the run is."""
+
+    def __init__(self) -> None:
+        self._is_set = False
+
+    def __bool__(self) -> bool:
+        return self._is_set
+
+    def set(self) -> None:
+        self._is_set = True
+
+    def clear(self) -> None:
+        self._is_set = False
+
+
 @dataclass(frozen=True, slots=True)
 class Context:
     """The world of one run."""
@@ -44,6 +60,7 @@ class Context:
     stop: Stop
     run_id: str
     host: str  # tells file locks apart: one for each state folder
+    asked: Asked = field(default_factory=Asked)
     tally: Counter[str] = field(default_factory=Counter)  # by the names of events.Counts
 
     def counts(self) -> Counts:

@@ -146,4 +146,8 @@ def _noted(context: Context) -> Iterator[None]:
 def _sleep(context: Context, seconds: float) -> None:
     until = time.monotonic() + seconds
     while not context.stop and time.monotonic() < until:
+        if context.asked:
+            from samzip.batch.asked import answer  # an idle run never needs it
+
+            answer(context)
         time.sleep(min(SLEEP_SLICE_S, seconds))

@@ -41,7 +41,10 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
 )
 @click.option("--dry-run", is_flag=True, help="Show what a run would do; touch nothing.")
 @click.option("--progress/--no-progress", default=True, help="Live display on a terminal.")
-@takes_settings("jobs", "database_url", "media_root", "archive_root", "state_dir", "log_format", "log_level")
+@click.option("--quiet", is_flag=True, help="Print warnings and errors only, and nothing when another run works.")
+@takes_settings(
+    *("jobs", "database_url", "media_root", "archive_root", "state_dir"), *("log_format", "log_level", "log_file")
+)
 @json_option
 def command(
     once: bool,
@@ -49,6 +52,7 @@ def command(
     wait: float | None,
     dry_run: bool,
     progress: bool,
+    quiet: bool,
     as_json: bool,
     **given: Any,
 ) -> None:
@@ -56,13 +60,14 @@ def command(
 
     Without an option it drains the queue and ends, which is what cron and systemd timers want. Exit codes: 0 done or
     nothing to do, 3 done but something failed or is missing, 10 database, 12 storage, 75 another run works,
-    78 bad setting, 130/143 interrupted.
+    78 bad setting, 130/143 interrupted. SIGUSR1 has a run log how far it is.
 
     \b
     Examples:
       samzip run
       samzip run --dry-run
       samzip run --interval 5s --log-format json
+      samzip run --quiet --log-file /var/log/samzip/samzip.log
     """
     if once and interval is not None:
         raise UsageProblem("--once and --interval exclude each other")
@@ -70,6 +75,8 @@ def command(
         raise UsageProblem(f"--interval {interval:g}: give at least 1 second")
     if dry_run and (interval is not None or wait is not None):
         raise UsageProblem("--dry-run looks once and waits for nobody: leave --interval and --wait out")
+    if quiet and (as_json or dry_run):
+        raise UsageProblem("--quiet prints no result: leave --json and --dry-run out")
     settings = read_settings(given)
     if dry_run:
         _show_plan(settings, as_json=as_json)
@@ -79,11 +86,17 @@ def command(
         from samzip.batch.run import Mode, run
     from samzip.events import RunEnded
 
-    with run_context(settings, progress=progress, link=_links(settings)) as context:
-        finished = run(context, Mode(once=once, interval=interval, wait=wait or 0))
-        code = _exit_code(finished, context.stop.signal)
-        _show(finished, code, settings, as_json=as_json)  # inside: output that nobody takes is this run's end, too
-        context.publish(RunEnded(context.run_id, code, ""))
+    try:
+        with run_context(settings, progress=progress, quiet=quiet, link=_links(settings)) as context:
+            finished = run(context, Mode(once=once, interval=interval, wait=wait or 0))
+            code = _exit_code(finished, context.stop.signal)
+            if not quiet:  # inside: output that nobody takes is this run's end, too
+                _show(finished, code, settings, as_json=as_json)
+            context.publish(RunEnded(context.run_id, code, ""))
+    except LockBusy as busy:
+        if not quiet:
+            raise
+        code = busy.exit_code
     sys.exit(code)
 
 

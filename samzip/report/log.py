@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import logging
 import os
@@ -13,6 +14,7 @@ from types import ModuleType
 from typing import Any, TextIO, cast
 
 from samzip import events as e
+from samzip.errors import LockBusy
 from samzip.report.wording import lines
 
 Clock = Callable[[], datetime]
@@ -26,7 +28,7 @@ class GuardedStream:
     `lost` is the first error, kept for the one who wants to tell it elsewhere.
     """
 
-    def __init__(self, stream: TextIO) -> None:
+    def __init__(self, stream: TextIO | io.TextIOBase) -> None:
         self._stream = stream
         self.lost: OSError | ValueError | None = None
         self.encoding: str = getattr(stream, "encoding", None) or "utf-8"
@@ -71,8 +73,9 @@ class GuardedStream:
 class LogListener:
     """Writes every event of the level or above. Not to be called from a signal handler."""
 
-    def __init__(self, logger: Any, stream: GuardedStream, zone: tzinfo) -> None:
+    def __init__(self, logger: Any, stream: GuardedStream, zone: tzinfo, *, alone: bool = False) -> None:
         self._logger = logger
+        self._alone = alone
         self._stream = stream
         self._zone = zone
         self._at: dict[tuple[int, int], str] = {}  # the instrument last named of each part in work
@@ -87,6 +90,8 @@ class LogListener:
             self._logger = self._logger.bind(run=event.run)
         worded = lines(event, self._zone)
         level = logging.DEBUG if self._repeats(event) else worded[0].level
+        if self._alone and isinstance(event, e.RunEnded) and event.reason:
+            level = logging.INFO if event.exit_code == LockBusy.exit_code else logging.ERROR
         fields = worded[0].fields | {_TEXTS: [line.text for line in worded]}
         self._logger.log(level, worded[0].event_id, **fields)
 
@@ -120,14 +125,18 @@ class _Sink:
 def configure(
     format: str,  # noqa: A002 -- the setting's name
     level: str,
-    stream: TextIO,
+    stream: TextIO | io.TextIOBase,
     run_id: str | None,
     zone: tzinfo = UTC,
     clock: Clock = lambda: datetime.now(UTC),
+    *,
+    alone: bool = False,
 ) -> LogListener:
     """A listener that writes to `stream`. Format: text, json, or auto: text on a terminal, JSON elsewhere.
 
     The text's times are in `zone`, the JSON's in UTC. Without `run_id`, the run's id is that of its RunStarted.
+
+    `alone`: nothing else that is printed goes there, so that it also gets the error which ended the run.
 
     Listeners of one process share nothing: structlog's global configuration is left alone.
     """
@@ -137,16 +146,20 @@ def configure(
     # A processor's arguments are structlog's: (logger, method name, event dict).
     logger = structlog.wrap_logger(
         _Sink(guarded),
-        processors=[_text_renderer(clock, zone) if text else _json_renderer(clock)],
+        processors=[_text_renderer(clock, zone, named=not guarded.isatty()) if text else _json_renderer(clock)],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         context_class=dict,
     ).bind(**({"run": run_id} if run_id else {}))
-    return LogListener(logger, guarded, zone)
+    return LogListener(logger, guarded, zone, alone=alone)
 
 
-def _text_renderer(clock: Clock, zone: tzinfo) -> Callable[[Any, str, Mapping[str, Any]], str]:
+def _text_renderer(clock: Clock, zone: tzinfo, *, named: bool) -> Callable[[Any, str, Mapping[str, Any]], str]:
+    """`named`: each line has its run's id, as a file that many runs write needs it and a terminal does not."""
+
     def render(_logger: Any, _name: str, event: Mapping[str, Any]) -> str:
         stamp = f"{clock().astimezone(zone):%Y-%m-%d %H:%M:%S}"
+        if named and "run" in event:
+            stamp += f" {event['run']}"
         return "\n".join(f"{stamp} {text}" for text in event[_TEXTS])
 
     return render

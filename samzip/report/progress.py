@@ -120,6 +120,8 @@ class ProgressDisplay:
                 self._print("⚠", "yellow", lines(event, self._zone)[0].text)
             case e.QueueEmpty():
                 self._wait()
+            case e.RunStands() | e.PartStands():
+                self._print("·", "cyan", lines(event, self._zone)[0].text)
             case e.RunFinished():
                 self._bars.live.stop()
                 self._summarise(event)
@@ -224,7 +226,7 @@ class ProgressDisplay:
     def _print(self, mark: str, style: str, text: str) -> None:
         """A lasting line above the bars. No markup: a company may be called [red]x[/red]."""
         if self._console.options.ascii_only:
-            mark = {"✓": "+", "✗": "x", "⚠": "!"}.get(mark, mark)
+            mark = {"✓": "+", "✗": "x", "⚠": "!", "·": "-"}.get(mark, mark)
         body = Text(printable(text)).wrap(self._console, max(self._console.width - 2, 10))
         for line in body:
             line.rstrip()

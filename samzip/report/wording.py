@@ -213,8 +213,7 @@ def _stop_requested(event: e.StopRequested) -> list[str]:
     return [f"[DETENIDO] Señal {event.signal}: las partes en curso vuelven a la cola"]
 
 
-def _summary(event: e.RunFinished) -> str:
-    done = event.counts
+def _done(done: e.Counts) -> list[str]:
     items = [
         count(done.published, "parte publicada", "partes publicadas"),
         count(done.reused, "reutilizada", "reutilizadas"),
@@ -228,8 +227,12 @@ def _summary(event: e.RunFinished) -> str:
         items.append(count(done.dropped, "parte descartada", "partes descartadas"))
     if done.rejected:
         items.append(count(done.rejected, "solicitud rechazada", "solicitudes rechazadas"))
+    return items
+
+
+def _summary(event: e.RunFinished) -> str:
     prefix = {"interrupted": "Interrumpido: ", "error": "Terminado por un error: "}.get(event.outcome, "")
-    return f"{prefix}{', '.join(items)} en {duration_text(event.seconds)}"
+    return f"{prefix}{', '.join(_done(event.counts))} en {duration_text(event.seconds)}"
 
 
 def _ended(event: e.RunEnded) -> list[str]:
@@ -238,6 +241,18 @@ def _ended(event: e.RunEnded) -> list[str]:
 
 def _report_failed(event: e.ReportFailed) -> list[str]:
     return [f"[AVISO] No se pudo enviar ({event.channel}: {event.about}): {event.reason}"]
+
+
+def _stands(event: e.RunStands) -> list[str]:
+    parts = count(event.in_work, "parte en curso", "partes en curso")
+    return [f"[PROGRESO] {parts}, {event.ready} por empezar; hasta ahora {', '.join(_done(event.counts))}"]
+
+
+def _part_stands(event: e.PartStands) -> list[str]:
+    step = f", {event.step}" if event.step else ""
+    size = f"{size_text(event.bytes_done)} de {size_text(event.bytes_total)}"
+    where = f"{_part(event.ref)}: {event.percent}%{step}"
+    return [f"[PROGRESO] {where}, {size} en {duration_text(event.seconds)}"]
 
 
 _FINISHED = {"problems": WARNING, "interrupted": WARNING, "error": ERROR}
@@ -279,6 +294,11 @@ TABLE: dict[type[e.Event], Wording] = {
         lambda it: [f"[DETENIDO] la base de datos no respondió a tiempo ({it.reason}); la próxima ejecución recupera"],
     ),
     e.StopRequested: Wording(WARNING, "stop.requested", _stop_requested),
+    e.RunStands: Wording(INFO, "run.stands", _stands),
+    e.PartStands: Wording(INFO, "part.stands", _part_stands),
+    e.LogUnwritable: Wording(
+        WARNING, "log.unwritable", lambda it: [f"[AVISO] No se puede escribir el registro {it.path}: {it.reason}"]
+    ),
     e.RunFinished: Wording(lambda it: _FINISHED.get(it.outcome, INFO), "run.finished", summary_text),
     # The command itself tells on stderr what ended it; nothing is printed twice.
     e.RunEnded: Wording(DEBUG, "run.ended", _ended),

@@ -90,6 +90,31 @@ def test_a_signal_ends_a_run_soon_and_its_parts_wait_again_without_an_attempt_co
     check_that_the_next_run_does_everything(live, (1, 1, 1))
 
 
+@pytest.mark.parametrize("reaches", ["the leader", "every process"])
+def test_who_asks_a_run_how_far_it_is_is_told_and_disturbs_nothing(live: LiveRuns, reaches: str) -> None:
+    run = live.hold(1, 2)
+    for process in [run.process.pid] if reaches == "the leader" else live.processes():
+        os.kill(process, signal.SIGUSR1)
+    wait_until(lambda: len(run.told("part.stands")) == 2, lambda: run.text)
+    (stands,) = run.told("run.stands")
+    assert (stands["in_work"], stands["ready"], stands["published"]) == (2, 1, 0)
+    assert [line["part"] for line in run.told("part.stands")] == [1, 2]
+    live.recall("hold")
+    assert run.wait() == 0, run.text
+    assert {(row.outcome, row.number) for row in live.world.rows(tables.attempt)} == {("published", 1)}
+
+
+def test_a_run_that_waits_between_two_passes_answers_too(live: LiveRuns) -> None:
+    run = live.start("--interval", "1h")
+    wait_until(lambda: run.told("queue.empty"), lambda: run.text)
+    run.process.send_signal(signal.SIGUSR1)
+    wait_until(lambda: run.told("run.stands"), lambda: run.text)
+    assert run.told("run.stands")[0]["published"] == 3
+    assert run.told("part.stands") == []
+    assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == 143, run.text
+
+
 def test_frozen_workers_do_not_hold_the_run_up(live: LiveRuns) -> None:
     run = live.hold(1, 2)
     for part in (1, 2):

@@ -80,7 +80,9 @@ def test_each_step_says_what_it_did(story: dict[str, str]) -> None:
 
 
 def test_the_text_log_speaks_the_operators_vocabulary_word_for_word(story: dict[str, str]) -> None:
-    lines = [line[20:] for line in story["run"].splitlines()]  # after the time
+    runs = {line.split()[2] for line in story["run"].splitlines() if "[" in line}
+    assert len(runs) == 1, "each line has the run's id"
+    lines = [line[33:] for line in story["run"].splitlines()]  # after the time and the id
     for quoted in VOCABULARY:
         assert any(line == quoted or line.startswith(f"{quoted} (") for line in lines), quoted
     assert PUBLISHED.search(story["run"])

@@ -36,16 +36,16 @@ def progressed(code: str, done: int = 0) -> e.PartProgressed:
     return e.PartProgressed(REF, done, 35, code, 15, "paso", 0, 0)
 
 
-def test_text_lines_carry_local_time_and_nothing_else() -> None:
+def test_text_lines_carry_local_time_and_off_a_terminal_their_runs_id() -> None:
     stream = io.StringIO()
     log = listener(stream)
     for event in (STARTED, e.PartStarted(REF, 3, 35, 69, 2, 1)):
         log(event)
     assert stream.getvalue() == (
-        "2026-11-24 15:40:01 [INICIO] Procesador de cola ZIP iniciado (intervalo: 5s)\n"
-        "2026-11-24 15:40:01 [PROCESANDO] Solicitud #47 de CERTIBOY\n"
-        "2026-11-24 15:40:01 [GENERANDO] Iniciando ZIP para empresa CERTIBOY S.A.S. (69 equipos)\n"
-        "2026-11-24 15:40:01 [COMPRESIÓN] Usando nivel 2 para 35 equipos\n"
+        "2026-11-24 15:40:01 r1 [INICIO] Procesador de cola ZIP iniciado (intervalo: 5s)\n"
+        "2026-11-24 15:40:01 r1 [PROCESANDO] Solicitud #47 de CERTIBOY\n"
+        "2026-11-24 15:40:01 r1 [GENERANDO] Iniciando ZIP para empresa CERTIBOY S.A.S. (69 equipos)\n"
+        "2026-11-24 15:40:01 r1 [COMPRESIÓN] Usando nivel 2 para 35 equipos\n"
     )
 
 

@@ -28,6 +28,7 @@ BAD = {
     "timezone": "America/Macondo",
     "log_format": "xml",
     "log_level": "loud",
+    "log_file": "/",
     "jobs": "-1",
     "executor": "threads",
     "cache_size": "big",
