@@ -34,9 +34,14 @@ GIVE_BACK_S = 2  # for the database, in all, when a run was asked to end: of the
 
 
 @contextmanager
-def ready_database(settings: Settings, patience: Patience | None = None) -> Iterator[Database]:
-    """A database that `samzip init` has prepared. Raises DatabaseNotReady, DatabaseUnreachable."""
-    database = open_database(settings.database_url, patience=patience)
+def ready_database(
+    settings: Settings, patience: Patience | None = None, *, patience_s: int | None = None
+) -> Iterator[Database]:
+    """A database that `samzip init` has prepared; `patience` and `patience_s` as in `open_database`.
+
+    Raises DatabaseNotReady, DatabaseUnreachable.
+    """
+    database = open_database(settings.database_url, patience_s=patience_s, patience=patience)
     try:
         require_ready(database)
         yield database

@@ -194,8 +194,9 @@ def _pipe() -> tuple[Connection, Connection]:
 def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     """Raises StorageFailed; BrokenExecutor when the first worker does not come up.
 
-    BLOCKED signals are so in the fork server, in the workers that come from it, and in the pool's threads, which start
-    another one when it dies. systemd and terminals signal all processes of a run. That is the leader's to answer: it puts the parts in work back, whereas a worker that just ended would count as one that died.
+    BLOCKED signals are so in the fork server, in the workers that come from it, and in the pool's threads, which
+    start another one when it dies. systemd and terminals signal all processes of a run. That is the leader's to
+    answer: it puts the parts in work back, whereas a worker that just ended would count as one that died.
     """
     from pebble import CONSTS, ProcessPool
 

@@ -160,18 +160,24 @@ def _running(view: Overview, lock: Lock, clock: Clock) -> list[Line]:
     shown: list[Line] = []
     for run in view.running:
         since = f"since {clock.at(run.started)} ({clock.since(run.started)})"
-        shown.append((0, f"Running: {run.id} on {_name(run.host)}, process {run.pid}, {since}"))
-        shown.append((1, f"last heartbeat {clock.since(run.heartbeat)} ago, {_lock_of(run, lock)}"))
+        shown.append((0, f"Running: {run.id} on {host_name(run.host)}, process {run.pid}, {since}"))
+        shown.append((1, f"last heartbeat {clock.since(run.heartbeat)} ago, {lock_of(run, lock)}"))
         shown += [(1, _part(part)) for part in view.in_work if part.run == run.id]
     known = {run.id for run in view.running}
     if lock.held and holder.get("run") not in known:
         since = f"since {clock.at(_moment(holder.get('started')))}"
         shown.append((0, f"Running: process {holder.get('pid', '?')} holds the lock of this host {since}"))
-    left = [part for part in view.in_work if part.run not in known]
+    left = left_behind(view)
     if left:
         shown.append((0, "Left by a run that is gone; the next run takes these parts back:"))
         shown += [(1, _part(part)) for part in left]
     return shown or [(0, "Running: nothing")]
+
+
+def left_behind(view: Overview) -> list[PartInWork]:
+    """Parts whose run is gone."""
+    known = {run.id for run in view.running}
+    return [part for part in view.in_work if part.run not in known]
 
 
 def _moment(text: object) -> datetime | None:
@@ -182,7 +188,8 @@ def _moment(text: object) -> datetime | None:
     return moment if moment.tzinfo else None
 
 
-def _lock_of(run: RunShown, lock: Lock) -> str:
+def lock_of(run: RunShown, lock: Lock) -> str:
+    """What this host's lock says of a run; "dead: ..." when that is sure."""
     holder = lock.holder or {}
     if run.host != holder.get("host"):
         return "on another host"
@@ -193,7 +200,7 @@ def _lock_of(run: RunShown, lock: Lock) -> str:
     return "holds the lock of this host"
 
 
-def _name(host: str) -> str:
+def host_name(host: str) -> str:
     """Without the mark that tells state folders of one host apart."""
     return host.partition("/")[0]
 
@@ -232,16 +239,19 @@ def _finished(runs: list[RunShown], clock: Clock) -> list[Line]:
     shown: list[Line] = [(0, ""), (0, "Last runs:")]
     for run in runs:
         took = show_duration(run.finished - run.started) if run.started and run.finished else "?"
-        outcome = OUTCOMES.get(run.outcome or "", run.outcome or "unknown")
-        head = f"{clock.at(run.started)}  {took:>6}  {_name(run.host)}  {outcome}"
-        facts = _counts(run.counts)
+        head = f"{clock.at(run.started)}  {took:>6}  {host_name(run.host)}  {outcome_text(run)}"
+        facts = counts_text(run.counts)
         shown.append((1, f"{head}: {facts}" if facts else head))
         if run.error:
             shown.append((2, run.error))
     return shown
 
 
-def _counts(counts: Mapping[str, int]) -> str:
+def outcome_text(run: RunShown) -> str:
+    return OUTCOMES.get(run.outcome or "", run.outcome or "unknown")
+
+
+def counts_text(counts: Mapping[str, int]) -> str:
     facts = []
     if counts.get("published"):
         size = f" ({show_size(counts['bytes'])})" if counts.get("bytes") else ""

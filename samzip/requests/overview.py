@@ -138,6 +138,10 @@ def _in_work(connection: Connection) -> list[PartInWork]:
             func.count(ziprequest.c.id),
             work.c.attempts,
             work.c.run_id,
+            func.coalesce(func.max(ziprequest.c.equipos_procesados), 0),
+            func.coalesce(func.max(ziprequest.c.total_equipos), 0),
+            func.max(ziprequest.c.started_at, type_=ziprequest.c.started_at.type),
+            func.max(ziprequest.c.estimated_completion, type_=ziprequest.c.estimated_completion.type),
         )
         .outerjoin(ziprequest, wanted_by)
         .outerjoin(empresa, empresa.c.id == work.c.company_id)

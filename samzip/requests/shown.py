@@ -32,6 +32,10 @@ class PartInWork:
     requests: int  # that still want it; 0 when all were cancelled
     attempt: int
     run: str | None
+    done: int = 0  # instruments
+    total: int = 0
+    started: datetime | None = None
+    ready: datetime | None = None  # when it should be
 
 
 @dataclass(frozen=True, slots=True)

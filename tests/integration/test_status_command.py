@@ -3,6 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pty
+import select
+import signal
+import subprocess
+import sys
+import time
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -251,3 +258,53 @@ def test_status_changes_nothing_in_the_state_folder(world: World, capsys: pytest
     before = state()
     samzip(world, capsys=capsys)
     assert state() == before
+
+
+@on_sqlite
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 0), (signal.SIGTERM, 143)])
+def test_the_live_view_ends_well_and_outlives_a_database_that_is_away(
+    world: World, number: signal.Signals, code: int
+) -> None:
+    world.company(equipment=3)
+    world.click()
+    leader, follower = pty.openpty()
+    where = ["--state-dir", str(world.settings.state_dir), "--database-url", world.settings.database_url]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "samzip", "status", "--watch", *where],
+        stdin=follower,
+        stdout=follower,
+        stderr=follower,
+        env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "PYTHONPATH": str(Path.cwd())},
+    )
+    os.close(follower)
+    seen = ""
+
+    def wait_for(text: str) -> None:
+        nonlocal seen
+        until = time.monotonic() + 60
+        while text not in seen:
+            assert time.monotonic() < until, seen
+            if select.select([leader], [], [], 1)[0]:
+                seen += os.read(leader, 65536).decode("utf-8", "replace")
+        seen = ""
+
+    wait_for("2 requests")
+    path = Path(world.settings.state_dir) / "samzip.sqlite3"
+    world.database.close()
+    path.rename(path.with_suffix(".away"))
+    wait_for("database away since")
+    path.with_suffix(".away").rename(path)
+    wait_for("no run works")
+    process.send_signal(number)
+    wait_for("\x1b[?1049l")  # the screen that was there before
+    assert process.wait(timeout=30) == code
+    os.close(leader)
+
+
+@on_sqlite
+@pytest.mark.parametrize("more", [[], ["--json"]])
+def test_the_live_view_wants_a_terminal(world: World, more: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as stopped:
+        cli.main(["status", "--watch", *more, "--state-dir", str(world.settings.state_dir)])
+    assert stopped.value.code == 2
+    assert "--watch draws on a terminal" in capsys.readouterr().err
