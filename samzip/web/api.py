@@ -41,7 +41,7 @@ def for_services(view: View) -> View:
         call = Call(
             method=request.method,
             path=f"{request.path}?{query}" if query else request.path,
-            body=request.get_data(cache=True),
+            body=request.get_data(),
             authorization=request.headers.get("Authorization"),
             timestamp=request.headers.get(TIMESTAMP_HEADER),
             signature=request.headers.get(SIGNATURE_HEADER),

@@ -14,6 +14,7 @@ from samzip.errors import BadSetting
 from samzip.settings import Settings, load
 from samzip.storage import open_store
 from samzip.web import api, page, problems
+from samzip.web.bodies import receive
 from samzip.web.clicks import Clicks
 from samzip.web.hook import Hook, Url
 from samzip.web.links import Links
@@ -58,6 +59,7 @@ def assemble(settings: Settings, database: Database) -> Flask:
     app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     problems.install(app)
+    app.before_request(lambda: receive(request))
     app.register_blueprint(api.blueprint)
     app.register_blueprint(page.blueprint)
     app.extensions["samzip"] = Hook(

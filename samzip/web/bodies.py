@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
+from werkzeug.exceptions import HTTPException
 
 from samzip.web.problems import Problem
 
@@ -20,6 +21,19 @@ class Click:
 
     user: str
     company: int | None
+
+
+def receive(request: Request) -> None:
+    """Reads the body, which is kept. Raises Problem for one that breaks off or is framed wrongly, whatever the server
+    makes of that; RequestEntityTooLarge."""
+    try:
+        received = len(request.get_data(cache=True))
+    except HTTPException:
+        raise
+    except Exception as error:  # each server has its own
+        raise Problem("bad_request") from error
+    if received < (request.content_length or 0):
+        raise Problem("bad_request")
 
 
 def read_click(request: Request) -> Click:
@@ -50,7 +64,7 @@ def read_user(request: Request) -> str | None:
 
 def read_object(request: Request) -> dict[str, Any] | None:
     """The body; None when there is none. Raises Problem."""
-    raw = request.get_data(cache=True)
+    raw = request.get_data()
     if not raw:
         return None
     if request.mimetype != "application/json":

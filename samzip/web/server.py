@@ -10,6 +10,7 @@ from flask import Flask
 from gunicorn.app.base import BaseApplication
 
 STUCK_MS = 300_000  # a client that takes no byte for so long is dropped; it can go on where it was
+LINE_LENGTH = 8190  # bytes, gunicorn's most: the longest link has to fit in
 GRACE_S = 30  # for answers that are under way when the server is asked to end
 
 
@@ -26,6 +27,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "threads": threads,
             "worker_class": "gthread",  # a slow download holds a thread, not a worker
             "preload_app": True,
+            "limit_request_line": LINE_LENGTH,
             "graceful_timeout": GRACE_S,
             "control_socket_disable": True,
             "when_ready": lambda server: _when_ready(server, ready),

@@ -6,6 +6,7 @@ import math
 import statistics
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
 
 from tests.bench import results as names
 from tests.bench.deflating import WORTHWHILE
@@ -14,15 +15,17 @@ from tests.bench.scenarios import Plan, Report
 
 MB = 1_000_000
 
+R = TypeVar("R")  # what was measured
+
 
 @dataclass(frozen=True, slots=True)
-class Goal:
+class Goal(Generic[R]):
     """One row of the table; a median that is equal to the limit meets it."""
 
     what: str
     limit: float
     form: str  # of a figure, with its unit
-    values: Callable[[Results], list[float]]  # one for each repetition; empty: not measured
+    values: Callable[[R], list[float]]  # one for each repetition; empty: not measured
     at_least: bool = False
 
 
@@ -30,7 +33,7 @@ class Goal:
 class Judged:
     """A goal with what was measured."""
 
-    goal: Goal
+    goal: Goal[Any]
     values: tuple[float, ...]
 
     @property
@@ -58,7 +61,7 @@ def judge(report: Report) -> list[Judged]:
     return [Judged(goal, tuple(goal.values(report.results))) for goal in goals(report.plan, report)]
 
 
-def goals(plan: Plan, report: Report) -> list[Goal]:
+def goals(plan: Plan, report: Report) -> list[Goal[Results]]:
     usual, many, most = (f"{number:,}" for number in (plan.instruments, plan.many, plan.most or 5000))
     seconds, times, memory = "{:.2f} s", "{:.2f} times", "{:.0f} MB"
     return [

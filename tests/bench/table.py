@@ -66,7 +66,7 @@ def goals(judged: Sequence[Judged]) -> str:
         )
         for one in judged
     ]
-    return _table(("what", "goal", "measured: median (least - most)", ""), rows)
+    return table(("what", "goal", "measured: median (least - most)", ""), rows)
 
 
 def copying(report: Report) -> str:
@@ -89,7 +89,7 @@ def copying(report: Report) -> str:
         [f"\n\nNot installed here, and therefore not measured: {', '.join(report.absent)}."] if report.absent else []
     )
     head = ("each ends with an fsync", "time, s", "against `cat`", "CPU s", "largest process, MB", "MiB written")
-    return _table(head, rows) + "".join(absent)
+    return table(head, rows) + "".join(absent)
 
 
 def runs(report: Report) -> str:
@@ -110,7 +110,7 @@ def runs_table(got: Results, named: Sequence[tuple[str, str]]) -> str:
         for name, what in named
         if got.runs.get(name)
     ]
-    return _table(("what", "time, s", "against `cat`", "CPU s", "largest process, MB"), rows)
+    return table(("what", "time, s", "against `cat`", "CPU s", "largest process, MB"), rows)
 
 
 AGAINST_COPY = (names.COLD, names.CACHED, names.UNCHANGED, names.IDLE, names.ONE_JOB, names.TWO_JOBS)
@@ -142,13 +142,19 @@ def spread(values: Sequence[float], form: str) -> str:
     return middle if least == most else f"{middle} ({_bare(least)} - {_bare(most)})"
 
 
-def put_into(page: str, block: str) -> str:
+def put_into(page: str, block: str, marks: tuple[str, str] = (BEGIN, END)) -> str:
     """The page with `block` in the place of what lay between the marks. Raises ValueError without them."""
-    before, begin, rest = page.partition(BEGIN)
-    _, end, after = rest.partition(END)
+    before, begin, rest = page.partition(marks[0])
+    _, end, after = rest.partition(marks[1])
     if not (begin and end):
-        raise ValueError(f"the page has no place for the tables: {BEGIN} and {END}")
+        raise ValueError(f"the page has no place for the tables: {marks[0]} and {marks[1]}")
     return f"{before}{begin}\n\n{block}\n\n{end}{after}"
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """In Markdown."""
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def _percent(share: float) -> str:
@@ -157,8 +163,3 @@ def _percent(share: float) -> str:
 
 def _bare(text: str) -> str:
     return text.split(" ", 1)[0]
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -41,9 +41,6 @@ class Memory:
 
     looks: list[dict[int, int]] = field(default_factory=list)
 
-    def largest(self, look: int) -> int:
-        return max(self.looks[look].values())
-
 
 @dataclass(frozen=True, slots=True)
 class Server:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import json
+from typing import Any
 
 import pytest
 from sqlalchemy import update
@@ -129,6 +131,29 @@ def test_a_huge_body_is_refused_unread(quick: Web) -> None:
     for path, headers in (("/requests", BEARER), ("/requests", {}), (f"{status}/cancel", {})):
         response = quick.client.post(path, data=huge, headers=headers, content_type="application/json")
         assert code(response) == (413, "too_large")
+
+
+class Broken(io.RawIOBase):
+    """A body that the server cannot read to its end."""
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _: object) -> int:
+        raise ZeroDivisionError("a server's own error")
+
+
+def test_a_body_that_breaks_off_is_the_senders_fault_and_inserts_nothing(quick: Web) -> None:
+    page = quick.clicked()["page_url"]
+    whole = b'{"user": "CERTIBOY"}'
+    cut = {"CONTENT_LENGTH": str(len(whole) + 1), "wsgi.input_terminated": True}  # as gunicorn has it
+    endless = {"wsgi.input": Broken(), "wsgi.input_terminated": True}
+    for environ in (cut, endless):
+        sent: dict[str, Any] = {"data": whole, "environ_overrides": environ, "headers": BEARER}
+        response = quick.client.post("/requests", content_type="application/json", **sent)
+        assert code(response) == (400, "bad_request")
+        assert "Solicitud incorrecta" in quick.client.post(page, **sent).text
+    assert len(quick.world.requests()) == 3
 
 
 def test_tricks_in_addresses_lead_nowhere(quick: Web) -> None:

@@ -26,6 +26,7 @@ from samzip import cli
 from samzip.database import tables
 from samzip.web import create_app
 from samzip.web.callers import SIGNATURE_HEADER, TIMESTAMP_HEADER
+from samzip.web.links import LENGTH
 from tests.support.web import BEARER, SECRET, TOKEN, Web
 from tests.support.world import World
 
@@ -157,6 +158,25 @@ def test_slow_clients_do_not_keep_others_waiting(quick: Web) -> None:
         assert answers == [200]
         for connection in slow:
             connection.close()
+
+
+def test_broken_bytes_are_answered_and_the_longest_link_is_read(quick: Web) -> None:
+    with served(quick.world, "--workers", "1", "--threads", "2") as server:
+        lines = ["POST /requests HTTP/1.1", "Host: x", f"Authorization: {BEARER['Authorization']}"]
+        kind = "Content-Type: application/json"
+        head = "\r\n".join([*lines, kind, "Transfer-Encoding: chunked", "", ""])
+        whole = b'{"user": "CERTIBOY"}'
+        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), 30) as connection:
+            connection.sendall(head.encode() + b"no number\r\n" + whole)
+            assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), 30) as connection:
+            head = "\r\n".join([*lines, kind, "Content-Length: 100", "", ""])
+            connection.sendall(head.encode() + whole)
+            connection.shutdown(socket.SHUT_WR)
+            assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+        status, content, _ = server.call("POST", f"/status/{'x' * LENGTH}/cancel")
+        assert (status, json.loads(content)["code"]) == (404, "unknown_link")
+    assert quick.world.requests() == []
 
 
 @pytest.mark.parametrize("missing", ["SAMZIP_WEB_TOKENS", "SAMZIP_WEB_SECRET"])
