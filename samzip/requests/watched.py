@@ -82,6 +82,28 @@ def watch(connection: Connection, now: datetime, ttl: timedelta, ids: Sequence[i
     return [_watched(row, positions.get((row.empresa_id, row.parte_numero)), ttl) for row in rows]
 
 
+def gained(connection: Connection, click: Sequence[Watched]) -> list[int]:
+    """Requests for parts that the inventory gained between a click and its build (reconcile.py): who asked for all
+    gets them, too. `click` is in the order of its parts; what is only a piece of a click gains nothing."""
+    first, last = click[0], click[-1]
+    if first.part != 1 or last.part >= first.parts or first.created is None:
+        return []
+    rows = connection.execute(
+        select(ziprequest.c.id, ziprequest.c.parte_numero, ziprequest.c.created_at)
+        .where(
+            ziprequest.c.user_id == first.user_id,
+            ziprequest.c.empresa_id == first.company_id,
+            ziprequest.c.parte_numero.between(last.part + 1, first.parts),
+            ziprequest.c.created_at >= first.created,
+            ziprequest.c.status != "cancelled",
+        )
+        .order_by(ziprequest.c.id.desc())
+    ).all()
+    if any(row.created_at == first.created for row in rows):
+        return []
+    return sorted({row.parte_numero: row.id for row in rows}.values())
+
+
 def _positions(connection: Connection, companies: set[int]) -> dict[tuple[int, int], int]:
     """Place in the queue of each waiting part of these companies: parts whose first click is older come before it."""
     first = func.min(ziprequest.c.id)

@@ -60,18 +60,19 @@ def request(watched: Watched, download_url: str | None) -> dict[str, Any]:
 def status(
     watched: Sequence[Watched], now: datetime, links: dict[str, str], download_url: Callable[[Watched], str | None]
 ) -> dict[str, Any]:
-    """All that a status link names."""
+    """All that a status link names. A part that the inventory lost is among `parts`, and counted nowhere."""
     parts = [part(one, download_url(one)) for one in watched]
-    states = [one["status"] for one in parts]
+    counted = [one for one in parts if not is_surplus(one, parts)]
+    states = [one["status"] for one in counted]
     working = any(state in _WORKING for state in states)
     poll = POLL_WORKING_S if "processing" in states else POLL_WAITING_S
     return {
         "company": watched[0].company,
         "user": watched[0].user,
         "now": moment(now),
-        "percent": sum(100 if one["status"] == "completed" else one["percent"] for one in parts) // len(parts),
+        "percent": sum(100 if one["status"] == "completed" else one["percent"] for one in counted) // len(counted),
         "ready": states.count("completed"),
-        "total": len(parts),
+        "total": len(counted),
         "working": working,
         "can_cancel": working,
         "can_retry": any(state in ("failed", "expired") for state in states),
@@ -79,6 +80,11 @@ def status(
         "parts": parts,
         **links,
     }
+
+
+def is_surplus(one: dict[str, Any], parts: Sequence[dict[str, Any]]) -> bool:
+    """Whether the inventory lost it between the click and the build: those that stayed know how many there are now."""
+    return bool(one["status"] == "cancelled" and one["part"] > min(other["parts"] for other in parts))
 
 
 def health(pulse: Pulse | None, *, database: bool, archives: bool) -> dict[str, Any]:

@@ -157,8 +157,11 @@ def _hand_over(hook: Hook, path: str, response: Response) -> None:
 
 
 def _piece(request: Request, etag: str, size: int) -> Piece:
+    wanted = (
+        request.headers.get("Range") if request.method == "GET" else None
+    )  # nothing else has ranges: RFC 9110, 14.2
     try:
-        return choose(request.headers.get("Range"), request.headers.get("If-Range"), etag, size)
+        return choose(wanted, request.headers.get("If-Range"), etag, size)
     except Unsatisfiable as error:
         raise Problem("range_not_satisfiable", headers={"Content-Range": f"bytes */{size}"}) from error
 

@@ -15,7 +15,7 @@ from samzip.errors import DatabaseNotReady, DatabaseUnreachable, StorageFailed, 
 from samzip.requests import single, web_keys
 from samzip.requests.expire import expire_early
 from samzip.requests.pulse import pulse
-from samzip.requests.watched import Watched, watch
+from samzip.requests.watched import Watched, gained, watch
 from samzip.settings import Settings
 from samzip.storage import Store
 from samzip.web import answers
@@ -179,7 +179,10 @@ class Hook:
         """What a link names. Raises Problem when that is gone, or its user may not have it any more."""
         with self.database.read() as connection:
             now = self.database.now(connection)
-            watched = watch(connection, now, self.settings.ttl, self.links.read_status(token, now))
+            named = self.links.read_status(token, now)
+            watched = watch(connection, now, self.settings.ttl, named)
+            if watched and (more := gained(connection, watched)):
+                watched = watch(connection, now, self.settings.ttl, [*named, *more])
         if not watched:
             raise Problem("link_expired")  # the history of requests that ended is kept for a while only
         if not all(one.may for one in watched):

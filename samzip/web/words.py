@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 from typing import Any
 
+from samzip.web.answers import is_surplus
 from samzip.web.part_words import PartWords, part_words
 
 READY_S = 60  # between two looks at what is ready: its countdown goes by minutes
@@ -39,7 +40,7 @@ class PageWords:
 def page_words(status: dict[str, Any], timezone: tzinfo) -> PageWords:
     """`status` is what the hook answers; times are told in `timezone`."""
     now = datetime.fromisoformat(status["now"])
-    parts = [part_words(part, now, timezone) for part in status["parts"]]
+    parts = [part_words(part, now, timezone) for part in status["parts"] if not is_surplus(part, status["parts"])]
     states = Counter(part.state for part in parts)
     total = len(parts)
     works = status["working"]

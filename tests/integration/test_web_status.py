@@ -9,7 +9,7 @@ from sqlalchemy import delete, update
 from samzip.batch.run import Mode
 from samzip.database import tables
 from samzip.requests import work
-from tests.support.web import SECRET, Web, body, code, make_web
+from tests.support.web import BEARER, SECRET, Web, body, code, make_web
 
 
 def parts(status: dict[str, Any], *names: str) -> list[tuple[Any, ...]]:
@@ -58,6 +58,37 @@ def test_a_link_shows_the_queue_the_progress_and_the_archive(web: Web) -> None:
     assert [part["size"] for part in done["parts"]] == [row.file_size for row in rows]
     assert all(part["file_name"].startswith("SAM_Equipos_CERTIBOY") for part in done["parts"])
     assert all(web.client.head(part["download_url"]).status_code == 200 for part in done["parts"])
+
+
+def test_a_part_that_the_inventory_gained_before_the_build_is_shown_by_the_same_link(web: Web) -> None:
+    web.world.company("Otra", equipment=5, user="OTRA", prefix="OT")
+    accepted, stranger = web.clicked(), web.clicked("OTRA")
+    alone = body(web.client.get(f"/requests/{accepted['requests'][0]['id']}", headers=BEARER))
+    company = accepted["company"]["id"]
+    with web.world.database.write() as connection:
+        for number in (6, 7):
+            web.world.equipment(connection, company, f"EQ-00{number}")
+    web.world.run()
+    done = web.status(accepted)
+    assert parts(done, "part", "parts", "status") == [(number, 4, "completed") for number in (1, 2, 3, 4)]
+    assert (done["ready"], done["total"], done["percent"]) == (4, 4, 100)
+    assert web.client.head(done["parts"][3]["download_url"]).status_code == 200
+    assert parts(web.status(alone), "part") == [(1,)]
+    assert parts(web.status(stranger), "part") == [(1,), (2,), (3,)]
+
+
+def test_a_part_that_the_inventory_lost_before_the_build_is_not_waited_for(quick: Web) -> None:
+    accepted = quick.clicked()
+    with quick.world.database.write() as connection:
+        connection.execute(delete(tables.equipo).where(tables.equipo.c.codigo_interno == "EQ-005"))
+    quick.world.run()
+    done = quick.status(accepted)
+    assert parts(done, "part", "status") == [(1, "completed"), (2, "completed"), (3, "cancelled")]
+    assert (done["ready"], done["total"], done["percent"], done["can_retry"]) == (2, 2, 100, False)
+    page = quick.client.get(accepted["page_url"]).text
+    assert "Las 2 partes están listas." in page
+    assert "Descargar todas" in page
+    assert "Cancelada" not in page
 
 
 def test_what_is_missing_is_told(quick: Web) -> None:
