@@ -12,8 +12,9 @@ from tests.bench.goals import Goal, Judged, judge
 from tests.bench.hotspots import count
 from tests.bench.results import Measured, Results, mean
 from tests.bench.scenarios import Plan, Report
+from tests.bench.web_calls import code_of, most_at_once
 
-AT_MOST = Goal("time", 2.0, "{:.2f} s", lambda got: [])
+AT_MOST: Goal[Results] = Goal("time", 2.0, "{:.2f} s", lambda got: [])
 
 
 def test_a_goal_is_judged_by_its_median() -> None:
@@ -95,6 +96,17 @@ def test_a_profile_counts_ours_with_what_they_call_and_all_by_themselves() -> No
     within, itself = count(stacks)
     assert within == {"run (samzip/batch/run.py:5)": 5}
     assert itself == {"sleep (time.py:1)": 3, "run (samzip/batch/run.py:5)": 2}
+
+
+def test_downloads_that_were_under_way_at_one_time_are_counted() -> None:
+    assert most_at_once([(0.0, 2.0), (1.0, 3.0), (2.0, 4.0), (2.5, 2.6)]) == 3
+    assert most_at_once([]) == 0
+
+
+def test_an_answer_that_broke_off_is_told_from_a_whole_one() -> None:
+    head = b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\n"
+    assert [code_of(head + body) for body in (b"12345", b"1234")] == ["200", "broken"]
+    assert code_of(b"") == "broken"
 
 
 def test_folders_of_libraries_are_left_out_of_a_profile() -> None:
