@@ -13,7 +13,7 @@ from sqlalchemy import update
 
 from samzip.archive import build
 from samzip.database import tables
-from samzip.dossier.life_sheet.model import DAMAGED, TOO_LARGE
+from samzip.dossier.life_sheet.model import DAMAGED, NOT_DRAWN, TOO_LARGE
 from tests.support.world import World, make_world
 
 
@@ -73,6 +73,20 @@ def test_a_logo_that_cannot_be_drawn_is_told_once_for_all_sheets(
     world.company(equipment=3)
     set_logo(world, put(world, "logo.png", content))
     assert archived(world)["FALTANTES.txt"].decode("utf-8-sig").count(problem) == 1
+
+
+def test_a_photo_from_a_telephone_is_delivered_told_and_no_problem(world: World) -> None:
+    world.company(equipment=1)
+    heic = put(world, "photo.heic", b"\0\0\0\x18ftypheic" + bytes(300))
+    with world.database.write() as connection:
+        connection.execute(update(tables.equipo).values(imagen_equipo=heic))
+    world.click()
+    assert world.run().counts.damaged == 0
+    (name,) = world.files()
+    with zipfile.ZipFile(world.media / name) as archive:
+        told = archive.read(next(path for path in archive.namelist() if path.endswith("/FALTANTES.txt")))
+        assert any(path.endswith("/EQ-001/imagen.heic") for path in archive.namelist())
+    assert told.decode("utf-8-sig").count(NOT_DRAWN) == 1
 
 
 def test_a_damaged_photo_does_not_hide_the_note_on_the_logo(world: World) -> None:

@@ -29,7 +29,7 @@ from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, rende
 from samzip.dossier.life_sheet.charts import dodges
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 from samzip.dossier.life_sheet.glyphs import MAX_CHARACTERS, clean
-from samzip.dossier.life_sheet.model import TOO_LARGE
+from samzip.dossier.life_sheet.model import NOT_DRAWN, TOO_LARGE
 from samzip.dossier.life_sheet.pen import ALERT
 from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_range
 from samzip.dossier.life_sheet.text import fit, wrap
@@ -276,6 +276,18 @@ def test_a_text_without_end_is_cut_and_noted():
     assert len(PdfReader(io.BytesIO(rendered.pdf)).pages) < 15
 
 
+def test_a_record_whose_text_is_cut_is_named_by_its_day():
+    long = "palabra " * 3_000
+    loan = Loan(9, lent=datetime(2026, 5, 2, 3, 0, tzinfo=UTC), notes=long)
+    notes = render(
+        with_equipment(calibrations=(Calibration(812, date(2024, 10, 20), notes=long),), loans=(loan,))
+    ).notes
+    assert notes == (
+        "calibración del 2024-10-20: texto recortado, es demasiado largo",
+        "préstamo del 2026-05-01: texto recortado, es demasiado largo",
+    )
+
+
 def test_equal_sheets_give_equal_bytes_in_another_process_too():
     first = render(SHEET).pdf
     assert render(SHEET).pdf == first
@@ -495,6 +507,8 @@ def test_the_vertical_axis_adapts_within_bounds():
 
 def test_a_horizontal_axis_is_logarithmic_only_where_points_would_heap_up():
     assert horizontal([0.1, 1, 10, 100, 1000], 0, 100).logarithmic
+    assert horizontal([0.001, 1, 1000], 0, 100).logarithmic
+    assert not horizontal([1, 1000], 0, 100).logarithmic
     assert not horizontal([10, 20, 30, 80], 0, 100).logarithmic
     assert not horizontal([-5, 0.1, 1, 1000], 0, 100).logarithmic
     assert horizontal([7], 0, 100, margin=0).place(7) == pytest.approx(50)
@@ -550,18 +564,25 @@ def test_sixteen_bit_greys_keep_their_tones_and_transparency_becomes_white():
     [
         b"",
         b"nope",
-        b"%PDF-1.4",
         b"\xff\xd8\xff\xe0 nope",
         noise_bytes("JPEG")[:3000],
         noise_bytes("PNG")[:3000],
         noise_bytes("GIF")[:3000],
     ],
-    ids=range(7),
+    ids=range(6),
 )
 def test_a_damaged_photo_is_noted_and_named_on_the_sheet(data):
     sheet = replace(SHEET, photo=data)
     assert render(sheet).notes == ("imagen del equipo: imagen dañada: no se pudo leer",)
     assert "Imagen dañada: no se pudo leer" in text_of(sheet)
+
+
+@pytest.mark.parametrize("data", [b"%PDF-1.4", b"\0\0\0\x18ftypheic" + bytes(300), b"<svg xmlns='http://www.w3.org'/>"])
+def test_a_photo_of_a_kind_that_cannot_be_drawn_is_not_called_damaged(data):
+    rendered = render(replace(SHEET, photo=data, logo=data))
+    assert rendered.photo_problem == NOT_DRAWN
+    assert rendered.notes == (f"logo de la empresa: {NOT_DRAWN}", f"imagen del equipo: {NOT_DRAWN}")
+    assert NOT_DRAWN.capitalize() in text_of(replace(SHEET, photo=data))
 
 
 def test_a_decompression_bomb_is_noted():

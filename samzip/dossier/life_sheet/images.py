@@ -14,14 +14,17 @@ import zlib
 from dataclasses import dataclass
 from typing import cast
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 from reportlab.pdfbase import pdfdoc
 
-from samzip.dossier.life_sheet.model import DAMAGED, TOO_LARGE, Unreadable
+from samzip.dossier.filetypes import HEAD_BYTES, real_extension
+from samzip.dossier.life_sheet.model import DAMAGED, NOT_DRAWN, TOO_LARGE, Unreadable
 
 MAX_PIXELS = 100_000_000  # of a source; a decompression bomb or a poster, neither is a photo of an instrument
 PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
 JPEG_QUALITY = 82
+DRAWN = frozenset({"jpg", "png", "gif", "tif", "bmp", "webp"})  # what Pillow reads everywhere, as filetypes names it
+UNKNOWN = frozenset({"txt", "bin"})  # content that filetypes does not know
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +69,10 @@ def load(data: bytes, width: int, height: int, *, lossless: bool = False) -> Pic
         return Unreadable(TOO_LARGE)
     except MemoryError:
         return Unreadable(TOO_LARGE)
+    except UnidentifiedImageError:
+        # A telephone's HEIC, an SVG or a PDF is sound: whoever opens the document sees it.
+        is_sound = real_extension("", data[:HEAD_BYTES]) not in DRAWN | UNKNOWN
+        return Unreadable(NOT_DRAWN if is_sound else DAMAGED)
     except (OSError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, EOFError, AttributeError,
             struct.error, zlib.error, RuntimeError, AssertionError):  # fmt: skip
         # Pillow's decoders let through whatever a damaged file makes them stumble over.

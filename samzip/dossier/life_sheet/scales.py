@@ -53,7 +53,7 @@ def horizontal(values: Sequence[float], left: float, width: float, margin: float
 
 
 def _is_crowded(nominal: Sequence[float]) -> bool:
-    if len(nominal) < 4 or nominal[0] <= 0 or nominal[-1] / nominal[0] < 50:
+    if len(nominal) < 3 or nominal[0] <= 0 or nominal[-1] / nominal[0] < 50:
         return False
     whole = nominal[-1] - nominal[0]
     close = sum(1 for a, b in pairwise(nominal) if (b - a) / whole < 0.03)

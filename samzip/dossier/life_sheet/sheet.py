@@ -10,6 +10,7 @@ from typing import Any
 from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 
+from samzip.catalog.model import Equipment
 from samzip.dossier.life_sheet import analysis, furniture, histories, sections
 from samzip.dossier.life_sheet.flow import PAGE_HEIGHT, PAGE_WIDTH, Flow, Placement
 from samzip.dossier.life_sheet.fonts import BASE_FONT, embed
@@ -18,7 +19,7 @@ from samzip.dossier.life_sheet.images import Picture, load
 from samzip.dossier.life_sheet.model import LOGO, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
 from samzip.dossier.life_sheet.pen import Pen
 from samzip.dossier.life_sheet.properties import Properties
-from samzip.dossier.life_sheet.wording import moment, zone
+from samzip.dossier.life_sheet.wording import day, local_day, moment, zone
 from samzip.dossier.moments import in_zone
 
 PHOTO_PIXELS = (700, 420)  # analysis.PHOTO_BOX at 180 pixels per inch
@@ -61,7 +62,7 @@ def draw(sheet: LifeSheet) -> Rendered:
     notes += analysis.confirmations(flow, equipment.calibrations)
     notes += analysis.verifications(flow, equipment.verifications, after=index)
     sections.supports(flow, sheet.documents)
-    notes += _cut_texts(sheet)
+    notes += _cut_texts(equipment, local)
     pictures = {
         name: picture
         for name, picture in ((furniture.LOGO, logo), (analysis.PHOTO, photo))
@@ -77,14 +78,14 @@ def _logo(data: bytes) -> Picture | Unreadable:
     return load(data, *LOGO_PIXELS, lossless=True)
 
 
-def _cut_texts(sheet: LifeSheet) -> list[str]:
+def _cut_texts(e: Equipment, local: tzinfo) -> list[str]:
     """Texts so long that only their beginning is shown."""
-    e = sheet.equipment
     texts = [("observaciones", e.notes), ("puntos de calibración", e.calibration_points)]
-    texts += [(f"calibración {c.id}", c.notes) for c in e.calibrations]
-    texts += [(f"comprobación {v.id}", v.notes) for v in e.verifications]
+    texts += [(f"calibración del {day(c.date)}", c.notes) for c in e.calibrations]
+    texts += [(f"comprobación del {day(v.date)}", v.notes) for v in e.verifications]
     for m in e.maintenances:
-        texts += [(f"mantenimiento {m.id}", text) for text in (m.description, m.activities, m.notes)]
+        texts += [(f"mantenimiento del {day(m.date)}", text) for text in (m.description, m.activities, m.notes)]
+    texts += [(f"préstamo del {local_day(loan.lent, local)}", loan.notes) for loan in e.loans]
     if e.decommission:
         texts += [("baja", e.decommission.notes), ("baja", e.decommission.reason)]
     return [f"{what}: texto recortado, es demasiado largo" for what, text in texts if is_cut(text)]
