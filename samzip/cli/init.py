@@ -2,28 +2,49 @@
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
+from samzip.errors import DatabaseNotReady
+
+if TYPE_CHECKING:
+    from samzip.database.check import Checked
+
+FOUND = {
+    "empty": "empty, or not there yet: samzip makes SAM's tables, as far as it needs them, and its own",
+    "own": "one that samzip made",
+    "sam": "SAM's; its tables, rows and rights stay as they are",
+}
 
 
 @click.command("init")
+@click.option(
+    "--check", "only_check", is_flag=True, help="Tell what would be done and what is missing; change nothing."
+)
 @takes_settings("database_url", "state_dir")
 @json_option
-def command(as_json: bool, **given: Any) -> None:
+def command(only_check: bool, as_json: bool, **given: Any) -> None:
     """Create the tables on an empty database, or adopt SAM's.
 
     SAM's own tables, rows and indexes stay as they are. Run it again at any time: it does what is missing.
+    With --check: exit 0 when nothing is to do or it can be done, 10 when it cannot.
 
     \b
-    Example:
+    Examples:
+      samzip init --check
       samzip init --database-url postgresql://samzip@localhost/sam
     """
+    url = read_settings(given).database_url
+    if only_check:
+        _check(url, as_json=as_json)
+        return
     from samzip.database.setup import initialise
 
-    done = initialise(read_settings(given).database_url)
+    done = initialise(url)
     if as_json:
         print_json(done)
         return
@@ -32,3 +53,34 @@ def command(as_json: bool, **given: Any) -> None:
         return
     click.echo("Adopted SAM's database; its own tables are as they were." if done.adopted else "Made a new database.")
     click.echo(f"Created: {', '.join(done.created)}.")
+
+
+def _check(url: str, *, as_json: bool) -> None:
+    from samzip.database.check import check
+
+    found = check(url)
+    if as_json:
+        print_json({**asdict(found), "ready": found.is_ready, "possible": found.can_be_done})
+    else:
+        for line in _lines(found):
+            click.echo(line)
+    if not found.can_be_done:
+        sys.exit(DatabaseNotReady.exit_code)
+
+
+def _lines(found: Checked) -> list[str]:
+    lines = [f"Database: {found.database}", f"Found: {FOUND[found.found]}."]
+    if found.is_ready:
+        lines.append(f"Nothing to do: every table is there, and the schema is {found.wanted}.")
+    elif (found.revision or "") > found.wanted:
+        lines.append(
+            f"Its schema is {found.revision}, of a newer samzip than this one, which works with {found.wanted}."
+        )
+    else:
+        lines.append(f"Would create: {', '.join(found.creates) or 'nothing'}.")
+        lines.append(f"Schema: {found.revision or 'none'} now, {found.wanted} then.")
+    lines += [f"Missing right: {right}." for right in found.missing_rights]
+    if found.index_to_offer:
+        lines.append("To find the queue without reading the whole history, SAM's owner may make an index:")
+        lines.append(f"  {found.index_to_offer};")
+    return lines

@@ -34,22 +34,27 @@ def initialise(url: str) -> Initialised:
     try:
         with database.read() as connection:
             before = set(inspect(connection).get_table_names())
-        own, known = {*tables.own.tables, VERSION_TABLE}, set(tables.sam.tables)
-        adopted = bool(before - own)
+        known = set(tables.sam.tables)
+        adopted = bool(before - {*tables.own.tables, VERSION_TABLE})
         if adopted:
-            _check_sam(database, before)
+            check_sam(database, before)
         if not before and database.is_sqlite:
             _use_wal(database)
         with database.write() as connection:
             if not adopted:
                 tables.sam.create_all(connection)
+            elif is_own(before):  # made by an older samzip
+                tables.request_state.create(connection, checkfirst=True)
             _migrate(connection)
             after = set(inspect(connection).get_table_names())
     finally:
         database.close()
-    # Both have SAM's tables; but samzip makes those that it needs and its own at once, and Django has more.
-    is_sams = bool(before & known) and (VERSION_TABLE not in before or bool(before - own - known))
-    return Initialised(is_sams, tuple(sorted(after - before)))
+    return Initialised(bool(before & known) and not is_own(before), tuple(sorted(after - before)))
+
+
+def is_own(present: set[str]) -> bool:
+    """Both have SAM's tables; but samzip makes those that it needs and its own at once, and Django has more."""
+    return VERSION_TABLE in present and not present - {*tables.own.tables, VERSION_TABLE, *tables.sam.tables}
 
 
 def require_ready(database: Database) -> None:
@@ -57,9 +62,8 @@ def require_ready(database: Database) -> None:
     if database.is_sqlite and not Path(database.url.database or "").expanduser().exists():
         raise DatabaseNotReady(f"there is no database yet at {database.url.database}")
     with database.read() as connection:
-        found = inspect(connection).has_table(VERSION_TABLE)
-        revision = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar() if found else None  # noqa: S608
-        present = set() if found else set(inspect(connection).get_table_names())
+        revision = revision_of(connection)
+        present = set() if revision else set(inspect(connection).get_table_names())
     if present and not present & set(tables.sam.tables):
         raise ForeignDatabase(
             f"{_shown(database)} holds tables of another application ({', '.join(sorted(present)[:5])})"
@@ -70,7 +74,16 @@ def require_ready(database: Database) -> None:
         raise DatabaseNotReady(f"{_shown(database)}: its schema is {revision}, this samzip works with {HEAD}")
 
 
-def _check_sam(database: Database, present: set[str]) -> None:
+def revision_of(connection: Connection) -> str | None:
+    """Of samzip's schema; None: it has none."""
+    if not inspect(connection).has_table(VERSION_TABLE):
+        return None
+    revision: str | None = connection.execute(text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608
+    return revision
+
+
+def check_sam(database: Database, present: set[str]) -> None:
+    """Raises ForeignDatabase when tables or columns of SAM's are missing."""
     missing = sorted(set(tables.sam.tables) - present)
     if missing:
         shown = ", ".join(sorted(present)[:5])

@@ -42,7 +42,7 @@ class Metric:
 
 METRICS = (
     Metric("samzip_build_info", GAUGE, "Always 1; the label tells samzip's version.", "version"),
-    Metric("samzip_requests", GAUGE, "Requests in SAM's table, by state.", "state"),
+    Metric("samzip_requests", GAUGE, "Requests in SAM's table, by state; ended ones of the newest 10000.", "state"),
     Metric(
         "samzip_oldest_pending_timestamp_seconds",
         GAUGE,

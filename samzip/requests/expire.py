@@ -15,6 +15,7 @@ from samzip.requests.notices import notify
 from samzip.requests.states import NO_COMPANY, Move, move, remove
 
 BATCH = 500  # rows of history that one transaction deletes
+BEYOND = 2**63 - 1  # any request's number
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +127,19 @@ def ended_at() -> ColumnElement[datetime]:
 
 def delete_history(connection: Connection, before: datetime) -> int:
     """Removes up to BATCH requests that ended before `before`, with their notifications. Returns how many."""
-    connection.execute(delete(run).where(run.c.finished_at < before))
+    connection.execute(delete(run).where(run.c.started_at < before, run.c.finished_at < before))
     attempts.delete_old(connection, before)
-    return remove(connection, Move.FORGET, ended_at() < before, BATCH)
+    return remove(connection, Move.FORGET, is_history(before), BATCH)
+
+
+def is_history(before: datetime) -> ColumnElement[bool]:
+    """Whether a request that has ended was made and ended before `before`.
+
+    Numbers grow with time: the oldest row that is to stay bounds the search, so that it reads what goes and not what
+    stays. A row from the future (some clock was wrong) bounds nothing.
+    """
+    stays = ziprequest.alias("stays")
+    is_past = stays.c.created_at <= func.current_timestamp()
+    first = select(stays.c.id).where(stays.c.created_at >= before, is_past).order_by(stays.c.id)
+    bound = func.coalesce(first.limit(1).scalar_subquery(), BEYOND)
+    return (ziprequest.c.id < bound) & (ended_at() < before)

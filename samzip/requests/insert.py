@@ -46,9 +46,8 @@ def insert_for(connection: Connection, now: datetime, requester: people.Requeste
         select(func.count()).select_from(ziprequest).where(ziprequest.c.status.in_(LIVE))
     ).scalar_one()
     slices = part_slices(equipment, part_size)
-    ids = []
-    for index, piece in enumerate(slices):
-        row = pending_row(
+    rows = [
+        pending_row(
             user_id=requester.user_id,
             company_id=requester.company_id,
             part=index + 1,
@@ -58,8 +57,11 @@ def insert_for(connection: Connection, now: datetime, requester: people.Requeste
             now=now,
             position=ahead + index + 1,
         )
-        ids.append(connection.execute(ziprequest.insert().values(row).returning(ziprequest.c.id)).scalar_one())
-    return Inserted(requester.company_id, requester.company, requester.username, equipment, tuple(ids))
+        for index, piece in enumerate(slices)
+    ]
+    in_order = ziprequest.insert().returning(ziprequest.c.id, sort_by_parameter_order=True)
+    ids = tuple(connection.execute(in_order, rows).scalars())
+    return Inserted(requester.company_id, requester.company, requester.username, equipment, ids)
 
 
 def pending_row(

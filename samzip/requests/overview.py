@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, func, select
 from samzip.database.tables import archive, empresa, equipo, run, work, ziprequest
 from samzip.dossier.parts import part_slices
 from samzip.requests.collapse import IMPOSSIBLE_PART
+from samzip.requests.pulse import by_status
 from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown
 from samzip.requests.states import NO_COMPANY, PENDING
 
@@ -33,13 +34,12 @@ class PlannedCompany:
 
 def overview(connection: Connection, now: datetime, limit: int = 10) -> Overview:
     """The same few queries however long the queue is; `limit` bounds the finished runs and the archives."""
-    by_status = connection.execute(select(ziprequest.c.status, func.count()).group_by(ziprequest.c.status))
     downloadable, size = connection.execute(
         select(func.count(), func.sum(archive.c.size)).where(*_downloadable(now))
     ).one()
     return Overview(
         now=now,
-        requests={row[0]: row[1] for row in by_status},
+        requests=by_status(connection),
         queue=_queue(connection),
         in_work=_in_work(connection),
         running=_runs(connection, run.c.finished_at.is_(None)),
@@ -53,16 +53,23 @@ def overview(connection: Connection, now: datetime, limit: int = 10) -> Overview
 def preview(connection: Connection, part_size: int) -> list[PlannedCompany]:
     """Collapse and plan, on paper."""
     pending = connection.execute(
-        select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.count(), func.min(ziprequest.c.created_at))
+        select(
+            ziprequest.c.empresa_id,
+            ziprequest.c.parte_numero,
+            func.count(),
+            func.min(ziprequest.c.created_at),
+            empresa.c.nombre,
+        )
         .join(empresa, (empresa.c.id == ziprequest.c.empresa_id) & ~empresa.c.is_deleted)
         .where(ziprequest.c.status.in_((*PENDING, "processing")), ~IMPOSSIBLE_PART)
-        .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
+        .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero, empresa.c.nombre)
         .order_by(func.min(ziprequest.c.created_at), ziprequest.c.empresa_id, ziprequest.c.parte_numero)
-    ).all()
+    )
+    companies: dict[int, list[Any]] = {}
+    for row in pending:
+        companies.setdefault(row[0], []).append(row)
     planned = []
-    for company_id in dict.fromkeys(row[0] for row in pending):
-        rows = [row for row in pending if row[0] == company_id]
-        name = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar_one()
+    for company_id, rows in companies.items():
         equipment = connection.execute(
             select(func.count()).select_from(equipo).where(equipo.c.empresa_id == company_id)
         ).scalar_one()
@@ -71,7 +78,7 @@ def preview(connection: Connection, part_size: int) -> list[PlannedCompany]:
         planned.append(
             PlannedCompany(
                 company_id=company_id,
-                company=name,
+                company=rows[0].nombre,
                 requests=sum(row[2] for row in rows),
                 equipment=equipment,
                 parts=parts,

@@ -8,10 +8,11 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import run, ziprequest
-from samzip.requests.states import ENDED, PENDING
+from samzip.requests.states import ENDED, LIVE, PENDING
 
 PATIENCE = timedelta(minutes=10)  # without a finished run while requests wait
 HEARTBEAT_LIFE = timedelta(minutes=1)  # a run at work shows that it lives every 10 seconds
+COUNTED = 10_000  # of the newest requests, those that have ended
 STATES = ("pending", "processing", "completed", *ENDED)
 
 
@@ -47,11 +48,18 @@ def pulse(connection: Connection, now: datetime) -> Pulse:
 
 
 def by_state(connection: Connection) -> dict[str, int]:
-    """Requests by state; every state is there."""
+    """Requests by state, as `by_status` counts them; every state is there."""
     counts = dict.fromkeys(STATES, 0)
-    for status, number in connection.execute(
-        select(ziprequest.c.status, func.count()).group_by(ziprequest.c.status)
-    ).all():
+    for status, number in by_status(connection).items():
         state = "pending" if status in PENDING else status
         counts[state] = counts.get(state, 0) + number
     return counts
+
+
+def by_status(connection: Connection) -> dict[str, int]:
+    """All live requests, and those of the newest COUNTED that have ended: nobody counts a long history for that."""
+    request = ziprequest.alias("newest")
+    newest = select(request.c.status).order_by(request.c.id.desc()).limit(COUNTED).subquery()
+    ended = select(newest.c.status, func.count()).where(newest.c.status.not_in(LIVE)).group_by(newest.c.status)
+    live = select(ziprequest.c.status, func.count()).where(ziprequest.c.status.in_(LIVE)).group_by(ziprequest.c.status)
+    return {row[0]: row[1] for row in connection.execute(live.union_all(ended))}

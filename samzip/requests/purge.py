@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 from samzip.database.tables import archive, empresa, lease, run, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import attempts, wording
-from samzip.requests.expire import ended_at
+from samzip.requests.expire import is_history
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
 from samzip.requests.wording import Notice
@@ -257,7 +257,7 @@ def _served(connection: Connection, paths: Sequence[str]) -> list[tuple[list[int
 
 def _history(before: datetime) -> ColumnElement[bool]:
     """What `expire.delete_history` deletes."""
-    return and_(ziprequest.c.status.in_(ENDED), ended_at() < before)
+    return and_(ziprequest.c.status.in_(ENDED), is_history(before))
 
 
 def _count(connection: Connection, which: ColumnElement[bool]) -> int:

@@ -76,7 +76,7 @@ class Overview:
     """Everything that an operator asks first."""
 
     now: datetime
-    requests: dict[str, int]  # by status
+    requests: dict[str, int]  # by status; of the ended ones, those among the newest pulse.COUNTED
     queue: list[QueuedCompany]  # the oldest request first
     in_work: list[PartInWork]
     running: list[RunShown]

@@ -179,12 +179,11 @@ def _archive(connection: Connection, path: str, company: str) -> ArchiveShown | 
 def _sharers(
     connection: Connection, request_id: int, company_id: int, part: int, path: str | None, *, is_live: bool
 ) -> list[Sharer]:
+    same = and_(ziprequest.c.empresa_id == company_id, ziprequest.c.parte_numero == part)
     if is_live:
-        same = and_(
-            ziprequest.c.empresa_id == company_id, ziprequest.c.parte_numero == part, ziprequest.c.status.in_(LIVE)
-        )
+        same &= ziprequest.c.status.in_(LIVE)
     elif path:
-        same = ziprequest.c.file_path == path
+        same &= ziprequest.c.file_path == path
     else:
         return []
     rows = connection.execute(

@@ -38,7 +38,7 @@ class Queue:
         """Collapsing all clicks to work, then planning every company as `samzip run --dry-run` does."""
         environ = environment(self.folder, self.media)
         shutil.copyfile(self.full, self.folder / DATABASE)
-        whole, told = measure_program("collapse_clicks", environ, str(self.folder / DATABASE))
+        whole, told = measure_program("collapse_clicks", environ, f"sqlite:///{self.folder / DATABASE}")
         if (told["requests"], told["parts"]) != (self.clicks, self.companies * PARTS):
             raise BenchFailed(f"{self.clicks} clicks were collapsed to {told}")
         planned, printed = measure([*SAMZIP, "run", "--dry-run", "--json"], environ)

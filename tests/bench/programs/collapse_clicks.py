@@ -1,6 +1,6 @@
 """Collapses what waits in a database, in a process of its own.
 
-python collapse_clicks.py DATABASE     prints the seconds from opening the database until that is committed
+python collapse_clicks.py DATABASE_URL     prints the seconds from opening the database until that is committed
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from samzip.database import open_database
 from samzip.requests.collapse import collapse
 
 
-def main(path: str) -> None:
+def main(url: str) -> None:
     wall, cpu = time.monotonic(), time.process_time()
-    database = open_database(f"sqlite:///{path}")
+    database = open_database(url)
     with database.write() as connection:
         collapsed = collapse(connection, database.now(connection))
     wall, cpu = time.monotonic() - wall, time.process_time() - cpu
