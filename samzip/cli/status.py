@@ -77,7 +77,7 @@ def _watch(settings: Settings, limit: int) -> None:
     from samzip.requests.overview import overview
 
     def look() -> Seen:
-        with ready_database(settings, PATIENCE_S) as database, database.read() as connection:
+        with ready_database(settings, patience_s=PATIENCE_S) as database, database.read() as connection:
             view = overview(connection, database.now(connection), limit)
         return Seen(view, _lock(settings))
 
