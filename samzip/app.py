@@ -85,7 +85,7 @@ def run_context(
             database=database,
             media=open_store(settings.media_root),
             archives=archive_store(settings),
-            make_executor=lambda: _local_pool(settings),
+            make_executor=lambda: _executor(settings, run_id),
             publish=Publisher(listeners).publish,
             stop=stop,
             asked=asked,
@@ -110,10 +110,14 @@ def host_id(settings: Settings) -> str:
         raise StorageFailed(f"{path}: {error.strerror}") from error
 
 
-def _local_pool(settings: Settings) -> Executor:
-    from samzip.executors import LocalPool
+def _executor(settings: Settings, run_id: str) -> Executor:
+    if settings.executor == "local":
+        from samzip.executors import LocalPool
 
-    return LocalPool(settings.jobs, settings.temporary_dir)
+        return LocalPool(settings.jobs, settings.temporary_dir)
+    from samzip.cluster import DaskCluster
+
+    return DaskCluster(settings, settings.temporary_dir / run_id)
 
 
 @contextmanager

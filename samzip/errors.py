@@ -67,6 +67,12 @@ class StorageFailed(SamzipError):
     exit_code = 12
 
 
+class ClusterFailed(SamzipError):
+    """Nothing is lost: parts in work wait again. Mend the cluster, or build here with --executor local."""
+
+    exit_code = 14
+
+
 class DamagedArchive(SamzipError):
     """Run `samzip verify --all --repair`: it removes damaged archives and has the next run build them again."""
 

@@ -59,6 +59,39 @@ class Executor(Protocol):
         """Ends all jobs at once, without waiting for them to finish."""
 
 
+class Here:
+    """Jobs in threads of this process. They report often: there they are stopped."""
+
+    def __init__(self, wake: Callable[[], None]) -> None:
+        """`wake` is called when a job has ended."""
+        self._wake = wake
+        self._threads: list[threading.Thread] = []
+        self._stopped = False
+
+    def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        ended: Future[R] = Future()
+
+        def work() -> None:
+            try:
+                ended.set_result(function(job, self._go_on))
+            except BaseException as error:  # noqa: BLE001 -- whoever waits for the future has it
+                ended.set_exception(error)
+            self._wake()
+
+        self._threads.append(threading.Thread(target=work, name=key, daemon=True))  # no storage can hold up the exit
+        self._threads[-1].start()
+        return ended
+
+    def stop(self) -> None:
+        self._stopped = True
+        for thread in self._threads:
+            thread.join(timeout=1)
+
+    def _go_on(self, _progress: Progress) -> None:
+        if self._stopped:
+            raise CancelledError
+
+
 _told: Connection | None = None  # in a worker: its end of the leader's pipe
 
 
@@ -79,8 +112,7 @@ class LocalPool:
         self._running: dict[str, tuple[Future[Any], Future[Any]]] = {}  # the pool's future, and the caller's
         self._pool: ProcessPool | None = None
         self._broken = False
-        self._threads: list[threading.Thread] = []
-        self._stopped = False
+        self._here = Here(self._wake)
 
     def start(self) -> None:
         with suppress(RuntimeError):  # who submits meets it again
@@ -98,18 +130,7 @@ class LocalPool:
         return ended
 
     def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        ended: Future[R] = Future()
-
-        def work() -> None:
-            try:
-                ended.set_result(function(job, self._go_on))
-            except BaseException as error:  # noqa: BLE001 -- whoever waits for the future has it
-                ended.set_exception(error)
-            self._wake()
-
-        self._threads.append(threading.Thread(target=work, name=key, daemon=True))  # no storage can hold up the exit
-        self._threads[-1].start()
-        return ended
+        return self._here.submit(function, job, key)
 
     def cancel(self, key: str) -> None:
         if key in self._running:
@@ -127,10 +148,8 @@ class LocalPool:
         return told
 
     def stop(self) -> None:
-        self._stopped = True
         self._end_pool()
-        for thread in self._threads:
-            thread.join(timeout=1)
+        self._here.stop()
         self._reader.close()
         self._writer.close()
 
@@ -174,10 +193,6 @@ class LocalPool:
         if self._pool is None:
             self._pool = _start_pool(self._jobs, self._notes, self._writer)
         return self._pool
-
-    def _go_on(self, _progress: Progress) -> None:
-        if self._stopped:
-            raise CancelledError
 
     def _wake(self) -> None:
         with self._write_lock:

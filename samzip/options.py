@@ -67,9 +67,12 @@ def _timezone(text: str) -> str:
 
 
 def _executor(text: str) -> str:
-    if text != "local":
-        raise ValueError(f"{text!r} is not an executor of this version")
-    return text
+    if text == "local":
+        return text
+    parts = urlsplit(text)
+    if parts.scheme not in ("dask", "dask+tls") or not parts.hostname or not parts.port or parts.path.strip("/"):
+        raise ValueError(f"{text!r} is neither local nor a scheduler")
+    return text.rstrip("/")
 
 
 def _root(text: str) -> str:
@@ -183,7 +186,13 @@ OPTIONS = (
         "Where runs append their log, instead of standard error; may be moved away (logrotate). Default: no.",
     ),
     Option("jobs", "", "1 to 256", _count(1, 256), "Parts built at the same time. Default: the cores."),
-    Option("executor", "local", "local", _executor, "Where parts are built."),
+    Option(
+        "executor",
+        "local",
+        "local, dask://host:8786 or dask+tls://host:8786",
+        _executor,
+        "Where parts are built: processes here, or a Dask cluster.",
+    ),
     Option("cache_size", "1GiB", "a size such as 500M or 1GiB", parse_size, "Limit of the life-sheet cache."),
     Option(
         "web_tokens",

@@ -20,7 +20,7 @@ from samzip.batch.asked import answer
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.batch.ending import InWork
-from samzip.errors import DatabaseUnreachable, StorageFailed
+from samzip.errors import ClusterFailed, DatabaseUnreachable, StorageFailed
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
 from samzip.requests import runs, work
@@ -64,7 +64,7 @@ class _Crew:
     def work(self) -> None:
         try:
             self._work()
-        except StorageFailed:  # the installation's trouble: it costs no part an attempt
+        except (StorageFailed, ClusterFailed):  # the installation's trouble: it costs no part an attempt
             self._give_back()
             raise
         if self.context.stop:

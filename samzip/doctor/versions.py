@@ -12,9 +12,12 @@ from samzip.settings import Settings
 
 LIBRARIES = (
     *("SQLAlchemy", "alembic", "psycopg", "isal", "lxml", "openpyxl", "pebble", "pillow", "reportlab", "rich"),
-    *("structlog", "click", "flask", "prometheus-client", "apprise"),
+    *("structlog", "click", "flask", "prometheus-client", "apprise", "distributed"),
 )
-EXTRAS = {  # extra -> the module that shows that it is installed, and the settings that need it
+EXTRAS: dict[
+    str, tuple[str, tuple[str, ...]]
+] = {  # extra -> the module that shows that it is installed, and the settings that need it
+    "dask": ("distributed", ("executor",)),
     "metrics": ("prometheus_client", ("metrics_file",)),
     "notify": ("apprise", ("notify_operators", "notify_requesters")),
     "web": ("flask", ("web_tokens", "web_secret")),
@@ -36,7 +39,7 @@ def missing_extras(settings: Settings) -> dict[str, tuple[str, ...]]:
     """Extras that are not installed, each with the settings that ask for it."""
     missing = {}
     for extra, (module, names) in EXTRAS.items():
-        wanted = tuple(name for name in names if getattr(settings, name))
+        wanted = tuple(name for name in names if getattr(settings, name) not in ((), "", "local"))
         if wanted and find_spec(module) is None:
             missing[extra] = wanted
     return missing

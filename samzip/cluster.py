@@ -1,0 +1,230 @@
+"""Where jobs run: a Dask cluster. Needs the extra: pip install 'samzip[dask]'.
+
+Workers share the state folder with the leader, at the same path, and see both stores: a company's snapshot lies there,
+and a job's own file (`Ticket`), by which it begins once and ends when it is told to, whatever the scheduler thinks.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from samzip.archive.part import Progress
+from samzip.cluster_worker import DIED, Probe, Ticket, Unfit, make_probe, run_job, unfit
+from samzip.errors import ClusterFailed, StorageFailed
+from samzip.executors import Here, J, R, WorkerDied
+from samzip.settings import Settings
+from samzip.storage import open_store
+
+if TYPE_CHECKING:
+    from distributed import Client
+    from distributed import Future as DaskFuture
+
+CONNECT_S = 10
+WORKERS_S = 30  # until the first worker is there, and without any before a run gives up
+END_S = 5  # for jobs that were told to end
+LOOK_S = 2.0  # between two looks at who is there
+PACKAGES = ("dask", "distributed")  # of one version everywhere, as Dask wants it
+
+
+class DaskCluster:
+    """Workers of a cluster. One that dies fails its own job only; a scheduler that goes away is ClusterFailed."""
+
+    def __init__(self, settings: Settings, folder: Path) -> None:
+        """`folder` is of this run, below the temporary files: it goes with them."""
+        self._settings = settings
+        self._folder = folder / "jobs"
+        self._topic = f"samzip-{secrets.token_hex(8)}"
+        self._changed = threading.Condition()
+        self._told: list[tuple[str, Progress]] = []
+        self._running: dict[str, tuple[DaskFuture[Any], Future[Any]]] = {}  # the cluster's future, and the caller's
+        self._ending: dict[str, float] = {}  # cancelled ones, and how long they may take
+        self._client: Client | None = None
+        self._probe: Probe | None = None
+        self._lost: str | None = None  # why no more can be expected of this cluster
+        self._seen = self._looked = time.monotonic()  # a worker
+        self._is_fresh = False  # something happened since the last poll
+        self._here = Here(self._wake)
+
+    def start(self) -> None:
+        """Raises ClusterFailed, StorageFailed."""
+        self._started()
+
+    def _started(self) -> tuple[Client, Probe]:
+        if self._client is not None and self._probe is not None:
+            return self._client, self._probe
+        try:
+            from distributed import Client
+        except ModuleNotFoundError as error:
+            raise ClusterFailed(f"executor: {error.name} is not installed: pip install 'samzip[dask]'") from error
+        address = self._settings.executor.replace("dask+tls://", "tls://").replace("dask://", "tcp://")
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # of versions: `_check` says it in our words
+                self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
+        except (OSError, TimeoutError) as error:
+            raise ClusterFailed(f"no scheduler answers at {self._settings.executor}: {error}") from error
+        self._client.subscribe_topic(self._topic, self._hear)
+        self._probe = self._check(self._client)
+        return self._client, self._probe
+
+    def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        """Raises ClusterFailed before the first job only: later on `poll` does, and no claimed part is forgotten."""
+        client, probe = self._started()
+        ended: Future[R] = Future()
+        if self._lost:
+            return ended
+        ticket = Ticket(self._folder, key)
+        ticket.write()
+        name = f"{self._topic}-{key}"
+        future = client.submit(run_job, function, job, ticket, self._topic, probe, key=name, pure=False, retries=0)
+        self._running[key] = (future, ended)
+        future.add_done_callback(lambda done: self._finish(done, ended, ticket))
+        return ended
+
+    def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
+        return self._here.submit(function, job, key)
+
+    def cancel(self, key: str) -> None:
+        if key in self._running:
+            Ticket(self._folder, key).take_back()
+            self._ending.setdefault(key, time.monotonic() + END_S)
+
+    def poll(self, timeout: float) -> list[tuple[str, Progress]]:
+        """Raises ClusterFailed when the scheduler or all workers are gone, or a worker cannot do its work."""
+        with self._changed:
+            if not self._is_fresh:
+                self._changed.wait(timeout)
+            self._is_fresh = False
+            told, self._told = self._told, []
+        self._end_cancelled()
+        if self._client is not None and self._running and time.monotonic() - self._looked >= LOOK_S:
+            self._look(self._client)
+        if self._lost:
+            raise ClusterFailed(self._lost)
+        return told
+
+    def stop(self) -> None:
+        for key in list(self._running):
+            Ticket(self._folder, key).take_back()
+        self._here.stop()
+        if self._client is None:
+            return
+        until = time.monotonic() + END_S
+        while any(Ticket(self._folder, key).is_begun for key in list(self._running)) and time.monotonic() < until:
+            time.sleep(0.05)
+        self._running.clear()
+        if self._probe is not None:
+            with suppress(StorageFailed):  # the next probe has the same name
+                open_store(self._probe.archive_url).delete(self._probe.archived)
+        client, self._client = self._client, None
+        client.close(timeout=END_S)
+
+    def _look(self, client: Client) -> None:
+        self._looked = time.monotonic()
+        if client.status not in ("running", "newly-created"):
+            self._lost = f"the scheduler at {self._settings.executor} went away"
+        elif client.scheduler_info()["workers"]:
+            self._seen = self._looked
+        elif self._looked - self._seen > WORKERS_S:
+            self._lost = f"the cluster at {self._settings.executor} has no workers any more"
+
+    def _check(self, client: Client) -> Probe:
+        """Everything that would make a part fail that is no part's fault."""
+        try:
+            client.wait_for_workers(1, timeout=WORKERS_S)
+            probe = make_probe(self._settings, self._folder)
+            for worker, problem in self._problems(client, probe):
+                raise ClusterFailed(f"worker {worker}: {problem}")
+            return probe
+        except TimeoutError as error:
+            raise ClusterFailed(f"the cluster at {self._settings.executor} has no workers") from error
+        except OSError as error:
+            if isinstance(error, StorageFailed):
+                raise
+            raise ClusterFailed(f"the cluster at {self._settings.executor}: {error}") from error
+
+    def _problems(self, client: Client, probe: Probe) -> list[tuple[str, str]]:
+        versions: Any = client.get_versions()
+        mine = versions["client"]
+        for worker, theirs in versions["workers"].items():
+            for name, version in (("python", _python(mine)), *((it, mine["packages"][it]) for it in PACKAGES)):
+                found = _python(theirs) if name == "python" else theirs["packages"][name]
+                if found != version:
+                    return [(worker, f"it has {name} {found}, and this host {version}: they must be the same")]
+        for worker, threads in client.nthreads().items():
+            if threads != 1:
+                return [
+                    (worker, f"it has {threads} threads: start workers with --nthreads 1, as many as there are cores")
+                ]
+        told = client.run(unfit, probe, on_error="return")
+        return [(worker, _told(problem)) for worker, problem in told.items() if problem is not None]
+
+    def _hear(self, event: tuple[float, Any]) -> None:
+        key, progress = event[1]
+        with self._changed:
+            self._told.append((key, Progress(**progress)))
+            self._is_fresh = True
+            self._changed.notify()
+
+    def _finish(self, done: DaskFuture[R], ended: Future[R], ticket: Ticket) -> None:
+        """In a thread of Dask's."""
+        if done.status == "cancelled":  # by nobody here: jobs are cancelled by their tickets
+            self._lost = self._lost or f"the scheduler at {self._settings.executor} went away"
+            self._wake()
+            return
+        result, error = _outcome(done)
+        if isinstance(error, Unfit):
+            self._lost = self._lost or str(error)
+            self._wake()
+            return
+        if isinstance(error, WorkerDied):
+            ticket.end()
+        self._running.pop(ticket.key, None)
+        if ticket.key in self._ending:
+            del self._ending[ticket.key]
+            ended.cancel()
+        elif error is None:
+            ended.set_result(result)
+        else:
+            ended.set_exception(error)
+        self._wake()
+
+    def _end_cancelled(self) -> None:
+        """Those that do not hear it: a worker that died, storage that hangs. What they write has nobody's name."""
+        for key, until in list(self._ending.items()):
+            if time.monotonic() > until:
+                del self._ending[key]
+                self._running.pop(key)[1].cancel()
+
+    def _wake(self) -> None:
+        with self._changed:
+            self._is_fresh = True
+            self._changed.notify()
+
+
+def _outcome(done: DaskFuture[Any]) -> tuple[Any, BaseException | None]:
+    from distributed import KilledWorker
+
+    try:
+        return done.result(), None
+    except KilledWorker:
+        return None, WorkerDied(DIED)
+    except Exception as error:  # noqa: BLE001 -- whoever waits for the job has it
+        return None, error
+
+
+def _python(versions: dict[str, Any]) -> str:
+    """Its version without the last number, which changes nothing that travels."""
+    return ".".join(str(versions["host"]["python"]).split(".")[:2])
+
+
+def _told(problem: object) -> str:
+    return problem if isinstance(problem, str) else f"samzip cannot be used there: {type(problem).__name__}: {problem}"

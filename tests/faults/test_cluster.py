@@ -1,0 +1,213 @@
+"""A Dask cluster builds as the pool does; what dies there costs an attempt, what goes away costs none."""
+
+from __future__ import annotations
+
+import threading
+import zipfile
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from samzip.cluster import DaskCluster
+from samzip.cluster_worker import Probe, Ticket, make_probe, unfit
+from samzip.errors import BadSetting, ClusterFailed
+from samzip.events import PartFailed, PartProgressed
+from samzip.settings import load
+from tests.support.cluster import Cluster, build_for_ever, build_or_die, start_cluster, wait_for
+from tests.support.world import World, make_world
+
+pytest.importorskip("distributed", reason="the extra dask is not installed")
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    with start_cluster(tmp_path_factory.mktemp("dask"), workers=2) as started:
+        yield started
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    made = make_world(tmp_path)
+    made.company(equipment=5)
+    yield made
+    made.database.close()
+
+
+def run_on(cluster: Cluster, world: World, jobs: int = 2) -> object:
+    world.settings = replace(world.settings, executor=cluster.executor, jobs=jobs)
+
+    def make() -> DaskCluster:
+        return DaskCluster(world.settings, world.settings.temporary_dir / "run")
+
+    return world.run(make_executor=make)
+
+
+def work(world: World) -> list[tuple[int, str | None]]:
+    from samzip.database import tables
+
+    return [(row.attempts, row.token) for row in world.rows(tables.work)]
+
+
+def test_workers_of_a_cluster_build_what_was_asked_for(cluster: Cluster, world: World) -> None:
+    world.click()
+    run_on(cluster, world)
+    assert [row.status for row in world.requests()] == ["completed"] * 3
+    assert len(world.files()) == 3
+    for name in world.files():
+        with zipfile.ZipFile(Path(world.settings.archive_root, name)) as archive:
+            assert archive.testzip() is None
+    assert not list(world.settings.temporary_dir.rglob("*.begun"))
+
+
+def test_a_worker_that_dies_costs_its_part_an_attempt_and_no_other(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samzip.batch.building.build_part", build_or_die)
+    (world.media / "die").touch()
+    world.click()
+    run_on(cluster, world)
+    assert sorted(row.status for row in world.requests()) == ["completed", "completed", "pending"]
+    assert work(world) == [(1, None)]
+    (failed,) = world.seen(PartFailed)
+    assert "murió" in failed.reason
+    assert len(world.files()) == 2
+    cluster.add_worker()
+    world.later(minutes=2)
+    run_on(cluster, world)
+    assert [row.status for row in world.requests()] == ["completed"] * 3
+
+
+def test_a_cancelled_part_ends_in_its_worker_and_progress_is_heard(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from samzip.requests import single
+
+    monkeypatch.setattr("samzip.batch.building.build_part", build_for_ever)
+    world.click()
+    ids = [row.id for row in world.requests()]
+
+    def cancel_all() -> None:
+        wait_for(lambda: world.seen(PartProgressed))
+        for number in ids:
+            with world.database.write() as connection:
+                single.cancel(connection, world.database.now(connection), number)
+
+    canceller = threading.Thread(target=cancel_all)
+    canceller.start()
+    run_on(cluster, world, jobs=3)
+    canceller.join()
+    assert {row.status for row in world.requests()} == {"cancelled"}
+    assert world.seen(PartProgressed)[0].code == "EQ-001"
+    wait_for((world.media / "ended").exists)
+    assert world.files() == []
+
+
+@pytest.mark.sweep
+def test_a_worker_with_many_threads_is_refused(cluster: Cluster, world: World) -> None:
+    extra = cluster.add_worker(threads=2)
+    world.click()
+    try:
+        wait_for(lambda: _refused(cluster, world))
+    finally:
+        extra.kill()
+        extra.wait()
+    assert {row.status for row in world.requests()} == {"pending"}
+
+
+def _refused(cluster: Cluster, world: World) -> bool:
+    executor = DaskCluster(replace(world.settings, executor=cluster.executor), world.settings.temporary_dir / "run")
+    try:
+        executor.start()
+    except ClusterFailed as error:
+        return "--nthreads 1" in str(error)
+    finally:
+        executor.stop()
+    return False
+
+
+def test_a_scheduler_that_goes_away_gives_the_parts_back_and_ends_the_run(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samzip.batch.building.build_part", build_for_ever)
+    world.click()
+
+    def kill() -> None:
+        wait_for(lambda: world.seen(PartProgressed))
+        cluster.scheduler.kill()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    with pytest.raises(ClusterFailed, match="went away"):
+        run_on(cluster, world)
+    killer.join()
+    assert [row.status for row in world.requests()] == ["pending"] * 3
+    assert work(world) == [(0, None)] * 3
+    assert world.files() == []
+
+
+def test_a_scheduler_that_is_not_there_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samzip.cluster.CONNECT_S", 0.5)
+    world.settings = replace(world.settings, executor="dask://127.0.0.1:1")
+    with pytest.raises(ClusterFailed, match=r"no scheduler answers at dask://127\.0\.0\.1:1"):
+        DaskCluster(world.settings, world.settings.temporary_dir).start()
+
+
+def test_a_cluster_is_a_setting(tmp_path: Path) -> None:
+    def executor(text: str) -> str:
+        return load({"executor": text, "state_dir": str(tmp_path)}, {}).executor
+
+    assert executor("dask://scheduler:8786/") == "dask://scheduler:8786"
+    assert executor("dask+tls://scheduler:8786") == "dask+tls://scheduler:8786"
+    for wrong in ("dask://scheduler", "tcp://scheduler:8786", "dask://:8786", "dask://scheduler:8786/path"):
+        with pytest.raises(BadSetting, match="executor"):
+            executor(wrong)
+
+
+@pytest.fixture
+def probe(world: World) -> Probe:
+    (world.media / "documentos").mkdir(exist_ok=True)
+    return make_probe(world.settings, world.settings.temporary_dir / "jobs")
+
+
+def test_a_worker_like_the_leader_is_fit(probe: Probe) -> None:
+    assert unfit(probe) is None
+
+
+def test_a_worker_that_differs_from_the_leader_says_in_what(probe: Probe, tmp_path: Path) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "probe").write_text("another leader's")
+    elsewhere = str(other)
+    told = [
+        unfit(replace(probe, code="")),
+        unfit(replace(probe, state=other / "nothing")),
+        unfit(replace(probe, state=other / "probe")),
+        unfit(replace(probe, archive_url=elsewhere)),
+        unfit(replace(probe, media_url=elsewhere)),
+        unfit(replace(probe, media_url=f"{elsewhere}/nothing")),
+    ]
+    expected = ["install the same", "must be shared", "must be shared", "archive_root", "media_root", "nothing"]
+    for problem, part in zip(told, expected, strict=True):
+        assert problem is not None
+        assert part in problem
+
+
+def test_a_ticket_is_used_once(tmp_path: Path) -> None:
+    ticket = Ticket(tmp_path / "jobs", "a")
+    ticket.write()
+    assert ticket.use()
+    assert not ticket.use()
+    assert ticket.is_valid
+    ticket.take_back()
+    assert not ticket.is_valid
+    ticket.end()
+    assert not ticket.is_begun
+
+
+def test_a_ticket_that_was_taken_back_is_not_used(tmp_path: Path) -> None:
+    ticket = Ticket(tmp_path / "jobs", "a")
+    ticket.write()
+    ticket.take_back()
+    assert not ticket.use()
