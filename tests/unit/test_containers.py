@@ -150,6 +150,11 @@ def test_render_gets_one_service_with_a_disk_and_settings_that_there_are() -> No
             assert fnmatch.fnmatch(setting["value"], f"{service['disk']['mountPath']}/*")
 
 
+def test_the_script_of_one_container_gets_the_variables_that_it_wants() -> None:
+    wanted = set(re.findall(r"\$\{(SAMZIP_\w+):\?", (ROOT / "docker" / "both").read_text()))
+    assert wanted <= {it["key"] for it in RENDER["services"][0]["envVars"]}
+
+
 def test_the_script_of_one_container_runs_commands_that_there_are() -> None:
     text = (ROOT / "docker" / "both").read_text()
     commands = re.findall(r"(?m)^samzip (.+?)(?: &)?$", text)
