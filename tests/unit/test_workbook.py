@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from html import unescape
 from io import BytesIO
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import unquote
 from zipfile import ZipFile
@@ -37,6 +38,7 @@ from samzip.catalog.model import (
 )
 from samzip.dossier.workbook import IndexLine, cells, index, sheets, write_workbook
 from samzip.dossier.workbook.cells import clean
+from samzip.dossier.workbook.charts import DUE_COLORS, STATES_DRAWN
 from samzip.dossier.workbook.dashboard import Due, Statistics, due
 
 GENERATED = datetime(2026, 11, 25, 0, 42, 59, 123456, tzinfo=UTC)  # still the 24th in Bogotá
@@ -301,6 +303,16 @@ def test_columns_are_wide_enough_and_rows_show_at_most_twelve_lines() -> None:
     assert sheet["Q7"].alignment.wrap_text
 
 
+def test_no_text_of_a_table_is_cut_by_its_neighbour() -> None:
+    long = "MET-LAB-BAL-0012-A-2026-REV-03"
+    item = instrument(long, state="En Mantenimiento preventivo anual", calibrations=(Calibration(1, None),))
+    book = read(make([item], [document(f"C/Equipos/{long}/{'procedimiento_' * 6}.pdf", equipment=long)]))
+    for title in ("Equipos", "Calibraciones", "Documentos"):
+        sheet = book[title]
+        assert all(cell.alignment.wrap_text for cell in sheet[6] if isinstance(cell.value, str)), title
+        assert sheet.row_dimensions[6].height > 27
+
+
 def test_overdue_dates_stand_out_against_the_day_of_generation_unless_retired(full: bytes) -> None:
     sheet = read(full)["Equipos"]
     rules = {str(item.sqref): item.rules[0] for item in sheet.conditional_formatting}
@@ -324,7 +336,8 @@ def test_loans_past_due_and_rejected_results_stand_out(full: bytes) -> None:
     for title, column in (("Calibraciones", "E"), ("Comprobaciones", "G")):
         [rule] = book[title].conditional_formatting
         assert book[title][f"{column}5"].value == "Resultado"
-        assert rule.rules[0].formula == [f'TRIM({column}6)="No Aprobado"']
+        [formula] = rule.rules[0].formula
+        assert formula.startswith(f'OR(LEFT(TRIM({column}6),8)="no aprob",LEFT(TRIM({column}6),11)="no conforme",')
 
 
 def test_the_code_of_an_instrument_leads_to_its_life_sheet(full: bytes) -> None:
@@ -432,11 +445,39 @@ def test_dashboard_shows_the_numbers_and_two_charts_of_them(full: bytes) -> None
     assert lines["Tamaño de los documentos"][0] == 2048
     with ZipFile(BytesIO(full)) as archive:
         charts = [archive.read(f"xl/charts/chart{place}.xml").decode() for place in (1, 2)]
-    assert "<pieChart>" in charts[0]
+    assert "<barChart>" in charts[0]
     assert "'Dashboard'!$B$8:$B$9" in charts[0]
     first = next(row for row in range(7, 40) if sheet.cell(row, 1).value == "Calibración")
     assert "<barChart>" in charts[1]
     assert f"'Dashboard'!$B${first}:$B${first + 2}" in charts[1]
+
+
+def test_charts_can_be_told_apart_in_grey() -> None:
+    greys = [sum(part * int(color[2 * place :][:2], 16) for place, part in enumerate((0.3, 0.59, 0.11)))
+             for color in DUE_COLORS]  # fmt: skip
+    assert all(lighter - darker > 40 for darker, lighter in pairwise(greys))
+
+
+def test_what_is_overdue_stands_out_in_the_dashboard(full: bytes) -> None:
+    sheet = read(full)["Dashboard"]
+    overdue = {row[0].value: row[1] for row in sheet.iter_rows(min_row=7, max_col=2)}
+    assert overdue["Calibración"].font.color.rgb == "00C00000"
+    assert overdue["Calibración"].font.bold
+    assert not overdue["Mantenimiento"].font.bold
+
+
+def test_only_the_most_frequent_of_many_states_are_drawn() -> None:
+    book = make(instrument(str(n), state=f"Estado {n:02}") for n in range(STATES_DRAWN + 5))
+    with ZipFile(BytesIO(book)) as archive:
+        chart = archive.read("xl/charts/chart1.xml").decode()
+    assert f"'Dashboard'!$B$8:$B${7 + STATES_DRAWN}" in chart
+    assert f"los {STATES_DRAWN} más frecuentes" in chart
+
+
+def test_the_index_says_how_its_links_work(full: bytes) -> None:
+    book = read(full)
+    assert "una misma carpeta" in str(book["Documentos"]["A4"].value)
+    assert book["Equipos"]["A4"].value is None
 
 
 def test_a_company_without_anything_still_gets_every_sheet() -> None:

@@ -10,7 +10,8 @@ from samzip.dossier.life_sheet.fonts import REGULAR
 from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line
 from samzip.dossier.life_sheet.glyphs import value_or_dash as shown
 from samzip.dossier.life_sheet.tables import PAD, SIZE, Column, table
-from samzip.dossier.life_sheet.wording import day, is_refusal, local_day, pesos
+from samzip.dossier.life_sheet.wording import day, local_day, pesos
+from samzip.dossier.results import is_refusal
 
 LEAST_COST = 70.0  # width of the column, points
 

@@ -11,7 +11,6 @@ from samzip.dossier.moments import in_zone
 
 ABSENT = "FALTA: "  # begins the reason why a document is not there
 EMPTY = "No registra"  # a section without content
-_REFUSALS = ("no aprob", "no conforme", "no cumple", "rechaz", "reprob")
 
 
 def zone(name: str) -> tzinfo | None:
@@ -31,11 +30,6 @@ def moment(value: datetime | None, local: tzinfo) -> str:
     if value is None:
         return NOTHING
     return in_zone(value, local).isoformat(sep=" ")[:16]
-
-
-def is_refusal(result: str) -> bool:
-    """Whether the result of a calibration or verification says that the instrument did not pass."""
-    return " ".join(result.casefold().split()).startswith(_REFUSALS)
 
 
 def local_day(value: datetime | None, local: tzinfo) -> str:

@@ -10,12 +10,13 @@ from operator import itemgetter
 from samzip.catalog.model import Company, Equipment
 from samzip.dossier.workbook.cells import Pen, Value
 from samzip.dossier.workbook.index import IndexLine, is_included
-from samzip.dossier.workbook.pages import Page
+from samzip.dossier.workbook.pages import LINE_HEIGHT, Page, lines_of
 from samzip.dossier.workbook.sheets import RETIRED
 from samzip.dossier.workbook.styles import Style
 
 NO_STATE = "Sin estado"
 ACTIVITIES = ("Calibración", "Mantenimiento", "Comprobación")
+DASHBOARD_WIDTHS = (28, 14, 14, 14, 14, 14, 14)  # characters
 STATES_ROW = 7  # header of the table of states, where SAM has it
 
 
@@ -88,7 +89,7 @@ class Board:
         self.activities = (0, 0)
 
     def write(self, company: Company, statistics: Statistics) -> None:
-        self._section("📊 ESTADÍSTICAS GENERALES")
+        self._section("ESTADÍSTICAS GENERALES")
         self._line(("Estado", "Cantidad"), Style.HEADER)
         first = self._row
         for state, count in statistics.by_state():
@@ -101,7 +102,8 @@ class Board:
         self._line(("Actividad", *(when.value for when in Due)), Style.HEADER, 30)
         first = self._row
         for activity in ACTIVITIES:
-            self._line((activity, *(statistics.activities[activity, when] for when in Due)))
+            counts = [statistics.activities[activity, when] for when in Due]
+            self._line((activity, *counts), alarm=counts[0] > 0)
         self.activities = (first, self._row - 1)
         totals = [sum(statistics.activities[activity, when] for activity in ACTIVITIES) for when in Due]
         self._line(("Total", *totals), Style.TOTAL)
@@ -128,7 +130,7 @@ class Board:
         self,
         values: tuple[Value, ...],
         style: Style = Style.TEXT,
-        height: float = 14,
+        height: float | None = None,
         *,
         numbers: Style = Style.NUMBER,
         alarm: bool = False,
@@ -137,11 +139,12 @@ class Board:
             numbers = Style.HEADER
         elif style is Style.TOTAL:
             numbers = Style.TOTAL_NUMBER
-        elif alarm:
-            numbers = Style.ALARM
-        cells = [
-            self._pen.cell(f"{letter}{self._row}", value, style if isinstance(value, str) else numbers)
-            for letter, value in zip("ABCDEFG", values, strict=False)
-        ]
+        name, *others = values
+        cells = [self._pen.cell(f"A{self._row}", name, Style.LONG if style is Style.TEXT else style)]
+        for letter, value in zip("BCDEFG", others, strict=False):
+            of_value = style if isinstance(value, str) else Style.ALARM if alarm and letter == "B" else numbers
+            cells.append(self._pen.cell(f"{letter}{self._row}", value, of_value))
+        if height is None:
+            height = LINE_HEIGHT * lines_of(str(name), DASHBOARD_WIDTHS[0]) + 0.5
         self._page.write(self._row, cells, height)
         self._row += 1

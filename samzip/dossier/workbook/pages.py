@@ -105,8 +105,8 @@ class Roll(Generic[Row]):
                 else:
                     style = Style.LONG  # not underlined: there is nothing to click
             cells.append(self._pen.cell(reference, value, style))
-            if style is Style.LONG and isinstance(value, str):
-                lines = max(lines, _lines(value, column.width))
+            if style in (Style.LONG, Style.LINK) and isinstance(value, str):
+                lines = max(lines, lines_of(value, column.width))
         page.write(place, cells, LINE_HEIGHT * lines + 1.5)
 
     def _new_page(self) -> Page:
@@ -115,15 +115,17 @@ class Roll(Generic[Row]):
         self._files.callback(page.close)
         self.pages.append(page)
         write_heading(page, self._pen, self._local)
+        if self.layout.hint:
+            page.write(HEADER_ROW - 1, [self._pen.cell(f"A{HEADER_ROW - 1}", self.layout.hint, Style.NOTE)], 15)
         headers = [
             self._pen.cell(f"{letter}{HEADER_ROW}", column.header, Style.HEADER) for letter, column in self._columns
         ]
-        lines = max(_lines(column.header, column.width) for column in self.layout.columns)
+        lines = max(lines_of(column.header, column.width) for column in self.layout.columns)
         page.write(HEADER_ROW, headers, LINE_HEIGHT * lines + 6)
         return page
 
 
-def _lines(text: str, width: float) -> int:
+def lines_of(text: str, width: float) -> int:
     """Lines that a wrapped text fills, at most LINES_LIMIT; words seldom fill a line to its end."""
     room = width * CHARACTERS_PER_WIDTH
     wrapped = 1 if len(text) <= room else ceil(len(text) * 1.1 / room)

@@ -63,6 +63,7 @@ _ALIGNMENTS = {
     Style.TITLE: Alignment(horizontal="left", vertical="center", wrap_text=True),
     Style.HEADER: Alignment(horizontal="center", vertical="center", wrap_text=True),
     Style.LONG: Alignment(vertical="top", wrap_text=True),
+    Style.LINK: Alignment(vertical="top", wrap_text=True),
     Style.DATE: Alignment(horizontal="center", vertical="top"),
     Style.MOMENT: Alignment(horizontal="center", vertical="top"),
     Style.NUMBER: Alignment(horizontal="center", vertical="top"),

@@ -20,7 +20,7 @@ from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.dossier.workbook import sheets
 from samzip.dossier.workbook.cells import Pen, clean
 from samzip.dossier.workbook.charts import add_charts
-from samzip.dossier.workbook.dashboard import Board, Statistics
+from samzip.dossier.workbook.dashboard import DASHBOARD_WIDTHS, Board, Statistics
 from samzip.dossier.workbook.index import IndexLine
 from samzip.dossier.workbook.package import write_package
 from samzip.dossier.workbook.pages import FIRST_ROW, HEADER_ROW, Page, Roll, write_heading
@@ -28,7 +28,6 @@ from samzip.dossier.workbook.sheets import Layout
 from samzip.dossier.workbook.styles import alarm, register
 
 DASHBOARD_COLUMNS = 16  # with the charts beside the tables
-DASHBOARD_WIDTHS = (28, 14, 14, 14, 14, 14, 14)  # characters
 FOOTER_COMPANY = 60  # characters: what Excel holds in a footer is 255, all three parts with their codes
 LETTER = 1  # paper size, ST_PaperSize
 
