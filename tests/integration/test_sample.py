@@ -106,4 +106,8 @@ def test_everything_that_sam_delivers_is_there_under_its_name(sam: World) -> Non
     assert set(theirs) - set(maintenance) <= ours
     delivered = Counter(name.split("/")[1] for name in ours if "/Mantenimientos/Documentos_" in name)
     assert Counter(name.split("/")[1] for name in maintenance) <= delivered
+    instruments = {name.split("/")[1] for name in theirs if name.startswith("Equipos/")}  # the list has some of them
+    like_theirs = {name for name in ours if not name.startswith("Equipos/") or name.split("/")[1] in instruments}
+    print("", *(f"- {name}" for name in sorted(set(theirs) - ours)), sep="\n")
+    print(*(f"+ {name}" for name in sorted(like_theirs - set(theirs))), sep="\n")
     assert {name.partition("/")[0] for name in names} == {"CERTIBOY S.A.S"}
