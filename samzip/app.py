@@ -77,7 +77,7 @@ def run_context(
         stack.enter_context(_heard_signals(stop, asked, patience))
         run_id = secrets.token_hex(6)
         log = stack.enter_context(_log(settings, run_id, stream, progress=progress, quiet=quiet))
-        listeners = [log, *stack.enter_context(_reports(settings, log, link))]
+        listeners = [log, *stack.enter_context(_reports(settings, log, link, stop, patience))]
         stack.enter_context(_error_published(Publisher(listeners), run_id))
         database = stack.enter_context(ready_database(settings, patience))
         yield Context(
@@ -158,7 +158,9 @@ def _log(settings: Settings, run_id: str, stream: TextIO, *, progress: bool, qui
 
 
 @contextmanager
-def _reports(settings: Settings, tell: Listener, link: Link | None) -> Iterator[list[Listener]]:
+def _reports(
+    settings: Settings, tell: Listener, link: Link | None, stop: Stop, patience: Patience
+) -> Iterator[list[Listener]]:
     """Those who tell the world outside. Their libraries are imported only when there is something to tell."""
     listeners: list[Listener] = []
     if not (settings.metrics_file or settings.notify_operators or settings.notify_requesters or settings.ping_url):
@@ -171,40 +173,40 @@ def _reports(settings: Settings, tell: Listener, link: Link | None) -> Iterator[
         if settings.metrics_file:
             from samzip.report.metrics import MetricsFile
 
-            metrics = MetricsFile(Path(settings.metrics_file), partial(_queue, settings))
+            metrics = MetricsFile(Path(settings.metrics_file), partial(_queue, settings, patience))
             listeners.append(harmless(metrics, "metrics", tell))
         if settings.notify_operators or settings.notify_requesters:
             from samzip.report.notify import Operators, Requesters
 
-            letters = stack.enter_context(Outbox(tell))
+            letters = stack.enter_context(Outbox(tell, is_hurried=lambda: bool(stop)))
             if settings.notify_operators:
                 memory = settings.state_dir / "operators-told.json"
                 operators = Operators(settings.notify_operators, letters, memory, socket.gethostname(), zone)
                 listeners.append(harmless(operators, "operators", tell))
             if settings.notify_requesters:
-                find = partial(_deliveries, settings)
+                find = partial(_deliveries, settings, patience)
                 requesters = Requesters(settings.notify_requesters, letters, find, link, zone)
                 listeners.append(harmless(requesters, "requester", tell))
         if settings.ping_url:
             from samzip.report.pings import Pings
 
-            pings = Pings(settings.ping_url, stack.enter_context(Outbox(tell)), zone)
+            pings = Pings(settings.ping_url, stack.enter_context(Outbox(tell, is_hurried=lambda: bool(stop))), zone)
             listeners.append(harmless(pings, "ping", tell))
         yield listeners
 
 
-def _queue(settings: Settings) -> Queue:
+def _queue(settings: Settings, patience: Patience) -> Queue:
     from samzip.report.metrics import Queue
     from samzip.requests.pulse import by_state, pulse
 
-    with ready_database(settings) as database, database.read() as connection:
+    with ready_database(settings, patience) as database, database.read() as connection:
         return Queue(by_state(connection), pulse(connection, database.now(connection)).oldest)
 
 
-def _deliveries(settings: Settings, company_id: int, part: int) -> list[Delivery]:
+def _deliveries(settings: Settings, patience: Patience, company_id: int, part: int) -> list[Delivery]:
     from samzip.requests.deliveries import deliveries
 
-    with ready_database(settings) as database, database.read() as connection:
+    with ready_database(settings, patience) as database, database.read() as connection:
         return deliveries(connection, database.now(connection), company_id, part)
 
 

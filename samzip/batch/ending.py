@@ -16,13 +16,13 @@ from datetime import datetime, timedelta
 from samzip.archive.part import PartResult, Progress
 from samzip.batch import telling
 from samzip.batch.company import CompanyPass
-from samzip.batch.context import Context
+from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import missing
 from samzip.dossier.keys import archive_key, download_name, temporary_key
 from samzip.errors import DatabaseUnreachable, SamzipError, StorageFailed, WorkTakenOver
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
-from samzip.requests import runs, wording, work
+from samzip.requests import lease, runs, wording, work
 
 PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
 
@@ -43,11 +43,15 @@ class InWork:
 
 
 def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
-    """Takes a part. None: nobody wants it any more."""
+    """Takes a part. None: nobody wants it any more, or it is another host's turn: what a run claimed after the fence
+    would be built from what it knew before."""
     database, identity = context.database, company.records.company
     token = secrets.token_hex(16)
     with database.write() as connection:
         now = database.now(connection)
+        if not lease.holds(connection, context.run_id):
+            context.stop.ask(LEASE_LOST)
+            return None
         held = work.claim(connection, now, company_id=identity.id, part=part, token=token, run_id=context.run_id)
         if held is None:
             return None

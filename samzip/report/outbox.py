@@ -13,6 +13,8 @@ from samzip.events import Event, Listener, ReportFailed, ReportSent
 
 RETRY_AFTER_S = 1.0
 PATIENCE_S = 30.0  # for what is still to be sent when the run is over
+HURRIED_S = 1.0  # when it was asked to end
+SLICE_S = 0.1
 
 
 class NotSent(Exception):
@@ -29,10 +31,20 @@ class Parcel:
 
 
 class Outbox:
-    """A context manager: leaving it waits for what is still to be sent, for a while. `tell` hears how each went."""
+    """A context manager: leaving it waits a while for what is still to be sent, less in a run that is asked to end.
 
-    def __init__(self, tell: Listener, retry_after: float = RETRY_AFTER_S, patience: float = PATIENCE_S) -> None:
+    `tell` hears how each went.
+    """
+
+    def __init__(
+        self,
+        tell: Listener,
+        retry_after: float = RETRY_AFTER_S,
+        patience: float = PATIENCE_S,
+        is_hurried: Callable[[], bool] = lambda: False,
+    ) -> None:
         self._tell = tell
+        self._is_hurried = is_hurried
         self._retry_after = retry_after
         self._patience = patience
         self._parcels: queue.SimpleQueue[Parcel | None] = queue.SimpleQueue()
@@ -55,9 +67,15 @@ class Outbox:
         if self._thread is None:
             return
         self._parcels.put(None)
-        self._thread.join(self._patience)
+        ended = time.monotonic()
+        while self._thread.is_alive() and time.monotonic() < ended + self._allowed():
+            self._thread.join(SLICE_S)
         for parcel in list(self._left):
-            self._tell(ReportFailed(parcel.channel, parcel.about, f"given up {self._patience:g} s after the run's end"))
+            why = f"given up {self._allowed():g} s after the run's end"
+            self._tell(ReportFailed(parcel.channel, parcel.about, why))
+
+    def _allowed(self) -> float:
+        return min(HURRIED_S, self._patience) if self._is_hurried() else self._patience
 
     def _work(self) -> None:
         while (parcel := self._parcels.get()) is not None:

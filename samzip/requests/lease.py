@@ -37,6 +37,12 @@ def renew(connection: Connection, now: datetime, token: str) -> bool:
     return bool(connection.execute(update(lease).where(mine).values(expires_at=now + TIME_TO_LIVE)).rowcount)
 
 
+def holds(connection: Connection, run_id: str) -> bool:
+    """Whether that run has it. If so, nobody takes it before this transaction ends."""
+    mine = select(lease.c.token).where(lease.c.name == NAME, lease.c.run_id == run_id)
+    return connection.execute(mine.with_for_update(read=True)).first() is not None
+
+
 def release(connection: Connection, token: str) -> None:
     """Gives it back, if it is still there to give."""
     connection.execute(delete(lease).where(lease.c.name == NAME, lease.c.token == token))

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import update
 
 from samzip.app import host_id
+from samzip.archive.part import PartJob
 from samzip.batch import ending
 from samzip.cli import main
 from samzip.database import tables
@@ -87,6 +88,20 @@ def test_a_purge_whose_place_another_host_took_does_nothing_more(world: World, m
     assert world.files() == [ORPHAN]
     assert [row.deleting for row in world.rows(tables.archive)] == [True]  # the next run forgets it
     assert [row.host for row in world.rows(tables.lease)] == ["elsewhere"]
+
+
+def test_a_run_whose_place_another_host_took_begins_nothing_more(world: World) -> None:
+    world.company(equipment=3)
+    world.click()
+
+    def freeze(job: Any) -> None:
+        if isinstance(job, PartJob):
+            take_the_lease(world, "elsewhere", after=timedelta(seconds=61))
+
+    world.executor.before = freeze
+    assert world.run().outcome == "interrupted"
+    assert [row.status for row in world.requests()] == ["completed", "pending"]
+    assert [row.token for row in world.rows(tables.work)] == [None]
 
 
 @pytest.mark.parametrize("how", ["purge", "verify"])

@@ -259,6 +259,14 @@ MUTANTS = (
         tests=(ALONE + "test_a_purge_whose_place_another_host_took_does_nothing_more[sqlite]",),
     ),
     Mutant(
+        name="a claim without the lease",
+        file="samzip/batch/ending.py",
+        old="        if not lease.holds(connection, context.run_id):\n",
+        new="        if not context.run_id:\n",
+        why="a run that was frozen goes on beside another host's, from what it knew before",
+        tests=(ALONE + "test_a_run_whose_place_another_host_took_begins_nothing_more[sqlite]",),
+    ),
+    Mutant(
         name="the lease without the fence",
         file="samzip/housekeeping/alone.py",
         old="                fence(connection, now, token)\n",

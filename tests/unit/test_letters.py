@@ -125,6 +125,15 @@ def test_a_run_does_not_wait_for_ever() -> None:
     ended.set()
 
 
+def test_a_run_that_is_asked_to_end_waits_a_second_for_its_letters(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samzip.report.outbox.HURRIED_S", 0.05)
+    told, ended = Told(), threading.Event()
+    with Outbox(told, patience=60, is_hurried=lambda: True) as outbox:
+        outbox.put(Parcel("ping", "success", lambda: ended.wait(60) and None))
+    assert told.events == [e.ReportFailed("ping", "success", "given up 0.05 s after the run's end")]
+    ended.set()
+
+
 def test_an_outbox_without_letters_starts_no_thread() -> None:
     before = threading.active_count()
     with Outbox(Told()):
