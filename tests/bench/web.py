@@ -26,7 +26,7 @@ SQLITE = "SQLite"
 POSTGRES = "PostgreSQL"
 DOWNLOADER = "descargas"
 INSTRUMENTS = 10  # of each company that clicks: one part
-PATIENCE_S = 60
+PATIENCE_S = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,9 @@ def wait_for_work(url: str, process: subprocess.Popen[str]) -> None:
         with database.read() as connection:
             if connection.execute(working).scalar_one():
                 break
-        if process.poll() is not None or time.monotonic() > until:
-            raise BenchFailed("no run got to work on the large company")
-        time.sleep(0.1)
+        if process.poll() is not None:
+            raise BenchFailed(f"the run ended with {process.returncode} before anybody saw it at work")
+        if time.monotonic() > until:
+            raise BenchFailed(f"no run got to work on the large company within {PATIENCE_S} s")
+        time.sleep(0.02)
     database.close()

@@ -26,7 +26,7 @@ from tests.bench.web_server import Server, new_copy
 TINY = replace(
     web.QUICK_WEB,
     workers=1,
-    instruments=105,  # more than a moment's work
+    instruments=70,  # more than a moment's work
     calls=Limits(at_once=2, count=4, seconds=60),
     downloads=2,
     archive=1_000_000,

@@ -17,7 +17,7 @@ from tests.support.web import BEARER, SECRET, TOKEN
 from tests.support.world import World
 
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 30
+PATIENCE_S = 120
 
 
 @dataclass(frozen=True)
