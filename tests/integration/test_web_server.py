@@ -31,6 +31,7 @@ from tests.support.web import BEARER, SECRET, TOKEN, Web
 from tests.support.world import World
 
 ROOT = Path(__file__).parents[2]
+PATIENCE_S = 120
 
 
 @dataclass
@@ -45,7 +46,7 @@ class Served:
     ) -> tuple[int, bytes, http.client.HTTPMessage]:
         parts = urlsplit(url)
         target = f"{parts.path}?{parts.query}" if parts.query else parts.path
-        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=30)
+        connection = http.client.HTTPConnection(urlsplit(self.address).netloc, timeout=PATIENCE_S)
         sent = {name.replace("_", "-"): text for name, text in headers.items()}
         content = None
         if value is not None:
@@ -78,7 +79,7 @@ def served(world: World, *arguments: str) -> Iterator[Served]:
         yield Served(process, json.loads(told)["address"])
     finally:
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=PATIENCE_S)
 
 
 def test_two_workers_take_three_clicks_show_them_and_send_an_archive_that_broke_off(world: World) -> None:
@@ -154,7 +155,7 @@ def test_slow_clients_do_not_keep_others_waiting(quick: Web) -> None:
         answers: list[int] = []
         ask = threading.Thread(target=lambda: answers.append(server.call("GET", "/healthz")[0]))
         ask.start()
-        ask.join(30)
+        ask.join(PATIENCE_S)
         assert answers == [200]
         for connection in slow:
             connection.close()
@@ -166,10 +167,10 @@ def test_broken_bytes_are_answered_and_the_longest_link_is_read(quick: Web) -> N
         kind = "Content-Type: application/json"
         head = "\r\n".join([*lines, kind, "Transfer-Encoding: chunked", "", ""])
         whole = b'{"user": "CERTIBOY"}'
-        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), 30) as connection:
+        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), PATIENCE_S) as connection:
             connection.sendall(head.encode() + b"no number\r\n" + whole)
             assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
-        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), 30) as connection:
+        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), PATIENCE_S) as connection:
             head = "\r\n".join([*lines, kind, "Content-Length: 100", "", ""])
             connection.sendall(head.encode() + whole)
             connection.shutdown(socket.SHUT_WR)
