@@ -17,6 +17,7 @@ CLOCK_PROBLEM = timedelta(minutes=5)
 TIMER_LATE = timedelta(minutes=10)  # a timer of every minute that has not begun a run for so long is none
 HEARTBEAT_LATE = timedelta(minutes=2)  # a run at work shows every ten seconds that it lives
 WAITING_LONG = timedelta(hours=1)
+ARCHIVE_ROOM = 16 * 2**20  # bytes: life sheets and workbooks, beside the documents
 STATE_ROOM = 256 * 2**20  # bytes: snapshots, cache, embedded database
 START_TIMER = "systemctl enable --now samzip.timer (samzip install-units puts it there); by hand: samzip run"
 

@@ -99,8 +99,10 @@ class LocalStore:
         probe = self._writable(f"{prefix}/write-test{TEMPORARY_SUFFIX}")
         with _storage_errors(self.url, prefix):
             self._make_folder(probe.parent)
-            probe.write_bytes(b"samzip")
-            probe.unlink(missing_ok=True)
+            try:
+                probe.write_bytes(b"samzip")
+            finally:
+                probe.unlink(missing_ok=True)
 
     def _make_folder(self, folder: Path) -> None:
         """Creates what is missing, and makes each new name last through a power cut."""
