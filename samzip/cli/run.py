@@ -91,7 +91,8 @@ def command(
             finished = run(context, Mode(once=once, interval=interval, wait=wait or 0))
             code = _exit_code(finished, context.stop.signal)
             if not quiet:  # inside: output that nobody takes is this run's end, too
-                _show(finished, code, settings, as_json=as_json)
+                is_told = _is_told(settings, progress=progress)
+                _show(finished, code, settings, as_json=as_json, is_told=is_told)
             context.publish(RunEnded(context.run_id, code, ""))
     except LockBusy as busy:
         if not quiet:
@@ -121,7 +122,15 @@ def _links(settings: Settings) -> Callable[[int, datetime], str | None] | None:
     return link
 
 
-def _show(finished: RunFinished, code: int, settings: Settings, *, as_json: bool) -> None:
+def _is_told(settings: Settings, *, progress: bool) -> bool:
+    """Whether this terminal has the run's summary already, from the live display or the log."""
+    if not (sys.stdout.isatty() and sys.stderr.isatty()):
+        return False
+    is_drawn = progress and settings.log_format == "auto"
+    return is_drawn or (not settings.log_file and settings.log_level in ("debug", "info"))
+
+
+def _show(finished: RunFinished, code: int, settings: Settings, *, as_json: bool, is_told: bool) -> None:
     if as_json:
         print_json({"run": finished.run, "outcome": finished.outcome, "exit": code, **asdict(finished.counts)})
     elif finished.outcome == "nothing":
@@ -129,11 +138,12 @@ def _show(finished: RunFinished, code: int, settings: Settings, *, as_json: bool
     elif finished.outcome != "interrupted":
         counts = finished.counts
         served = counts.published + counts.reused
-        click.echo(
-            f"{count(counts.published, 'archive')} published ({show_size(counts.bytes)}), {counts.reused} reused, "
-            f"{count(counts.failed, 'attempt')} failed, {count(counts.missing, 'document')} missing, "
-            f"{count(counts.observations, 'observation')}."
-        )
+        if not is_told:
+            click.echo(
+                f"{count(counts.published, 'archive')} published ({show_size(counts.bytes)}), {counts.reused} reused, "
+                f"{count(counts.failed, 'attempt')} failed, {count(counts.missing, 'document')} missing, "
+                f"{count(counts.observations, 'observation')}."
+            )
         if served:
             click.echo(f"They lie in {settings.archive_root}/zip_requests\nsamzip status lists them.")
 

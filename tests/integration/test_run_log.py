@@ -109,6 +109,21 @@ def test_quiet_says_what_matters_in_words_and_the_log_file_has_everything(
     assert {"cleaning.started", "part.published", "document.missing"} <= {line["event"] for line in events(path)}
 
 
+@pytest.mark.parametrize("more", [["--progress"], ["--no-progress"]])
+def test_a_terminal_is_told_the_summary_once(
+    here: World, more: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    here.company(equipment=1)
+    here.click()
+    code, out, err = samzip(capsys, *more)
+    assert code == 0
+    assert "[FIN] 1 parte publicada" in err
+    assert "1 archive published" not in out
+    assert out.startswith("They lie in ")
+
+
 def test_quiet_does_not_hide_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, err = samzip(capsys, "--quiet", "--state-dir", str(tmp_path / "none"))
     assert (code, out) == (10, "")
