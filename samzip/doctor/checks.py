@@ -80,6 +80,13 @@ def state(folder: Path, error: str | None, is_new: bool) -> Finding:
     return ok("state", f"{folder}: written, renamed, locked")
 
 
+def log_file(path: str, *, writable: bool) -> Finding:
+    if writable:
+        return ok("log file", f"{path} may be written")
+    remedy = "make its folder and give it to this user; until then the log goes to standard error"
+    return warning("log file", f"{path} may not be written", remedy)
+
+
 def room(check: str, found: Room, needed: int, what: str) -> Finding:
     """`needed` bytes for `what`."""
     told = f"{show_size(found.free)} free on {found.path}, {what}: {show_size(needed)}"

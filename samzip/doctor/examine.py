@@ -30,6 +30,8 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
     yield checks.versions(versions())
     yield from _said(checks.extras(Extras(missing_extras(settings))))
     yield from _said(checks.user(os.geteuid(), probes.owner(settings.state_dir)))
+    if settings.log_file:
+        yield checks.log_file(settings.log_file, writable=probes.may_append(Path(settings.log_file)))
     error, is_new = probes.state(settings.state_dir)
     yield checks.state(settings.state_dir, error, is_new)
     yield checks.archives(settings.archive_root, *probes.archives(open_store(settings.archive_root)))

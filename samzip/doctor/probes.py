@@ -97,6 +97,13 @@ def state(folder: Path) -> tuple[str | None, bool]:
     return None, False
 
 
+def may_append(path: Path) -> bool:
+    """Without making the file."""
+    if path.exists():
+        return os.access(path, os.W_OK)
+    return path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)
+
+
 def owner(folder: Path) -> int | None:
     """User id; None where there is no such folder."""
     try:

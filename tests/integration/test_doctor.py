@@ -126,6 +126,17 @@ def test_storage_that_fails_at_one_step_is_told_and_cleared(
     assert (left == []) == (step != "delete")
 
 
+def test_a_log_file_is_looked_at_and_not_made(world: World, tmp_path: Path) -> None:
+    path = tmp_path / "log" / "samzip.log"
+    settings = replace(world.settings, log_file=str(path))
+    assert states(settings)["log file"] == "warning"
+    path.parent.mkdir()
+    assert states(settings)["log file"] == "ok"
+    assert not path.exists()
+    path.touch()
+    assert states(settings)["log file"] == "ok"
+
+
 def test_without_a_database_the_rest_is_still_told(tmp_path: Path, world: World) -> None:
     settings = replace(world.settings, database_url=f"sqlite:///{tmp_path}/absent.sqlite3")
     seen = states(settings)
