@@ -99,7 +99,7 @@ def next_steps(host: Host, seen: Seen, *, web: bool, cron: bool) -> list[str]:
     """Commands that an administrator types now, in a root shell."""
     steps = []
     if seen.user_is_new:
-        steps.append(f"adduser --system --group --home {host.state_dir} {host.user}")
+        steps.append(f"adduser --system --group --home {host.state_dir} {host.user} && chmod 750 {host.state_dir}")
     steps.append(f"chgrp {host.user} {ENV_FILE}")
     if seen.settings_are_new:
         steps.append(f"editor {ENV_FILE}     # the database, and where SAM's documents lie")

@@ -170,7 +170,7 @@ def test_everything_of_cron_goes_somewhere() -> None:
 def test_the_next_steps_depend_on_what_is_there() -> None:
     first = "\n".join(next_steps(Host(), SEEN, web=True, cron=False))
     for step in (
-        "adduser --system --group --home /var/lib/samzip samzip\n",
+        "adduser --system --group --home /var/lib/samzip samzip && chmod 750 /var/lib/samzip\n",
         "editor /etc/samzip/samzip.env ",
         "install -m 600 /dev/stdin /etc/samzip/database_url ",
         "token_urlsafe(32))' >/etc/samzip/web_secret)\n",
