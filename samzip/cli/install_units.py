@@ -68,7 +68,7 @@ def command(
     Examples:
       samzip install-units --dry-run --media-root /srv/sam/media
       samzip install-units --media-root /srv/sam/media --web
-      samzip install-units --root debian/samzip --prefix /usr --executable /usr/bin/samzip
+      samzip install-units --root pkg --prefix /usr --executable /usr/bin/samzip
     """
     if web and cron:
         raise UsageProblem("--web and --cron exclude each other: a crontab keeps no server running")
