@@ -21,6 +21,7 @@ from samzip.dossier.filetypes import HEAD_BYTES, real_extension
 from samzip.dossier.life_sheet.model import DAMAGED, NOT_DRAWN, TOO_LARGE, Unreadable
 
 MAX_PIXELS = 100_000_000  # of a source; a decompression bomb or a poster, neither is a photo of an instrument
+ROOM = 1.5  # a picture that exceeds its box no further is not reduced, which costs more than decoding it
 PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
 JPEG_QUALITY = 82
 DRAWN = frozenset({"jpg", "png", "gif", "tif", "bmp", "webp"})  # what Pillow reads everywhere, as filetypes names it
@@ -85,29 +86,36 @@ def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unr
             return Unreadable(TOO_LARGE)
         is_jpeg = image.format == "JPEG"
         upright = image.getexif().get(0x0112, 1) in (1, None)  # orientation
-        fits = image.width <= width * 1.5 and image.height <= height * 1.5
+        fits = image.width <= width * ROOM and image.height <= height * ROOM
         if is_jpeg and upright and fits and image.mode in ("L", "RGB") and len(data) <= PLAIN_JPEG_LIMIT:
             size, grey = image.size, image.mode == "L"
             image.draft(image.mode, (size[0] // 4, size[1] // 4))  # reads every bit, transforms few
             image.load()
             return Picture(*size, grey, data, "DCTDecode")
         if is_jpeg:
-            image.draft("RGB" if image.mode != "L" else "L", (width, height) if upright else (max(width, height),) * 2)
+            # The size that it will have, not its box: Pillow decodes no smaller than what it is asked for on each side.
+            wanted = _within(image, width, height) if upright else (max(width, height),) * 2
+            image.draft("RGB" if image.mode != "L" else "L", wanted)
         image.load()
         turned = image if upright else ImageOps.exif_transpose(image)
         return _encode(_flat(_reduced(turned, width, height)), lossless and not is_jpeg)
 
 
 def _reduced(image: Image.Image, width: int, height: int) -> Image.Image:
-    scale = min(width / image.width, height / image.height, 1)
-    if scale == 1:
+    size = _within(image, width, height)
+    if image.width <= size[0] * ROOM and image.height <= size[1] * ROOM:
         return image
-    size = max(round(image.width * scale), 1), max(round(image.height * scale), 1)
     if image.mode in ("P", "PA", "1"):  # indices cannot be averaged
         image = image.convert("RGBA" if image.mode != "1" else "L")
     if image.mode.startswith("I") or image.mode == "F":
         image = _eight_bits(image)
     return image.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
+
+
+def _within(image: Image.Image, width: int, height: int) -> tuple[int, int]:
+    """Its size when it is reduced to a box."""
+    scale = min(width / image.width, height / image.height, 1)
+    return max(round(image.width * scale), 1), max(round(image.height * scale), 1)
 
 
 def _eight_bits(image: Image.Image) -> Image.Image:
