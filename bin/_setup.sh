@@ -106,6 +106,14 @@ make_environment() {
 
 # After make_environment.
 install_bench_tools() {
+    if ! command -v zip >/dev/null || ! command -v 7zz >/dev/null; then
+        if is_root_on_debian; then
+            say "Installing from Debian: zip 7zip ..."
+            apt_install zip 7zip || true # the table tells what could not be compared
+        else
+            say "To compare with zip and 7z as well: apt-get install zip 7zip"
+        fi
+    fi
     if python -c 'import zipstream' 2>/dev/null && command -v py-spy >/dev/null; then return; fi
     say "Installing what measuring needs ..."
     (cd "$root" && python -m pip install --quiet --disable-pip-version-check --editable '.[bench]') >&2 ||

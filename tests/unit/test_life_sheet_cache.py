@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from samzip.archive.cache import LifeSheetCache
+from samzip.archive.cache import LifeSheetCache, trim_cache
 from samzip.dossier.life_sheet import Rendered
 
 SHEET = Rendered(b"%PDF", ("foto: no se pudo leer",), None)
@@ -57,6 +58,22 @@ def test_what_a_killed_writer_leaves_lies_in_its_runs_own_folder_which_the_next_
         cache.get("A", lambda: SHEET)
     assert files(tmp_path / "cache") == []
     assert len(files(tmp_path / "scratch")) == 1
+
+
+def test_runs_that_write_and_trim_at_once_read_whole_sheets(tmp_path: Path) -> None:
+    def run(number: int) -> None:
+        scratch = tmp_path / f"scratch-{number}"
+        scratch.mkdir()
+        cache = LifeSheetCache(tmp_path / "cache", scratch)
+        for turn in range(60):
+            sheet = Rendered(bytes([turn % 3]) * 50_000, (), None)
+            assert cache.get(turn % 3, lambda made=sheet: made) == sheet
+            if turn % 7 == number:
+                trim_cache(tmp_path / "cache", 60_000)
+        assert files(scratch) == []
+
+    with ThreadPoolExecutor(4) as runs:
+        list(runs.map(run, range(4)))
 
 
 @pytest.mark.parametrize("away", ["cache", "scratch"])

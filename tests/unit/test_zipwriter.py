@@ -29,6 +29,7 @@ READERS = {
     "unzip": ["unzip", "-tqq"],
     "7z": [shutil.which("7z") or "7zz", "t"],
     "bsdtar": ["bsdtar", "-xOf"],
+    "jar": ["jar", "tf"],
 }
 
 
@@ -296,8 +297,9 @@ def test_more_than_65535_entries_are_counted_in_zip64(tmp_path: Path, count: int
     with path.open("rb") as source:
         assert verify_zip(source).entries == count
     assert (zipformat.END_64_SIGNATURE in path.read_bytes()[-200:]) == (count >= 65_535)
-    if shutil.which("unzip"):
-        subprocess.run(["unzip", "-tqq", str(path)], check=True, capture_output=True)
+    for command in READERS.values():
+        if shutil.which(command[0]):
+            subprocess.run([*command, str(path)], check=True, capture_output=True)
 
 
 def test_a_source_that_grows_past_4_gib_unforeseen_is_an_error_that_says_so(
