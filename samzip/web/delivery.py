@@ -25,6 +25,7 @@ from samzip.web.problems import Problem
 from samzip.web.ranges import Piece, Unsatisfiable, choose, is_known
 
 TYPE = "application/zip"
+ADDRESS_S = 900  # of a store's own address: a download that goes on after that asks here again
 
 log = logging.getLogger("samzip.web")
 
@@ -82,6 +83,13 @@ def deliver(hook: Hook, token: str, request: Request) -> Response:
         if is_known(request.headers.get("If-None-Match"), etag):
             response.status_code = 304
             file.close()
+            return response
+        if request.method == "GET" and (address := _address(hook, path, response)):
+            file.close()
+            if "Range" not in request.headers:
+                _count(hook, path)
+            response.status_code, response.headers["Location"] = 302, address
+            response.headers["Cache-Control"] = "no-store"
             return response
         piece = _piece(request, etag, file.seek(0, io.SEEK_END))
         response.headers["Content-Length"] = str(piece.length)
@@ -154,6 +162,11 @@ def _hand_over(hook: Hook, path: str, response: Response) -> None:
         response.headers["X-Sendfile"] = quote(f"{hook.archives.url}/{path}")
     else:
         response.headers["X-Accel-Redirect"] = quote(f"{setting.rstrip('/')}/{path}")
+
+
+def _address(hook: Hook, path: str, response: Response) -> str | None:
+    """Where the store itself sends it, under the same name."""
+    return hook.archives.address(path, ADDRESS_S, response.headers["Content-Disposition"])
 
 
 def _piece(request: Request, etag: str, size: int) -> Piece:
