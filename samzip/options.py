@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
-from samzip.units import parse_duration, parse_size
+from samzip.units import is_bucket, parse_bucket, parse_duration, parse_size
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +76,9 @@ def _executor(text: str) -> str:
 
 
 def _root(text: str) -> str:
-    if text.startswith("s3://"):
-        raise ValueError("S3 is not part of this version")
+    if is_bucket(text):
+        parse_bucket(text)
+        return text.rstrip("/")
     if "://" in text:
         raise ValueError(f"{text!r} is not a folder")
     path = Path(text).expanduser().absolute()
@@ -147,11 +148,18 @@ OPTIONS = (
     Option(
         "media_root",
         "",
-        "a folder",
+        "a folder, or s3://bucket/prefix",
         _root,
-        "Where SAM's documents lie; read only. Default: media/ in the state folder.",
+        "Where SAM's documents lie; read only. Default: s3://AWS_STORAGE_BUCKET_NAME/media, else media/ in the state "
+        "folder.",
     ),
-    Option("archive_root", "", "a folder", _root, "Archives go under zip_requests/ here. Default: the media root."),
+    Option(
+        "archive_root",
+        "",
+        "a folder, or s3://bucket/prefix",
+        _root,
+        "Archives go under zip_requests/ here. Default: the media root.",
+    ),
     Option(
         "state_dir",
         "",

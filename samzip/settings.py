@@ -14,6 +14,7 @@ from samzip.errors import BadSetting
 from samzip.options import BY_NAME, OPTIONS, Option
 
 LISTS = ("web_tokens", "web_secret", "notify_operators")  # in samzip.toml they may be arrays
+SAMS_BUCKET, SAMS_PREFIX = "AWS_STORAGE_BUCKET_NAME", "media"  # where SAM keeps its documents in production
 SYSTEM_CONFIG = Path("/etc/samzip/samzip.toml")
 
 
@@ -105,6 +106,8 @@ def _find(
         return str(value), str(path)
     if option.name == "database_url" and environ.get("DATABASE_URL"):
         return environ["DATABASE_URL"], "DATABASE_URL"
+    if option.name == "media_root" and environ.get(SAMS_BUCKET):
+        return f"s3://{environ[SAMS_BUCKET]}/{SAMS_PREFIX}", SAMS_BUCKET
     return option.default, "default"
 
 

@@ -1,4 +1,4 @@
-"""Durations and sizes as people write them."""
+"""Durations, sizes and buckets as people write them."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))")
 _SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{1,254}", re.ASCII)  # any store's, AWS' own old names included
 
 
 def parse_duration(text: str) -> timedelta:
@@ -30,6 +32,22 @@ def parse_size(text: str) -> int:
     if match is None:
         raise ValueError(f"{text!r} is not a size")
     return int(float(match[1]) * _BYTES[match[2].upper()])
+
+
+def is_bucket(root: str) -> bool:
+    """Whether a root is a bucket's and no folder."""
+    return root.startswith("s3://")
+
+
+def parse_bucket(root: str) -> tuple[str, str]:
+    """Bucket, and prefix without slashes around it, of s3://bucket/prefix. Raises ValueError."""
+    bucket, _, prefix = root.removeprefix("s3://").rstrip("/").partition("/")
+    steps = prefix.split("/") if prefix else []
+    if not is_bucket(root) or not _BUCKET.fullmatch(bucket):
+        raise ValueError(f"{root!r} names no bucket")
+    if any(step in ("", ".", "..") or not step.isprintable() for step in steps):
+        raise ValueError(f"{root!r} has a prefix that is no path")
+    return bucket, prefix
 
 
 def count(number: int, noun: str) -> str:

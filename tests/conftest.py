@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.support.s3 import Bucket, moto, rclone
+
 settings.register_profile(
     "samzip", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
 )
@@ -22,7 +24,7 @@ settings.load_profile("samzip")
 def _nobodys_own_settings(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """No test can reach a person's real database or folders, whatever their shell exports."""
     for name in list(os.environ):
-        if name.startswith("SAMZIP_") or name in ("DATABASE_URL", "STATE_DIRECTORY"):
+        if name.startswith(("SAMZIP_", "AWS_")) or name in ("DATABASE_URL", "STATE_DIRECTORY"):
             monkeypatch.delenv(name)
     for name in ("HOME", "XDG_STATE_HOME", "XDG_CONFIG_HOME"):
         monkeypatch.setenv(name, str(tmp_path / "home"))
@@ -42,6 +44,31 @@ def postgres_server() -> Iterator[str]:
         warnings.simplefilter("ignore")
         server.cleanup()
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def rclone_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    """A real S3 server of this test run; what lies in its folder lies in its bucket."""
+    with rclone(tmp_path_factory.mktemp("s3") / "buckets") as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def s3(rclone_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """The same, as it behaves when nothing is wrong, in the environment of this test."""
+    return rclone_server.ready(monkeypatch)
+
+
+@pytest.fixture(scope="session")
+def moto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket]:
+    with moto(tmp_path_factory.mktemp("moto")) as bucket:
+        yield bucket
+
+
+@pytest.fixture
+def aws(moto_server: Bucket, monkeypatch: pytest.MonkeyPatch) -> Bucket:
+    """A server that does as AWS does where rclone does not."""
+    return moto_server.ready(monkeypatch)
 
 
 def _forget_power_cuts(url: str) -> None:

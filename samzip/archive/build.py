@@ -7,6 +7,7 @@ import traceback
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
+from itertools import chain
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -22,7 +23,7 @@ from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, Unreada
 from samzip.dossier.life_sheet.model import DAMAGED, LOGO, PHOTO, TOO_LARGE
 from samzip.dossier.moments import in_zone
 from samzip.errors import StorageFailed
-from samzip.storage import MissingFile, Store, open_store
+from samzip.storage import Held, MissingFile, Store, open_store
 
 PREPARED_PERCENT = 15  # SAM's page counts instruments from 15 % to 85 %
 EQUIPMENT_PERCENT = 70
@@ -60,32 +61,39 @@ class _Build:
         job, target = self.job, open_store(self.job.archive_url)
         if job.records.company.logo and job.logo_identity is None:
             self.notes.append("Logotipo de la empresa: no se pudo leer")
+        *owners, procedures = job.documents
+        is_last = job.part == len(job.ranges)
+        wanted = chain(*owners, procedures if is_last else ())
+        self.media.expect((document.path, document.size, document.identity) for document in wanted if document.entry)
         with target.create(job.temporary) as file, ZipWriter(file) as archive:
-            *owners, procedures = job.documents
             for done, (item, folder, documents) in enumerate(zip(job.equipment, job.folders, owners, strict=True)):
                 self._tell(done, item.code, f"Procesando equipo {done + 1}/{len(job.equipment)}: {item.code}")
                 delivered = self._add_documents(archive, documents)
                 self._add_life_sheet(archive, item, folder, delivered)
             self._tell(len(owners), "", "Procesando procedimientos de la empresa...")
-            if job.part == len(job.ranges):
+            if is_last:
                 self._add_procedures(archive, procedures)
             self._add_texts(archive)
         self._tell(len(owners), "", "Verificando el archivo ZIP...")
-        digest = hashlib.sha256()
-        with target.open(job.temporary) as file:
-            verified = verify_zip(file, digest)
-            size = file.tell()
+        held = target.held(job.temporary) or self._reread(target)
         target.sync(job.temporary)
         return PartResult(
             temporary=job.temporary,
-            size=size,
-            sha256=digest.hexdigest(),
-            entries=verified.entries,
+            size=held.size,
+            sha256=held.sha256,
+            entries=len(self.sums),
             documents=tuple(self.odd),
             notes=tuple(self.notes),
             failed_sheets=tuple(self.failed_sheets),
             is_reusable=not self.failed_sheets and not self._lacks_what_is_there(),
         )
+
+    def _reread(self, target: Store) -> Held:
+        """What the store gives back."""
+        digest = hashlib.sha256()
+        with target.open(self.job.temporary) as file:
+            verify_zip(file, digest)
+            return Held(file.tell(), digest.hexdigest())
 
     def _add_documents(self, archive: ZipWriter, documents: tuple[Document, ...]) -> tuple[Document, ...]:
         return tuple(self._add_document(archive, document) for document in documents)
@@ -135,6 +143,8 @@ class _Build:
         shown = (self.job.records.company, item, lines, self.job.logo_identity, photo_identity, self.job.timezone)
         try:
             rendered = self.cache.get(shown, make)
+        except StorageFailed:  # of a logo: the storage's trouble costs the part an attempt, not all its sheets
+            raise
         except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this sheet and no other document
             reason = traceback.format_exception_only(error)[-1].strip()
             self.failed_sheets.append(FailedSheet(item.code, reason, traceback.format_exc()))

@@ -14,7 +14,7 @@ from samzip.archive.survey import company_folder
 from samzip.dossier import names, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.filetypes import HEAD_BYTES, real_extension
-from samzip.storage import MissingFile, Store, open_store
+from samzip.storage import Stat, open_store
 
 WORKBOOK_PERCENT = 5  # on SAM's page
 EMPTY_NOTE = "archivo vacío"
@@ -43,7 +43,9 @@ def prepare_company(job: PrepareJob, report: Report) -> None:
     for part in range(1, job.parts + 1):
         own, survey = spool.survey(part)
         allocator = _allocator(top, own)
-        documents = [list(_place(store, owner, allocator)) for owner in survey]
+        there = [(source.path, found.size) for owner in survey for source, found in owner if isinstance(found, Stat)]
+        heads = store.heads(there, HEAD_BYTES)
+        documents = [list(_place(heads, owner, allocator)) for owner in survey]
         spool.write_documents(part, own, documents)
         missing += [(part, document) for document in chain.from_iterable(documents) if document.missing]
     spool.write_missing(missing)
@@ -66,18 +68,20 @@ def _allocator(top: str, folders: list[str]) -> names.NameAllocator:
     return allocator
 
 
-def _place(store: Store, owner: OwnerSurvey, allocator: names.NameAllocator) -> Iterator[Document]:
-    """Gives each document of one owner that is there its name, by what it really is."""
+def _place(
+    heads: Iterator[bytes | Exception], owner: OwnerSurvey, allocator: names.NameAllocator
+) -> Iterator[Document]:
+    """Gives each document of one owner that is there its name, by what it really is; `heads` has one for each."""
     for source, found in owner:
         document, head = Document(source.equipment, source.title, source.path, None, 0, 0), b""
         if isinstance(found, str):
             document = replace(document, missing=found)
         else:
-            try:
-                with store.open(source.path) as file:
-                    head = file.read(HEAD_BYTES) or b""
-            except (MissingFile, OSError) as error:
-                document = unreadable(replace(document, identity=found.etag), error)
+            read = next(heads)
+            if isinstance(read, bytes):
+                head = read
+            else:
+                document = unreadable(replace(document, identity=found.etag), read)
         # One that is missing has a name as well, which nobody else gets: it may be back tomorrow.
         entry = allocator.file(source.folder, source.stem, real_extension(source.path, head))
         if isinstance(found, str) or document.missing:

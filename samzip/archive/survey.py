@@ -6,12 +6,12 @@ import hashlib
 from dataclasses import dataclass
 
 from samzip.archive.part import Progress, Report
-from samzip.archive.spool import Spool
+from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.version import CODE
 from samzip.catalog.model import Company
 from samzip.dossier import names, plan
-from samzip.dossier.contents import PartRange
-from samzip.storage import MissingFile, Stat, Store, open_store
+from samzip.dossier.contents import PartRange, Source
+from samzip.storage import Stat, Store, open_store
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
     """Tells where it stands after each part. Raises StorageFailed."""
     spool, store = job.spool, open_store(job.media_url)
     records = spool.records()
-    logo = _look(store, records.company.logo) if records.company.logo else None
+    logo = store.stat_many([records.company.logo])[0] if records.company.logo else None
     digest = hashlib.sha256(repr((CODE, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass"))
     ranges, sizes = [], []
     top = company_folder(records.company)
@@ -57,7 +57,7 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
             plan.equipment_sources(item, folder, job.timezone) for item, folder in zip(equipment, own, strict=True)
         ]
         owners.append(plan.procedure_sources(procedures, f"{top}/{plan.PROCEDURES}"))
-        survey = [[(source, _look(store, source.path)) for source in sources] for sources in owners]
+        survey = _look(store, [list(sources) for sources in owners])
         digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))
         ranges.append(PartRange(part, equipment[0].code, equipment[-1].code, len(equipment)))
         sizes.append(sum(found.size for owner in survey for _, found in owner if isinstance(found, Stat)))
@@ -70,8 +70,6 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
     return Survey(fingerprints, tuple(ranges), tuple(sizes), logo.etag if isinstance(logo, Stat) else None)
 
 
-def _look(store: Store, path: str) -> Stat | str:
-    try:
-        return store.stat(path)
-    except MissingFile as error:
-        return error.reason
+def _look(store: Store, owners: list[list[Source]]) -> list[OwnerSurvey]:
+    found = iter(store.stat_many([source.path for sources in owners for source in sources]))
+    return [[(source, next(found)) for source in sources] for sources in owners]

@@ -78,6 +78,7 @@ class ZipWriter:
         self._position = 0  # bytes written
         self._handed_over = 0  # bytes that the disk was told to begin with
         self._descriptor = _descriptor_of(out)
+        self._settle: Callable[[int], None] | None = getattr(out, "settle", None)  # as storage.Store.create has it
         self._names: set[str] = set()
         self._directory = bytearray()
         self._broken = self._closed = False
@@ -236,6 +237,8 @@ class ZipWriter:
                 self._handed_over = min(self._handed_over, offset)
                 self._broken = False
             raise
+        if self._settle:
+            self._settle(self._position)
 
     def _check_usable(self) -> None:
         if self._closed:

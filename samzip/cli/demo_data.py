@@ -27,10 +27,13 @@ def command(as_json: bool, **given: Any) -> None:
     """
     from samzip.app import ready_database
     from samzip.demo.load import load
-    from samzip.units import show_size
+    from samzip.errors import UsageProblem
+    from samzip.units import is_bucket, show_size
 
     settings = read_settings(given)
     today = datetime.now(UTC).astimezone(ZoneInfo(settings.timezone)).date()
+    if is_bucket(settings.media_root):
+        raise UsageProblem(f"the demo is made in a folder, and {settings.media_root} is none: give --media-root")
     with ready_database(settings) as database:
         loaded = load(database, Path(settings.media_root), today=today)
     if as_json:

@@ -16,7 +16,7 @@ from samzip.errors import BadSetting, SamzipError, StorageFailed
 from samzip.options import OPTIONS
 from samzip.settings import Settings
 from samzip.storage import open_store
-from samzip.units import show_size
+from samzip.units import is_bucket, show_size
 
 if TYPE_CHECKING:
     from samzip.database import Database
@@ -72,6 +72,8 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         except StorageFailed as error:
             yield problem("room", str(error), error.advice)
             return
+    if is_bucket(settings.archive_root):
+        return  # it has no end
     documents_of = f"the documents of {largest.name} ({show_size(largest.bytes)})" if largest else "no documents yet"
     needed = checks.ARCHIVE_ROOM + (largest.bytes if largest else 0)
     what = f"{documents_of} and what is made of them"

@@ -16,6 +16,7 @@ from samzip.errors import StorageFailed
 from samzip.locks import is_held, read_holder
 from samzip.settings import Settings
 from samzip.storage import TEMPORARY_SUFFIX, MissingFile, Store
+from samzip.units import is_bucket
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -43,17 +44,16 @@ def server(database: Database, connection: Connection) -> str:
 def documents(store: Store, equipment: int) -> Documents:
     try:
         store.check_readable()
+        is_empty = store.is_empty(FOLDER)
     except StorageFailed as error:
         return Documents(store.url, str(error), False, equipment)
-    with os.scandir(store.url) as entries:
-        is_empty = all(entry.name == FOLDER for entry in entries)
     return Documents(store.url, None, is_empty, equipment)
 
 
 def archives(store: Store) -> tuple[str | None, bool]:
     """The error, and whether the folder is yet to be made: then nothing is written, since who makes it owns it."""
     folder = Path(store.url, FOLDER)
-    if not folder.is_dir():
+    if not is_bucket(store.url) and not folder.is_dir():
         root = nearest(folder)
         return (None, True) if os.access(root, os.W_OK | os.X_OK) else (f"{root}: this user may not write here", True)
     try:

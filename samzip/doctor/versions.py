@@ -9,17 +9,18 @@ from importlib.util import find_spec
 
 from samzip import __version__
 from samzip.settings import Settings
+from samzip.units import is_bucket
 
 LIBRARIES = (
     *("SQLAlchemy", "alembic", "psycopg", "isal", "lxml", "openpyxl", "pebble", "pillow", "reportlab", "rich"),
-    *("structlog", "click", "flask", "prometheus-client", "apprise", "distributed"),
+    *("structlog", "click", "flask", "prometheus-client", "apprise", "distributed", "obstore", "boto3"),
 )
-EXTRAS: dict[
-    str, tuple[str, tuple[str, ...]]
-] = {  # extra -> the module that shows that it is installed, and the settings that need it
+# Extra -> the module that shows that it is installed, and the settings that need it.
+EXTRAS: dict[str, tuple[str, tuple[str, ...]]] = {
     "dask": ("distributed", ("executor",)),
     "metrics": ("prometheus_client", ("metrics_file",)),
     "notify": ("apprise", ("notify_operators", "notify_requesters")),
+    "s3": ("obstore", ("media_root", "archive_root")),
     "web": ("flask", ("web_tokens", "web_secret")),
 }
 
@@ -40,6 +41,8 @@ def missing_extras(settings: Settings) -> dict[str, tuple[str, ...]]:
     missing = {}
     for extra, (module, names) in EXTRAS.items():
         wanted = tuple(name for name in names if getattr(settings, name) not in ((), "", "local"))
+        if extra == "s3":  # a root may be a folder
+            wanted = tuple(name for name in wanted if is_bucket(getattr(settings, name)))
         if wanted and find_spec(module) is None:
             missing[extra] = wanted
     return missing

@@ -6,9 +6,8 @@ from pathlib import Path
 
 from samzip.dossier.keys import FOLDER
 from samzip.errors import StorageFailed
+from samzip.storage import ABSENT as ABSENT
 from samzip.storage import Store
-
-ABSENT = "no existe en el almacenamiento"  # what a store says of a file that is certainly not there
 
 
 def require_folder(archives: Store) -> None:

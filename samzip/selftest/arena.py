@@ -19,12 +19,13 @@ from pathlib import Path
 import samzip
 from samzip.database import Database, open_database
 from samzip.database.setup import initialise
-from samzip.errors import StorageFailed, Unexpected
+from samzip.errors import StorageFailed, Unexpected, UsageProblem
 from samzip.options import OPTIONS
 from samzip.requests.insert import insert_requests
 from samzip.selftest import sample
 from samzip.settings import Settings
 from samzip.storage import Store, open_store
+from samzip.units import is_bucket
 
 PREFIX = "samzip-selftest-"  # of the folders; what a killed self-test leaves may be deleted
 TTL = timedelta(seconds=8)  # so short that archives expire while runs are killed
@@ -106,9 +107,10 @@ class Arena:
 def open_arena(settings: Settings, dice: random.Random) -> Iterator[Arena]:
     """Folders below the state folder and the archive folder of `settings`; nothing of theirs is read or changed.
 
-    Raises StorageFailed, and BadSetting for a storage that is no folder.
+    Raises StorageFailed, and UsageProblem for a storage that is no folder.
     """
-    open_store(settings.archive_root)
+    if is_bucket(settings.archive_root):
+        raise UsageProblem(f"this kills runs that write into a folder, and {settings.archive_root} is none")
     with (
         _folder(settings.state_dir) as folder,
         _folder(Path(settings.archive_root)) as archive_root,

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.util import find_spec
 from typing import BinaryIO, Protocol
 
 from samzip.errors import BadSetting
+from samzip.units import is_bucket
 
 TEMPORARY_SUFFIX = ".samzip-part"  # of every file that is not yet published
+
+# Why a file cannot be read, as customers read it.
+ABSENT = "no existe en el almacenamiento"  # and nothing else
+FORBIDDEN = "sin permiso de lectura"
+TOO_LONG = "el nombre es demasiado largo"
+INVALID = "el nombre no es válido"
+OUTSIDE = "la ruta sale de la carpeta de documentos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +28,14 @@ class Stat:
     size: int  # bytes
     modified: datetime  # aware, UTC
     etag: str  # changes whenever the content may have changed
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a store proves that it holds."""
+
+    size: int  # bytes
+    sha256: str
 
 
 class MissingFile(Exception):
@@ -44,11 +61,33 @@ class Store(Protocol):
     def stat(self, name: str) -> Stat:
         """Raises MissingFile, StorageFailed."""
 
+    def stat_many(self, names: Sequence[str]) -> list[Stat | str]:
+        """Each file's, or why it is missing, in their order. Raises StorageFailed."""
+
+    def heads(self, wanted: Iterable[tuple[str, int]], length: int) -> Iterator[bytes | Exception]:
+        """The first `length` bytes of each file whose name and size are given, or MissingFile or OSError.
+
+        Raises StorageFailed.
+        """
+
+    def expect(self, documents: Iterable[tuple[str, int, str]]) -> None:
+        """Tells what will be opened, in which order: name, size and etag. Who pays for each request reads ahead."""
+
     def open(self, name: str) -> BinaryIO:
         """Open for reading from the start. Raises MissingFile, StorageFailed."""
 
     def create(self, name: str) -> BinaryIO:
-        """A new temporary file for writing; readable again with open(). Raises StorageFailed."""
+        """A new temporary file for writing; readable again with open(). Raises StorageFailed.
+
+        It is complete when its `with` block ends well. If it has a method `settle`, whoever writes calls it with the
+        position up to which nothing will change any more.
+        """
+
+    def held(self, name: str) -> Held | None:
+        """What the store proves to hold of a file that create() of this very object made.
+
+        None: it proves nothing, and the file is to be read again. Raises StorageFailed when it proves damage.
+        """
 
     def sync(self, name: str) -> None:
         """Return when the bytes of a file written with create() are on the disk. Raises StorageFailed."""
@@ -62,6 +101,12 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
         """Every regular file under the folder `prefix`, links not followed. Raises StorageFailed."""
 
+    def is_empty(self, prefix: str) -> bool:
+        """Whether there is nothing at all, save perhaps a folder `prefix`. Raises StorageFailed."""
+
+    def address(self, name: str, seconds: int, disposition: str) -> str | None:
+        """Where anybody may fetch a file for so many seconds, under that Content-Disposition; None: nowhere."""
+
     def check_readable(self) -> None:
         """Raises StorageFailed when the root is not there: a volume that is not mounted, a wrong setting."""
 
@@ -70,9 +115,13 @@ class Store(Protocol):
 
 
 def open_store(url: str) -> Store:
-    """The store behind a setting: a folder, or s3://bucket/prefix."""
-    if url.startswith("s3://"):
-        raise BadSetting(f"{url}: S3 needs a samzip that was installed with its s3 extra; give a folder")
+    """The store behind a setting: a folder, or s3://bucket/prefix. Raises BadSetting."""
+    if is_bucket(url):
+        if any(find_spec(module) is None for module in ("obstore", "boto3")):
+            raise BadSetting(f"{url}: S3 needs samzip's extra (pip install 'samzip[s3]'); or give a folder")
+        from samzip.storage.s3.store import S3Store
+
+        return S3Store(url)
     from samzip.storage.local import LocalStore
 
     return LocalStore(url)

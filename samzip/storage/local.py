@@ -5,26 +5,35 @@ from __future__ import annotations
 import errno
 import os
 import stat as stat_flags
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO
 
 from samzip.errors import StorageFailed
-from samzip.storage import TEMPORARY_SUFFIX, MissingFile, Stat
+from samzip.storage import (
+    ABSENT,
+    FORBIDDEN,
+    INVALID,
+    OUTSIDE,
+    TEMPORARY_SUFFIX,
+    TOO_LONG,
+    Held,
+    MissingFile,
+    Stat,
+)
 
 _REASONS = {
-    errno.ENOENT: "no existe en el almacenamiento",
-    errno.ENOTDIR: "no existe en el almacenamiento",
-    errno.EACCES: "sin permiso de lectura",
-    errno.EPERM: "sin permiso de lectura",
-    errno.ENAMETOOLONG: "el nombre es demasiado largo",
+    errno.ENOENT: ABSENT,
+    errno.ENOTDIR: ABSENT,
+    errno.EACCES: FORBIDDEN,
+    errno.EPERM: FORBIDDEN,
+    errno.ENAMETOOLONG: TOO_LONG,
     errno.ELOOP: "es un enlace sin fin",
     errno.EIO: "error de lectura del disco",
 }
 DEEPEST = 32  # folders within folders
-OUTSIDE = "la ruta sale de la carpeta de documentos"
 
 
 class LocalStore:
@@ -39,6 +48,22 @@ class LocalStore:
 
     def stat(self, name: str) -> Stat:
         return _stat(self._regular(name))
+
+    def stat_many(self, names: Sequence[str]) -> list[Stat | str]:
+        return [self._look(name) for name in names]
+
+    def heads(self, wanted: Iterable[tuple[str, int]], length: int) -> Iterator[bytes | Exception]:
+        for name, _ in wanted:
+            head: bytes | Exception
+            try:
+                with self.open(name) as file:
+                    head = file.read(length) or b""
+            except (MissingFile, OSError) as error:
+                head = error
+            yield head
+
+    def expect(self, documents: Iterable[tuple[str, int, str]]) -> None:
+        """The kernel reads ahead by itself."""
 
     def open(self, name: str) -> BinaryIO:
         path = self._readable(name)
@@ -56,6 +81,10 @@ class LocalStore:
         with _storage_errors(self.url, name):
             self._make_folder(path.parent)
             return path.open("w+b")
+
+    def held(self, name: str) -> Held | None:
+        """Nothing: what a disk took, only reading shows."""
+        return None
 
     def sync(self, name: str) -> None:
         with _storage_errors(self.url, name):
@@ -90,6 +119,13 @@ class LocalStore:
                     if stat_flags.S_ISREG(found.st_mode):
                         yield path.relative_to(self._root).as_posix(), _stat(found)
 
+    def is_empty(self, prefix: str) -> bool:
+        with _storage_errors(self.url, ""), os.scandir(self._root) as entries:
+            return all(entry.name == prefix for entry in entries)
+
+    def address(self, name: str, seconds: int, disposition: str) -> str | None:
+        return None
+
     def check_readable(self) -> None:
         with _storage_errors(self.url, ""), os.scandir(self._root) as entries:
             next(entries, None)
@@ -113,6 +149,12 @@ class LocalStore:
         for path in reversed(new):
             path.mkdir(exist_ok=True)
             _fsync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
+
+    def _look(self, name: str) -> Stat | str:
+        try:
+            return self.stat(name)
+        except MissingFile as missing:
+            return missing.reason
 
     def _regular(self, name: str) -> os.stat_result:
         path = self._readable(name)
@@ -177,7 +219,7 @@ def _fsync(path: Path, flags: int) -> None:
 def _reason(error: Exception) -> str:
     if isinstance(error, OSError) and error.errno in _REASONS:
         return _REASONS[error.errno]
-    return f"no se puede leer ({error.strerror})" if isinstance(error, OSError) else "el nombre no es válido"
+    return f"no se puede leer ({error.strerror})" if isinstance(error, OSError) else INVALID
 
 
 def _raise_unless_absent(error: OSError) -> None:

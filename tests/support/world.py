@@ -21,6 +21,8 @@ from samzip.events import Event, RunFinished
 from samzip.requests.insert import Inserted, insert_requests
 from samzip.settings import Settings, load
 from samzip.storage import Store, open_store
+from samzip.units import parse_bucket
+from tests.support.s3 import Bucket
 
 _numbers = itertools.count()
 
@@ -80,10 +82,20 @@ class World:
     events: list[Event] = field(default_factory=list)
     executor: InlineExecutor = field(default_factory=InlineExecutor)
     host: str = "test-host"
+    bucket: Bucket | None = None  # that of a media root on S3
 
     @property
     def media(self) -> Path:
         return Path(self.settings.media_root)
+
+    def put(self, path: str, data: bytes) -> None:
+        """A document, as SAM stores it."""
+        if self.bucket is not None:
+            self.bucket.put(f"{parse_bucket(self.settings.media_root)[1]}/{path}", data)
+            return
+        target = self.media / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_bytes(data)
 
     @property
     def archives(self) -> Store:
@@ -137,9 +149,7 @@ class World:
 
     def equipment(self, connection: Connection, company_id: int, code: str, **values: Any) -> int:
         path = f"documentos/{company_id}/{code.replace('/', '_')}/compra.pdf"
-        target = self.media / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(b"%PDF-1.4\n% " + code.encode("utf-8", "replace") * 20)
+        self.put(path, b"%PDF-1.4\n% " + code.encode("utf-8", "replace") * 20)
         row = {
             "codigo_interno": code,
             "nombre": f"Balanza {code}",
@@ -180,7 +190,7 @@ class World:
         ShiftedDatabase.shift += timedelta(**delta)
 
 
-def make_world(folder: Path, database_url: str | None = None, **flags: str) -> World:
+def make_world(folder: Path, database_url: str | None = None, bucket: Bucket | None = None, **flags: str) -> World:
     """An initialised database and empty folders below `folder`."""
     settings = load(
         {"state_dir": str(folder / "state"), "database_url": database_url, "jobs": "1", "part_size": "2", **flags},
@@ -188,9 +198,10 @@ def make_world(folder: Path, database_url: str | None = None, **flags: str) -> W
     )
     settings.state_dir.mkdir(parents=True, exist_ok=True)
     initialise(settings.database_url)
-    Path(settings.media_root).mkdir(parents=True, exist_ok=True)
+    if bucket is None:
+        Path(settings.media_root).mkdir(parents=True, exist_ok=True)
     opened = open_database(settings.database_url)
-    return World(settings, ShiftedDatabase(opened.engine, opened.url))
+    return World(settings, ShiftedDatabase(opened.engine, opened.url), bucket=bucket)
 
 
 def new_postgres_database(server: str) -> str:

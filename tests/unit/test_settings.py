@@ -293,3 +293,22 @@ def test_an_unknown_key_exits_78(
     code, _, err = config(capsys, "--json")
     assert code == 78
     assert json.loads(err)["exit"] == 78
+
+
+def test_sams_own_bucket_is_the_media_root_unless_somebody_says_more(tmp_path: Path) -> None:
+    sams = {"HOME": str(tmp_path), "AWS_STORAGE_BUCKET_NAME": "sam-files"}
+    settings = load({}, sams, cwd=tmp_path)
+    assert settings.media_root == settings.archive_root == "s3://sam-files/media"
+    assert settings.sources["media_root"] == "AWS_STORAGE_BUCKET_NAME"
+    assert load({"media_root": str(tmp_path)}, sams, cwd=tmp_path).media_root == str(tmp_path)
+
+
+@pytest.mark.parametrize("root", ["s3://", "s3:///media", "s3://b/..", "s3://b/a//c", "s3://b ucket/x", "s3://b/a\nb"])
+def test_a_bucket_or_a_prefix_that_cannot_be_is_refused(tmp_path: Path, root: str) -> None:
+    with pytest.raises(BadSetting, match="allowed: a folder, or s3://bucket/prefix"):
+        read(tmp_path, media_root=root)
+
+
+def test_a_root_in_a_bucket_has_no_slash_at_its_end(tmp_path: Path) -> None:
+    assert read(tmp_path, media_root="s3://sam-files/media/").media_root == "s3://sam-files/media"
+    assert read(tmp_path, media_root="s3://sam-files").archive_root == "s3://sam-files"

@@ -1,0 +1,69 @@
+"""How a bucket is reached, as the environment says it; and what is read ahead."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from samzip.errors import BadSetting
+from samzip.storage.s3.client import access, told
+from samzip.storage.s3.reading import PIECE, pieces
+
+NONE = {"HOME": "/nonexistent"}
+
+
+@pytest.mark.parametrize(
+    ("environ", "endpoint"),
+    [
+        ({}, None),
+        ({"AWS_ENDPOINT_URL": "https://a", "AWS_ENDPOINT_URL_S3": "https://b/"}, "https://b"),
+        ({"AWS_ENDPOINT_URL": "https://a", "AWS_S3_ENDPOINT_URL": "https://sams"}, "https://a"),
+        ({"AWS_S3_ENDPOINT_URL": "https://sams"}, "https://sams"),
+    ],
+)
+def test_aws_names_of_the_endpoint_come_before_sams(environ: Mapping[str, str], endpoint: str | None) -> None:
+    assert access(NONE | environ).endpoint == endpoint
+
+
+def test_aws_names_of_the_region_come_before_sams() -> None:
+    assert access(NONE | {"AWS_S3_REGION_NAME": "sams"}).region == "sams"
+    assert access(NONE | {"AWS_S3_REGION_NAME": "sams", "AWS_DEFAULT_REGION": "default"}).region == "default"
+    assert access(NONE | {"AWS_DEFAULT_REGION": "default", "AWS_REGION": "region"}).region == "region"
+    assert access(NONE).region is None
+
+
+def test_the_bucket_is_in_the_path_unless_the_environment_says_otherwise() -> None:
+    assert not access(NONE).is_virtual
+    assert not access(NONE | {"AWS_S3_ADDRESSING_STYLE": "path"}).is_virtual
+    assert access(NONE | {"AWS_S3_ADDRESSING_STYLE": "virtual"}).is_virtual
+    assert access(NONE | {"AWS_VIRTUAL_HOSTED_STYLE_REQUEST": "true"}).is_virtual
+
+
+def test_aws_files_count_only_where_the_environment_has_no_key(tmp_path: Path) -> None:
+    (tmp_path / ".aws").mkdir()
+    (tmp_path / ".aws" / "credentials").write_text("[default]\n")
+    home = {"HOME": str(tmp_path)}
+    assert access(home).has_profile
+    assert not access(home | {"AWS_ACCESS_KEY_ID": "AKID"}).has_profile
+    assert access(NONE | {"AWS_PROFILE": "sam"}).has_profile
+    assert not access(NONE).has_profile
+
+
+def test_an_endpoint_without_a_scheme_is_refused() -> None:
+    with pytest.raises(BadSetting, match=r"https://s3\.example\.com"):
+        access(NONE | {"AWS_ENDPOINT_URL": "minio:9000"})
+
+
+def test_an_error_is_told_in_one_line_without_its_chain_of_causes() -> None:
+    assert told(ValueError("PUT failed\n\nDebug source:\nGeneric { ... }")) == "PUT failed"
+    assert told(ValueError()) == "ValueError"
+
+
+def test_a_small_object_is_read_as_a_whole_and_a_large_one_in_pieces_of_one_version() -> None:
+    assert [(piece.begin, piece.end, piece.etag) for piece in pieces("k", 10, "e")] == [(0, 10, None)]
+    assert [(piece.begin, piece.end, piece.etag) for piece in pieces("k", 2 * PIECE + 1, "e", first=1)] == [
+        (PIECE, 2 * PIECE, "e"),
+        (2 * PIECE, 2 * PIECE + 1, "e"),
+    ]
