@@ -226,6 +226,8 @@ attempt = Table(
     Column("downloads", Integer, nullable=False, server_default="0"),  # of that archive, once its own row is gone
     Column("downloaded_at", UtcDateTime),
     Index("samzip_attempt_part", "company_id", "part"),
+    Index("samzip_attempt_ended", "ended_at"),
+    Index("samzip_attempt_path", "path"),
 )
 run = Table(
     "samzip_run",

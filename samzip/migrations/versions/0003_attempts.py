@@ -29,3 +29,5 @@ def upgrade() -> None:
         sa.Column("downloaded_at", UtcDateTime()),
     )
     op.create_index("samzip_attempt_part", "samzip_attempt", ["company_id", "part"])
+    op.create_index("samzip_attempt_ended", "samzip_attempt", ["ended_at"])
+    op.create_index("samzip_attempt_path", "samzip_attempt", ["path"])
