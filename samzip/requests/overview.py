@@ -14,7 +14,7 @@ from samzip.dossier.parts import part_slices
 from samzip.requests.collapse import IMPOSSIBLE_PART
 from samzip.requests.pulse import by_status
 from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown
-from samzip.requests.states import NO_COMPANY, PENDING
+from samzip.requests.states import LIVE, NO_COMPANY, PENDING
 
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
 
@@ -61,18 +61,19 @@ def preview(connection: Connection, part_size: int) -> list[PlannedCompany]:
             empresa.c.nombre,
         )
         .join(empresa, (empresa.c.id == ziprequest.c.empresa_id) & ~empresa.c.is_deleted)
-        .where(ziprequest.c.status.in_((*PENDING, "processing")), ~IMPOSSIBLE_PART)
+        .where(ziprequest.c.status.in_(LIVE), ~IMPOSSIBLE_PART)
         .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero, empresa.c.nombre)
         .order_by(func.min(ziprequest.c.created_at), ziprequest.c.empresa_id, ziprequest.c.parte_numero)
     )
     companies: dict[int, list[Any]] = {}
     for row in pending:
         companies.setdefault(row[0], []).append(row)
+    asking = select(ziprequest.c.empresa_id).where(ziprequest.c.status.in_(LIVE))
+    counted = select(equipo.c.empresa_id, func.count()).where(equipo.c.empresa_id.in_(asking))
+    instruments = {row[0]: row[1] for row in connection.execute(counted.group_by(equipo.c.empresa_id))}
     planned = []
     for company_id, rows in companies.items():
-        equipment = connection.execute(
-            select(func.count()).select_from(equipo).where(equipo.c.empresa_id == company_id)
-        ).scalar_one()
+        equipment = instruments.get(company_id, 0)
         parts = len(part_slices(equipment, part_size))
         asked = sorted(row[1] for row in rows)
         planned.append(
