@@ -87,9 +87,10 @@ def nothing_asked_yet(world: World, ledger: Ledger) -> None:
 def busy_day(world: World, ledger: Ledger) -> None:
     """All that a run does: parts to build, one to give again, one to expire, history, and a crash to clear."""
     _companies(world)
+    failed = _failed_request(world, ledger)
     _publish(world, ledger, *PUBLISHED_OFTEN)
     _expire(world, ledger)
-    _old_request(world, ledger)
+    _grow_old(world, failed)
     for _ in range(2):
         ledger.accept(world.click())
     ledger.accept(world.click("ida"))
@@ -104,10 +105,11 @@ def busy_day(world: World, ledger: Ledger) -> None:
 def years_of_neglect(world: World, ledger: Ledger) -> None:
     """All that a purge does: expired, lost, orphaned and half-written files, old and stuck requests."""
     _companies(world)
+    failed = _failed_request(world, ledger)
     lost, _ = _publish(world, ledger, "CERTIBOY")
     _publish(world, ledger, *PUBLISHED_OFTEN)
     _expire(world, ledger)
-    _old_request(world, ledger)
+    _grow_old(world, failed)
     ledger.ends[lost] = "failed"
     Path(world.settings.archive_root, world.requests()[lost - 1].file_path).unlink()
     for request_id in ledger.accept(world.click("oro"), "failed"):
@@ -136,8 +138,9 @@ def _expire(world: World, ledger: Ledger) -> None:
     past = datetime.now(UTC) - timedelta(minutes=5)
     with world.database.write() as connection:
         user = select(tables.customuser.c.id).where(tables.customuser.c.username == "oro").scalar_subquery()
+        mine = (tables.ziprequest.c.user_id == user) & (tables.ziprequest.c.status == "completed")
         request_id, path = connection.execute(
-            select(tables.ziprequest.c.id, tables.ziprequest.c.file_path).where(tables.ziprequest.c.user_id == user)
+            select(tables.ziprequest.c.id, tables.ziprequest.c.file_path).where(mine)
         ).one()
         connection.execute(
             update(tables.ziprequest).where(tables.ziprequest.c.id == request_id).values(expires_at=past)
@@ -146,10 +149,19 @@ def _expire(world: World, ledger: Ledger) -> None:
     ledger.ends[request_id] = "expired"
 
 
-def _old_request(world: World, ledger: Ledger) -> None:
+def _failed_request(world: World, ledger: Ledger) -> list[int]:
+    """Made before all others, as numbers grow with time."""
+    ids = ledger.accept(world.click("oro"), "gone")
+    for request_id in ids:
+        world.set_request(request_id, status="failed", completed_at=datetime.now(UTC))
+    return ids
+
+
+def _grow_old(world: World, ids: list[int]) -> None:
+    """Not before the last run of a world's past: it would forget them."""
     long_ago = datetime.now(UTC) - timedelta(days=8)
-    for request_id in ledger.accept(world.click("oro"), "gone"):
-        world.set_request(request_id, status="failed", created_at=long_ago, completed_at=long_ago)
+    for request_id in ids:
+        world.set_request(request_id, created_at=long_ago, completed_at=long_ago)
 
 
 def _claim_of_a_dead_run(world: World, path: str) -> None:
