@@ -16,8 +16,7 @@ import pytest
 from sqlalchemy import func, select
 
 from samzip.database import open_database, tables
-from tests.bench import table, web, web_table
-from tests.bench.__main__ import PAGE
+from tests.bench import web, web_table
 from tests.bench.company import make_company
 from tests.bench.stage import BenchFailed
 from tests.bench.web_load import Limits, ask
@@ -34,9 +33,8 @@ TINY = replace(
 )
 
 
-def test_the_hook_is_measured_during_a_run_and_every_goal_has_its_row(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.sweep  # six processes one after the other
+def test_the_hook_is_measured_during_a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(web, "postgres", nowhere)
     report = web.WebBench(TINY, tmp_path, lambda _: None).measure_all()
     (clicks,), (statuses,), (downloads,) = (
@@ -47,14 +45,7 @@ def test_the_hook_is_measured_during_a_run_and_every_goal_has_its_row(
     assert 1 <= downloads.at_once <= 2  # a second is short on a slow machine
     assert downloads.bytes > 0
     assert 0 < downloads.begun <= downloads.peak
-    judged = web_table.judge(report)
-    assert [one.goal.what for one in judged if not one.values] == []
-    shown = web_table.render(report, judged)
-    assert all(f"| {one.goal.what} |" in shown for one in judged)
-    assert "No PostgreSQL is installed here" in shown
-    page = PAGE.read_text(encoding="utf-8")
-    assert shown in table.put_into(page, shown, web_table.MARKS)
-    assert table.put_into(page, "x").partition(web_table.MARKS[0])[2] == page.partition(web_table.MARKS[0])[2]
+    assert [one.goal.what for one in web_table.judge(report) if not one.values] == []
 
 
 @contextmanager

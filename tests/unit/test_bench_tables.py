@@ -7,12 +7,15 @@ from dataclasses import replace
 import pytest
 
 from tests.bench import results as names
-from tests.bench import table
-from tests.bench.goals import Goal, Judged, judge
+from tests.bench import table, web_table
+from tests.bench.__main__ import PAGE
+from tests.bench.goals import MB, Goal, Judged, judge
 from tests.bench.hotspots import count
 from tests.bench.results import Measured, Results, mean
 from tests.bench.scenarios import Plan, Report
+from tests.bench.web import SQLITE, WebPlan, WebReport
 from tests.bench.web_calls import code_of, most_at_once
+from tests.bench.web_load import Called, Downloaded
 
 AT_MOST: Goal[Results] = Goal("time", 2.0, "{:.2f} s", lambda got: [])
 
@@ -96,6 +99,25 @@ def test_a_profile_counts_ours_with_what_they_call_and_all_by_themselves() -> No
     within, itself = count(stacks)
     assert within == {"run (samzip/batch/run.py:5)": 5}
     assert itself == {"sleep (time.py:1)": 3, "run (samzip/batch/run.py:5)": 2}
+
+
+def test_what_the_web_hook_did_is_judged_and_fits_its_place_in_the_page() -> None:
+    report = WebReport(WebPlan(repeats=1), run_lasted=[True], fsyncs=[800.0])
+    fast, slow = Called(1000, 310.0, 0.01, 0.049, 0.004), Called(1000, 320.0, 0.01, 0.051, 0.003)
+    report.clicks[SQLITE], report.statuses[SQLITE] = [fast], [slow]
+    report.downloads[SQLITE] = [Downloaded(200, 90 * MB, 60 * MB, 70 * MB, 77 * MB, 80 * MB, slow)]
+    judged = web_table.judge(report)
+    assert [one.met for one in judged] == [True, True, False, True, True]
+    shown = web_table.render(report, judged)
+    assert "| at least 300 | 310 | met |" in shown
+    assert "| `GET /status/TOKEN`, SQLite | 320 | 10.0 | 51.0 | 3.00 |" in shown
+    assert "| SQLite | 200 | 90 | 60 | 70 | 77 | 51 |" in shown
+    assert "No PostgreSQL is installed here" in shown
+    page = PAGE.read_text(encoding="utf-8")
+    written = table.put_into(page, shown, web_table.MARKS)
+    assert shown in written
+    assert table.put_into(written, "x", web_table.MARKS) == table.put_into(page, "x", web_table.MARKS)
+    assert web_table.MARKS[0] not in table.put_into(page, "x").partition(table.BEGIN)[2].partition(table.END)[0]
 
 
 def test_downloads_that_were_under_way_at_one_time_are_counted() -> None:
