@@ -194,6 +194,7 @@ def everything(folder: Path, *, but: str = "") -> dict[str, str]:
 
 def mess(world: World) -> None:
     """Something of every kind."""
+    notify(world, request(world, "failed", created=timedelta(days=8)))  # the oldest has the lowest number
     put(world, key(1))  # orphan
     put(world, temporary_key(key(2), TOKEN))
     put(world, key(3))  # expired
@@ -205,7 +206,6 @@ def mess(world: World) -> None:
     put(world, key(5))  # live
     published(world, key(5))
     served(world, key(5))
-    notify(world, request(world, "failed", created=timedelta(days=8)))
     request(world, "processing", created=timedelta(days=2), parte_numero=2)
     with world.database.write() as connection:
         finished = {"started_at": NOW - timedelta(days=9), "heartbeat_at": NOW, "finished_at": NOW - timedelta(days=9)}
@@ -223,7 +223,7 @@ def mess(world: World) -> None:
 CACHE = ("--cache-size", "200")
 ALL = [
     ("expired archive", key(3)),
-    ("expired request", "request #2"),
+    ("expired request", "request #3"),
     ("lost archive", key(4)),
     ("orphan archive", key(1)),
     ("temporary file", temporary_key(key(2), TOKEN)),
@@ -271,7 +271,7 @@ def test_what_a_dry_run_shows_is_what_a_purge_does_and_afterwards_nothing_is_lef
         ("completed", None),
         ("processing", None),
     ]
-    assert notices(place) == [("zip_expired", 1), ("zip_expired", 2), ("zip_failed", 3)]
+    assert notices(place) == [("zip_expired", 2), ("zip_expired", 3), ("zip_failed", 4)]
     assert [row.path for row in place.rows(archive)] == [key(5)]
     assert place.rows(run) == []
     assert list(place.settings.temporary_dir.iterdir()) == []
