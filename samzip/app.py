@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import signal
 import socket
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -99,15 +101,30 @@ def host_id(settings: Settings) -> str:
     path = settings.state_dir / "host-id"
     try:
         settings.state_dir.mkdir(parents=True, exist_ok=True)
-        with suppress(FileNotFoundError):
-            if known := path.read_text(encoding="ascii").strip():
-                return f"{socket.gethostname()}/{known}"
-        new = path.with_suffix(".new")  # a name that the next one takes again, should this one die here
-        new.write_text(secrets.token_hex(8), encoding="ascii")
-        new.rename(path)
-        return f"{socket.gethostname()}/{path.read_text(encoding='ascii').strip()}"
+        return f"{socket.gethostname()}/{_known(path) or _named(path)}"
     except OSError as error:
         raise StorageFailed(f"{path}: {error.strerror}") from error
+
+
+def _known(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        return ""
+
+
+def _named(path: Path) -> str:
+    """Of several that come first at once, one gives the name."""
+    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(folder, fcntl.LOCK_EX)
+        if not _known(path):
+            new = path.with_suffix(".new")  # a name that the next one takes again, should this one die here
+            new.write_text(secrets.token_hex(8), encoding="ascii")
+            new.rename(path)
+        return _known(path)
+    finally:
+        os.close(folder)
 
 
 def _executor(settings: Settings, run_id: str) -> Executor:

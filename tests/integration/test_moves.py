@@ -66,7 +66,7 @@ def test_a_move_is_made_from_the_states_that_are_stated_and_from_no_other(world:
 def put_request(world: World, status: str) -> None:
     """Request 1 and nothing else, as if it had always been in this state."""
     with world.database.write() as connection:
-        for table in (tables.notificacionzip, tables.ziprequest, tables.work, tables.archive):
+        for table in (tables.notificacionzip, tables.ziprequest, tables.work, tables.archive, tables.attempt):
             connection.execute(delete(table))
         now = world.database.now(connection)
         row = pending_row(user_id=1, company_id=1, part=1, parts=1, first=1, last=1, now=now, position=1)

@@ -12,6 +12,8 @@ from sqlalchemy import select
 
 from samzip.app import _queue
 from samzip.database import tables
+from samzip.database.engine import BUSY_TIMEOUT_S
+from samzip.database.patience import Patience
 from samzip.doctor.examine import examine
 from samzip.requests import single
 from samzip.requests.deliveries import deliveries
@@ -86,7 +88,7 @@ def _plan(world: World) -> None:
 
 
 def _metrics(world: World) -> None:
-    assert _queue(world.settings).requests["pending"] == SIZE.pending
+    assert _queue(world.settings, Patience(BUSY_TIMEOUT_S)).requests["pending"] == SIZE.pending
     with world.database.read() as connection:
         deliveries(connection, datetime.now(UTC), COMPANY, 1)
 
