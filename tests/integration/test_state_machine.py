@@ -560,7 +560,7 @@ def on_postgres(server: str) -> Callable[[Path], World]:
 
 
 def test_no_sequence_of_events_loses_a_request_or_leaves_a_trace_on_sqlite() -> None:
-    play(on_sqlite(), examples=15, steps=20)
+    play(on_sqlite(), examples=8, steps=20)
 
 
 def test_no_sequence_of_events_loses_a_request_or_leaves_a_trace_on_postgresql(postgres_server: str) -> None:

@@ -288,8 +288,8 @@ def test_an_upload_with_half_an_entry_is_not_completed() -> None:
         archive.close()
 
 
-@pytest.mark.parametrize("count", [65_534, 65_535, 65_536])
-def test_more_than_65535_entries_are_counted_in_zip64(tmp_path: Path, count: int) -> None:
+@pytest.mark.parametrize(("count", "readers"), [(65_534, []), (65_535, ["unzip"]), (65_536, list(READERS))])
+def test_more_than_65535_entries_are_counted_in_zip64(tmp_path: Path, count: int, readers: list[str]) -> None:
     path = tmp_path / "archive.zip"
     with path.open("wb") as out, ZipWriter(out) as archive:
         for index in range(count):
@@ -297,7 +297,7 @@ def test_more_than_65535_entries_are_counted_in_zip64(tmp_path: Path, count: int
     with path.open("rb") as source:
         assert verify_zip(source).entries == count
     assert (zipformat.END_64_SIGNATURE in path.read_bytes()[-200:]) == (count >= 65_535)
-    for command in READERS.values():
+    for command in (READERS[name] for name in readers):
         if shutil.which(command[0]):
             subprocess.run([*command, str(path)], check=True, capture_output=True)
 
