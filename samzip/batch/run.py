@@ -14,6 +14,7 @@ from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import keys
 from samzip.errors import DatabaseUnreachable, LockBusy
 from samzip.events import Counts, PartsLeft, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
+from samzip.housekeeping.absence import require_folder
 from samzip.housekeeping.alone import Fleet
 from samzip.requests import runs, work
 from samzip.requests.collapse import Collapsed, collapse
@@ -94,11 +95,20 @@ def _one_pass(context: Context, mode: Mode, iteration: int) -> bool:
     if collapsed.requests:
         context.publish(RequestsCollapsed(collapsed.requests, collapsed.parts))
     context.media.check_readable()
-    context.archives.check_writable(keys.FOLDER)
+    _check_archives(context)
     from samzip.batch.building import build_all  # an idle run never needs it
 
     build_all(context, waiting, None if mode.once else lambda: _look(context)[1])
     return True
+
+
+def _check_archives(context: Context) -> None:
+    """Raises StorageFailed. A folder made anew would hide that the volume with archives that are known is away."""
+    with context.database.read() as connection:
+        has_archives = runs.has_archives(connection, context.database.now(connection))
+    if has_archives:
+        require_folder(context.archives)
+    context.archives.check_writable(keys.FOLDER)
 
 
 def _look(context: Context) -> tuple[Collapsed, list[work.Waiting]]:

@@ -32,6 +32,8 @@ from samzip.storage import Stat
 
 GRACE = timedelta(minutes=5)  # a file that changed since then may be what another host is publishing right now
 
+BLANK = "it has no company; is SAMZIP_DATABASE_URL the right one? --all-archives removes them"
+
 
 def unlisted(known: Known, files: Mapping[str, Stat]) -> list[str]:
     """Archives that rows name and that the store did not list: somebody has to look for each."""
@@ -46,7 +48,7 @@ def decide(known: Known, found: Found, options: Options, limits: Limits) -> Plan
         *archives.expired(),
         *archives.lost(),
         *(archives.published(options.older_than) if options.all_archives else ()),
-        *archives.orphans(options.older_than),
+        *archives.orphans(options),
         *archives.temporaries(),
         *_history(known, limits),
         *_stuck(known, options),
@@ -123,11 +125,16 @@ class _Archives:
                 why = "--all-archives was given"
                 yield self._item(PUBLISHED, path, why, "delete", self.live.get(path, []), published)
 
-    def orphans(self, older_than: timedelta) -> Iterator[Item]:
-        why = "no live row knows it"
-        for name in self._unknown(older_than):
-            if self._is_orphan(name):
-                yield self._item(ORPHAN, name, why, "delete", [], self.found.files[name].modified)
+    def orphans(self, options: Options) -> Iterator[Item]:
+        """To a database that is not the right one every archive is an orphan."""
+        names = [name for name in self._unknown(options.older_than) if self._is_orphan(name)]
+        if names and self.known.is_blank and not options.all_archives:
+            what = f"{len(names)} archives that this database does not know"
+            self.problems.append(Problem(what, f"not touched: {BLANK}"))
+            return
+        for name in names:
+            why = "no live row knows it"
+            yield self._item(ORPHAN, name, why, "delete", [], self.found.files[name].modified)
 
     def temporaries(self) -> Iterator[Item]:
         for name in self._unknown():

@@ -22,6 +22,7 @@ from samzip.requests import purge as rows
 from samzip.settings import Settings
 from samzip.storage import MissingFile, Store
 
+MANY = 3  # archives that nobody loses one by one
 RUN = "purge"  # names the holder of the locks, as a run's id does
 
 
@@ -63,8 +64,14 @@ class Purge:
         gone, odd = self._look_for(unlisted(known, files))
         found = Found(files, gone, odd, tuple(left), measure_cache(self.settings.cache_dir))
         plan = decide(known, found, self.options, Limits(self.settings.history, self.settings.cache_size))
-        if plan.of(kinds.LOST):
+        if lost := len(plan.of(kinds.LOST)):
             require_folder(self.archives)
+            paths = {row.path for row in known.archives} | {row.path for row in known.completed}
+            if lost >= MANY and not paths & files.keys():
+                raise StorageFailed(
+                    f"none of the {lost} archives that the database knows is in {self.archives.url}: is that the right "
+                    "place? If they were deleted on purpose, samzip verify --all --repair has them built again"
+                )
         return plan
 
     def run(self, wait: float, agreed: Plan | None = None) -> tuple[Plan, Done]:

@@ -73,6 +73,7 @@ class Known:
     stuck: tuple[StuckRow, ...]
     old_requests: int  # ended ones, older than the history
     old_runs: int
+    is_blank: bool  # the database has no company
 
 
 def known(
@@ -101,6 +102,7 @@ def known(
         stuck=tuple(_stuck(connection, living, ziprequest.c.created_at < now - stuck_after)),
         old_requests=_count(connection, _history(now - history)),
         old_runs=_count(connection, run.c.finished_at < now - history),
+        is_blank=connection.execute(select(empresa.c.id).limit(1)).first() is None,
     )
 
 

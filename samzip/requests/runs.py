@@ -64,6 +64,12 @@ def count_download(connection: Connection, now: datetime, path: str) -> None:
     connection.execute(update(archive).where(archive.c.path == path).values(counted))
 
 
+def has_archives(connection: Connection, now: datetime) -> bool:
+    """Whether any can be downloaded."""
+    live = (archive.c.expires_at > now) & ~archive.c.deleting
+    return connection.execute(select(archive.c.path).where(live).limit(1)).first() is not None
+
+
 def reusable(connection: Connection, now: datetime, company_id: int) -> list[KnownArchive]:
     """Unexpired archives of a company."""
     rows = connection.execute(

@@ -28,8 +28,10 @@ ORPHAN = "zip_requests/99/20261001_101500_parte_1_req_9.zip"
 
 
 def leave_an_orphan(world: World) -> None:
+    if not world.rows(tables.empresa):
+        world.company(equipment=1)
     path = world.media / ORPHAN
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"PK")
     os.utime(path, (time.time() - 3600,) * 2)
 

@@ -553,6 +553,32 @@ def test_a_volume_that_is_not_mounted_fails_nobodys_request(place: World, capsys
     assert told(place, "--yes")["done"]["counts"] == {"lost archive": 1}
 
 
+def test_archives_that_are_all_gone_at_once_fail_nobodys_request(
+    place: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place.media / "zip_requests").mkdir()
+    for number in (1, 2, 3):
+        published(place, key(number))
+        served(place, key(number))
+    code, error = fatal(place, "--yes", capsys=capsys)
+    assert code == 12
+    assert "none of the 3 archives" in error
+    assert statuses(place) == ["completed"] * 3
+    put(place, key(1))
+    assert told(place, "--yes")["done"]["counts"] == {"lost archive": 2}
+
+
+def test_a_database_without_companies_does_not_take_every_archive_for_an_orphan(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    path = put(world, key(1))
+    did = told(world, "--yes")
+    assert (did["exit"], did["done"]["counts"], path.exists()) == (3, {}, True)
+    assert "is SAMZIP_DATABASE_URL the right one?" in did["problems"][0]["why"]
+    assert told(world, "--yes", "--all-archives")["done"]["counts"] == {"orphan archive": 1}
+    assert not path.exists()
+    world.database.close()
+
+
 def test_a_store_says_of_an_absent_file_what_purge_waits_for(tmp_path: Path) -> None:
     with pytest.raises(MissingFile) as missing:
         open_store(str(tmp_path)).stat(key(1))

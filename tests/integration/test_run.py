@@ -495,6 +495,24 @@ def test_a_media_root_that_is_not_there_is_exit_12_and_nobody_gets_an_empty_arch
     assert world.run().counts.published == 1
 
 
+def test_a_folder_of_archives_that_is_gone_is_not_made_anew_while_some_can_be_downloaded(world: World) -> None:
+    """Or nobody could tell any more that a volume is not mounted, and a purge would fail every request."""
+    world.company(equipment=1)
+    world.click()
+    assert world.run().counts.published == 1
+    folder, aside = world.media / "zip_requests", world.media / "unmounted"
+    folder.rename(aside)
+    with world.database.write() as connection:
+        connection.execute(update(tables.archive).values(fingerprint=""))
+    world.click()
+    with pytest.raises(StorageFailed, match="is the volume mounted"):
+        world.run()
+    assert not folder.exists()
+    assert [row.status for row in world.requests()] == ["completed", "pending"]
+    aside.rename(folder)
+    assert world.run().counts.published == 1
+
+
 def test_a_damaged_photo_is_listed_warned_of_and_exit_3(world: World) -> None:
     company = world.company(equipment=0)
     with world.database.write() as connection:

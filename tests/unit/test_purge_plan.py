@@ -23,7 +23,7 @@ KEY = "zip_requests/1/20261124_100000_parte_1_req_7.zip"
 OTHER = "zip_requests/2/20261124_100000_parte_1_req_8.zip"
 TOKEN = "0123456789abcdef0123456789abcdef"
 HALF = temporary_key(KEY, TOKEN)
-NOTHING = Known(NOW, (), (), frozenset(), frozenset(), (), 0, 0)
+NOTHING = Known(NOW, (), (), frozenset(), frozenset(), (), 0, 0, is_blank=False)
 EMPTY = Found({}, frozenset(), {}, (), Cache(Path("cache"), 0))
 
 
