@@ -62,7 +62,7 @@ class _Grown:
 
     def __init__(self, folder: Path, url: str, size: Size, repeats: int) -> None:
         folder.mkdir()
-        (folder / "media").mkdir()
+        (folder / "media" / "zip_requests").mkdir(parents=True)  # of the archives that the history knows
         self.repeats = repeats
         self.size = size
         self.measures = Measures()
