@@ -59,7 +59,7 @@ class Fleet:
     host: str  # tells file locks apart: one for each state folder
     run_id: str  # names the holder, for people
     give_up: Callable[[], bool] = lambda: False  # whether to wait no longer
-    lost: Callable[[], None] = lambda: None  # called once when the lease is lost, from another thread
+    lost: Callable[[], None] = lambda: None  # called when the lease is found lost, perhaps from another thread
 
     @contextmanager
     def alone(self, wait: float) -> Iterator[Tenure]:
@@ -77,7 +77,8 @@ class Fleet:
             finally:
                 # A database that is away keeps the lease: this host takes it back at once, others when it lapses.
                 with suppress(DatabaseUnreachable), self.database.write() as connection:
-                    lease.release(connection, tenure.token)
+                    if not lease.release(connection, tenure.token):  # taken since the last beat
+                        self.lost()
 
     def _acquire(self, token: str) -> str | None:
         """None, or the host that has the lease. Whoever gets it has in the same moment taken all that was in work away

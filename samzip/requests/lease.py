@@ -43,6 +43,7 @@ def holds(connection: Connection, run_id: str) -> bool:
     return connection.execute(mine.with_for_update(read=True)).first() is not None
 
 
-def release(connection: Connection, token: str) -> None:
-    """Gives it back, if it is still there to give."""
-    connection.execute(delete(lease).where(lease.c.name == NAME, lease.c.token == token))
+def release(connection: Connection, token: str) -> bool:
+    """Gives it back. False: it was lost to another host."""
+    mine = (lease.c.name == NAME) & (lease.c.token == token)
+    return bool(connection.execute(delete(lease).where(mine)).rowcount)
