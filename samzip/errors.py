@@ -55,6 +55,10 @@ class DatabaseNotReady(SamzipError):
     exit_code = 10
 
 
+class RightMissing(DatabaseNotReady):
+    """The owner of the database grants it: `samzip init --roles` prints what each command needs."""
+
+
 class ForeignDatabase(SamzipError):
     """Point SAMZIP_DATABASE_URL at SAM's database or at an empty one. Nothing was changed."""
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
-from samzip.errors import DatabaseNotReady
+from samzip.errors import DatabaseNotReady, UsageProblem
 
 if TYPE_CHECKING:
     from samzip.database.check import Checked
@@ -25,19 +25,25 @@ FOUND = {
 @click.option(
     "--check", "only_check", is_flag=True, help="Tell what would be done and what is missing; change nothing."
 )
+@click.option("--roles", is_flag=True, help="Print SQL that grants the least each part needs on PostgreSQL; no more.")
 @takes_settings("database_url", "state_dir")
 @json_option
-def command(only_check: bool, as_json: bool, **given: Any) -> None:
+def command(only_check: bool, roles: bool, as_json: bool, **given: Any) -> None:
     """Create the tables on an empty database, or adopt SAM's.
 
     SAM's own tables, rows and indexes stay as they are. Run it again at any time: it does what is missing.
-    With --check: exit 0 when nothing is to do or it can be done, 10 when it cannot.
+    With --check: exit 0 when nothing is to do or it can be done, 10 when it cannot. With --roles: nothing is opened;
+    the owner of the database executes what is printed.
 
     \b
     Examples:
       samzip init --check
       samzip init --database-url postgresql://samzip@localhost/sam
+      samzip init --roles | psql sam
     """
+    if roles:
+        _print_roles(only_check=only_check, as_json=as_json)
+        return
     url = read_settings(given).database_url
     if only_check:
         _check(url, as_json=as_json)
@@ -53,6 +59,14 @@ def command(only_check: bool, as_json: bool, **given: Any) -> None:
         return
     click.echo("Adopted SAM's database; its own tables are as they were." if done.adopted else "Made a new database.")
     click.echo(f"Created: {', '.join(done.created)}.")
+
+
+def _print_roles(*, only_check: bool, as_json: bool) -> None:
+    if only_check or as_json:
+        raise UsageProblem("--roles prints SQL and nothing else: leave out --check and --json")
+    from samzip.database.rights import script
+
+    click.echo(script())
 
 
 def _check(url: str, *, as_json: bool) -> None:

@@ -12,13 +12,9 @@ from sqlalchemy.schema import CreateIndex
 
 from samzip.database import setup, tables
 from samzip.database.engine import Database, open_database
+from samzip.database.rights import ALL, RUNNER, SERIAL
 
 EMPTY, OWN, SAMS = "empty", "own", "sam"
-WRITTEN = {  # SAM's tables that samzip writes; it only reads the others
-    "core_ziprequest": ("SELECT", "INSERT", "UPDATE", "DELETE"),
-    "core_notificacionzip": ("SELECT", "INSERT", "DELETE"),
-}
-ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")  # on samzip's own
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +114,8 @@ def _rights(
             yield f"to own {name}, to bring it up to date"
         yield from _table_rights(connection, name, ALL)
     for name in sorted(present & set(tables.sam.tables)):
-        yield from _table_rights(connection, name, WRITTEN.get(name, ("SELECT",)))
-    for name in sorted(present & set(WRITTEN)):
+        yield from _table_rights(connection, name, RUNNER[name])
+    for name in sorted(present & set(SERIAL)):
         # A column that is an identity needs no right of its own.
         sequence = connection.execute(
             text(

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
-from samzip.errors import BadSetting, DatabaseNotReady, DatabaseUnreachable
+from samzip.errors import BadSetting, DatabaseNotReady, DatabaseUnreachable, RightMissing
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -27,6 +27,7 @@ BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
 CONNECT_TIMEOUT_S = 10
 
+FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
 
@@ -83,6 +84,8 @@ def _advice(url: URL) -> Iterator[None]:
     except OperationalError as error:
         raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == FORBIDDEN:
+            raise RightMissing(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
         if getattr(error.orig, "sqlstate", None) in UNDEFINED:
             raise DatabaseNotReady(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
         if not error.connection_invalidated and not isinstance(error.orig, sqlite3.DatabaseError):
