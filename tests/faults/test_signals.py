@@ -179,9 +179,10 @@ def test_when_the_leader_is_killed_its_processes_end_and_the_next_run_counts_the
 def test_a_run_that_waits_for_the_lock_ends_at_once_when_asked(live: LiveRuns) -> None:
     first = live.hold(1, 2)
     second = live.start("--wait", "5m")
-    time.sleep(1.5)
+    wait_until(lambda: second.catches(signal.SIGTERM), lambda: second.text)
+    time.sleep(0.5)  # in which a run that does not wait would end
     assert second.process.poll() is None, second.text
-    assert second.end(signal.SIGTERM) < 2
+    assert second.end(signal.SIGTERM) < SOON_S
     assert second.process.returncode == 143, second.text
     assert first.process.poll() is None
     live.recall("hold")

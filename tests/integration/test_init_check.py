@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from samzip.cli import main
 from samzip.database import open_database, tables
 from samzip.database.setup import HEAD, VERSION_TABLE, initialise
-from tests.support.world import World, new_postgres_database
+from tests.support.world import World, empty_postgres_database
 
 OWN = sorted([*tables.own.tables, VERSION_TABLE])
 
@@ -130,7 +130,7 @@ def test_the_file_stays_as_it_is(tmp_path: Path, capsys: pytest.CaptureFixture[s
 def test_rights_that_a_role_lacks_are_named_one_by_one(
     postgres_server: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    url = new_postgres_database(postgres_server)
+    url = empty_postgres_database(postgres_server)
     initialise(url)
     execute(
         url,

@@ -18,7 +18,7 @@ from samzip.database import open_database, tables
 from samzip.errors import BadSetting
 from samzip.web import create_app
 from tests.support.web import BEARER, OTHER_TOKEN, SECRET, TOKEN, Web, body, code, make_web
-from tests.support.world import World, make_world
+from tests.support.world import World, make_world, new_postgres_database
 
 
 def test_a_click_inserts_a_request_for_each_part_and_gives_links(web: Web) -> None:
@@ -286,8 +286,6 @@ def test_a_database_that_is_busy_is_told_with_advice_when_to_come_again(tmp_path
 
 
 def test_a_locked_row_is_not_waited_for_on_postgresql(tmp_path: Path, postgres_server: str) -> None:
-    from tests.support.world import new_postgres_database
-
     url = new_postgres_database(postgres_server)
     world = make_world(tmp_path, url)
     world.company()

@@ -13,7 +13,7 @@ import samzip.migrations
 from samzip.database import Database, open_database, tables
 from samzip.database.setup import HEAD, initialise, require_ready
 from samzip.errors import DatabaseNotReady
-from tests.support.world import new_postgres_database
+from tests.support.world import empty_postgres_database
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -22,7 +22,7 @@ def urls(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[str, str]:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/old.sqlite3", f"sqlite:///{tmp_path}/new.sqlite3"
     server = request.getfixturevalue("postgres_server")
-    return new_postgres_database(server), new_postgres_database(server)
+    return empty_postgres_database(server), empty_postgres_database(server)
 
 
 def migrate(connection: Connection, revision: str) -> None:

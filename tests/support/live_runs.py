@@ -34,6 +34,12 @@ class LiveRun:
         lines = [json.loads(line) for line in self.text.splitlines() if line.startswith("{")]
         return [line for line in lines if line["event"] == event]
 
+    def catches(self, signal_number: int) -> bool:
+        """Whether it has a handler for a signal by now, as Linux tells."""
+        told = Path(f"/proc/{self.process.pid}/status").read_text()
+        caught = next(line for line in told.splitlines() if line.startswith("SigCgt:"))
+        return bool(int(caught.split()[1], 16) >> (signal_number - 1) & 1)
+
     def end(self, signal_number: int) -> float:
         """Sends a signal; returns how many seconds the process took to end."""
         begun = time.monotonic()
