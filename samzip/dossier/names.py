@@ -52,6 +52,14 @@ def clean(text: str, *, limit: int, fallback: str) -> str:
     return (cut(f"_{name}", limit) if _DEVICE.fullmatch(name) else name) or fallback
 
 
+def folder_name(text: str, ending: str, *, limit: int) -> str:
+    """Like `clean`, with `ending` at the end, which is clean itself and never shortened.
+
+    Raises ValueError when `limit` leaves no room for anything before it.
+    """
+    return _component(_scrub(text) or FOLDER_FALLBACK, "", ending, limit)
+
+
 def cut(text: str, units: int, octets: int = COMPONENT_BYTES) -> str:
     """The start of `text` in at most `units` UTF-16 units and `octets` bytes of UTF-8; no dot or space at its end."""
     if text.isascii():

@@ -5,6 +5,7 @@ Names are given in the order of the rows' ids: whatever is added later takes nob
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from datetime import date
 from operator import attrgetter
@@ -28,6 +29,8 @@ EQUIPMENT = "Equipos"
 NO_PROCEDURES = "README.txt"  # in their folder, instead of documents
 PROCEDURE_NAME_LIMIT = 50  # characters of a procedure's name that its file name keeps, as in SAM
 
+_WITH_ID = re.compile(r" \(id \d+\)$")  # a code that ends so could be another's folder
+
 
 class _Row(Protocol):
     @property
@@ -40,10 +43,20 @@ R = TypeVar("R", bound=_Row)
 def equipment_folders(codes: Iterable[tuple[int, str]], top: str) -> dict[int, str]:
     """The folder of each instrument of a company, by id; `codes` are (id, code) of all of them, `top` its own folder.
 
-    The oldest of those whose codes clean alike has the plain name.
+    A code that is a clean name is the folder's; any other is cleaned and followed by its row's id, "A_1 (id 7)". So a
+    folder hangs on its own row alone, and neither a new instrument nor one that is deleted renames another. Only of
+    codes that some file system takes for one ("EQ-1", "eq-1") has the oldest the plain name and the others their ids.
     """
-    allocator, parent = names.NameAllocator(), f"{top}/{EQUIPMENT}"
-    return {number: allocator.folder(parent, code, limit=names.CODE_LIMIT) for number, code in sorted(codes)}
+    parent, taken, folders = f"{top}/{EQUIPMENT}", set(), {}
+    for number, code in sorted(codes):
+        key = names.fold(code)
+        cleaned = names.clean(code, limit=names.CODE_LIMIT, fallback=names.FOLDER_FALLBACK)
+        is_plain = code == cleaned and not _WITH_ID.search(key)
+        ending = "" if is_plain and key not in taken else f" (id {number})"
+        if is_plain:
+            taken.add(key)
+        folders[number] = f"{parent}/{names.folder_name(code, ending, limit=names.CODE_LIMIT)}"
+    return folders
 
 
 def procedure_sources(procedures: tuple[Procedure, ...], folder: str) -> Iterator[Source]:

@@ -193,7 +193,7 @@ def test_an_instrument_keeps_its_folder_when_another_code_that_cleans_alike_is_a
         world.equipment(connection, company, "A/1", archivo_compra_pdf=put(world, "d/2.pdf"))  # its code comes first
     (after,) = built(world)
     assert after["Equipos/A_1/compra.pdf"] == before["Equipos/A_1/compra.pdf"]
-    assert "Equipos/A_1 (2)/compra.pdf" in after
+    assert "Equipos/A_1 (id 2)/compra.pdf" in after
 
 
 def test_a_calibration_of_an_earlier_date_that_is_entered_later_renumbers_no_certificate(world: World) -> None:

@@ -82,8 +82,34 @@ def test_procedures_that_are_added_rename_no_document(records: list[tuple[str, s
         assert named(procedures[:length]).items() <= named(procedures).items()
 
 
-def test_the_oldest_of_two_codes_that_clean_alike_has_the_plain_folder() -> None:
-    assert plan.equipment_folders([(7, "A/1"), (3, "A_1")], "C") == {3: "C/Equipos/A_1", 7: "C/Equipos/A_1 (2)"}
+def test_a_code_that_had_to_be_cleaned_has_its_id_in_its_folder_whoever_else_is_there() -> None:
+    codes = [(3, "A/1"), (7, "A_1"), (8, "A:1"), (9, ""), (10, "x" * 31), (11, "CON"), (12, "A_1 (id 3)"), (13, "ñ 1")]
+    folders = plan.equipment_folders(codes, "C")
+    assert folders == {
+        3: "C/Equipos/A_1 (id 3)",
+        7: "C/Equipos/A_1",
+        8: "C/Equipos/A_1 (id 8)",
+        9: "C/Equipos/sin_nombre (id 9)",
+        10: f"C/Equipos/{'x' * 22} (id 10)",
+        11: "C/Equipos/CON (id 11)",
+        12: "C/Equipos/A_1 (id 3) (id 12)",
+        13: "C/Equipos/ñ 1",
+    }
+    for one in codes:
+        assert plan.equipment_folders([one], "C") == {one[0]: folders[one[0]]}
+
+
+@given(codes, st.data())
+def test_an_instrument_that_is_deleted_renames_no_folder(every: list[str], data: st.DataObject) -> None:
+    by_key = {names.fold(code): (number, code) for number, code in enumerate(every, 1)}  # twins: see the next test
+    folders = plan.equipment_folders(by_key.values(), "C")
+    left = data.draw(st.lists(st.sampled_from([*by_key.values()]), unique=True)) if by_key else []
+    assert plan.equipment_folders(left, "C").items() <= folders.items()
+
+
+def test_of_codes_that_differ_only_in_case_the_oldest_has_the_plain_folder() -> None:
+    folders = plan.equipment_folders([(7, "eq-1"), (3, "EQ-1"), (9, "EQ-1")], "C")
+    assert folders == {3: "C/Equipos/EQ-1", 7: "C/Equipos/eq-1 (id 7)", 9: "C/Equipos/EQ-1 (id 9)"}
 
 
 def test_titles_tie_documents_to_the_records_of_the_histories() -> None:
@@ -127,4 +153,4 @@ def test_a_record_of_decommission_has_its_document_delivered_whatever_the_state(
 def test_ten_thousand_instruments_with_one_code_take_no_quadratic_time() -> None:
     folders = plan.equipment_folders(((n, "EQ/1") for n in range(10_000)), "C")
     assert len(set(folders.values())) == 10_000
-    assert folders[0] == "C/Equipos/EQ_1"
+    assert folders[0] == "C/Equipos/EQ_1 (id 0)"
