@@ -13,7 +13,7 @@ from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.survey import company_folder
 from samzip.dossier import names, plan
 from samzip.dossier.contents import Document
-from samzip.dossier.filetypes import HEAD_BYTES, real_extension
+from samzip.dossier.filetypes import HEAD_BYTES, mismatch, real_extension
 from samzip.storage import Stat, open_store
 
 WORKBOOK_PERCENT = 5  # on SAM's page
@@ -92,6 +92,6 @@ def _place(
             entry=entry,
             size=found.size,
             modified=found.modified.timestamp(),
-            note=None if found.size else EMPTY_NOTE,
+            note=mismatch(source.path, head) if found.size else EMPTY_NOTE,
             identity=found.etag,
         )

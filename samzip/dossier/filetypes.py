@@ -65,6 +65,9 @@ _MARKUP = {
 _NOT_XML = {"pdf", "png", "webp", "bmp", "heic", "mp4", "msg", "ppt", *_OFFICE, *_OTHER_ZIP} | {
     name for _, _, names in _STARTS for name in names if name != "doc"
 }
+# Whatever is named so begins as the tables above say. Others are left out: .xls is often text, .ai once was PostScript.
+_ALWAYS_RECOGNISED = {"pdf", "jpg", "jpeg", "png", "gif", "tif", "tiff", "webp", "heic", "zip", "7z", "rar", "gz"}
+_ALWAYS_RECOGNISED |= _OFFICE
 _BEFORE_ELEMENT = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!doctype\s+(\w+)(?:[^>\[]*\[.*?\])?[^>]*>", re.S | re.I)
 _ELEMENT = re.compile(r"<(?:[\w.-]+:)?([a-z][\w.-]*)", re.I)
 
@@ -83,6 +86,22 @@ def real_extension(stored_name: str, head: bytes) -> str:
     if default:
         return stored if stored and stored in agreeing else default
     return stored or ("txt" if _is_text(head) else "bin")
+
+
+def mismatch(stored_name: str, head: bytes) -> str | None:
+    """What is to be said, in Spanish, of content that is not what the stored name promises; None if it may be.
+
+    `head` as for real_extension. An empty file and a name without an extension promise nothing.
+    """
+    stored = split_extension(stored_name)[1]
+    if not stored or not head:
+        return None
+    default, agreeing = _recognise(stored, head[:HEAD_BYTES])
+    if default and stored not in agreeing:
+        return f"el nombre dice .{stored}, pero el contenido es .{real_extension(stored_name, head)}"
+    if not default and stored in _ALWAYS_RECOGNISED:
+        return f"el nombre dice .{stored}, pero el contenido no lo es; se entrega como está"
+    return None
 
 
 def split_extension(stored_name: str) -> tuple[str, str]:

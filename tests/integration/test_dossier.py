@@ -247,6 +247,20 @@ def test_the_workbook_says_which_documents_are_empty(world: World) -> None:
     assert ("EQ-001", "Manual", 1, "manual.pdf", "incluido (archivo vacío)") in index(part)
 
 
+def test_a_foreign_file_under_the_name_of_a_document_is_delivered_and_told(world: World) -> None:
+    world.company(equipment=1)
+    page, program = put(world, "d/page.pdf", b"<!doctype html><p>404"), put(world, "d/program.pdf", b"MZ\x90\0\3")
+    change(world, 1, archivo_compra_pdf=page, ficha_tecnica_pdf=None, manual_pdf=program)
+    (part,) = built(world)
+    assert part["Equipos/EQ-001/compra.html"][:9] == b"<!doctype"
+    assert part["Equipos/EQ-001/manual.pdf"][:2] == b"MZ"
+    observations = text(part, "FALTANTES.txt").partition("OBSERVACIONES")[2]
+    assert "Archivo de compra: el nombre dice .pdf, pero el contenido es .html" in observations
+    assert "Manual: el nombre dice .pdf, pero el contenido no lo es" in observations
+    (published,) = world.seen(PartPublished)
+    assert (published.missing, published.observations, published.damaged) == (0, 2, 0)
+
+
 def test_the_workbook_lists_every_entry_of_every_part_and_links_to_it(world: World) -> None:
     world.company(equipment=3)
     change(world, 1, manual_pdf="lost/manual.pdf")

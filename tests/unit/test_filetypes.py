@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 from reportlab.pdfgen.canvas import Canvas
 
-from samzip.dossier.filetypes import HEAD_BYTES, real_extension, split_extension
+from samzip.dossier.filetypes import HEAD_BYTES, mismatch, real_extension, split_extension
 
 OLE = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(1000)
 
@@ -177,3 +177,24 @@ def test_the_stem_keeps_what_is_no_extension() -> None:
 def test_there_is_always_a_plain_extension(name: str, head: bytes) -> None:
     for stored in (name, f"x.{name}"):
         assert re.fullmatch(r"[a-z0-9]{1,10}", real_extension(stored, head))
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.pdf", container("x"), "el nombre dice .pdf, pero el contenido es .zip"),
+        ("a.PDF", b"<html>", "el nombre dice .pdf, pero el contenido es .html"),
+        ("a.pdf", image("JPEG"), "el nombre dice .pdf, pero el contenido es .jpg"),
+        ("a.pdf", b"MZ\x90\0", "el nombre dice .pdf, pero el contenido no lo es; se entrega como está"),
+        ("a.docx", b"hola", "el nombre dice .docx, pero el contenido no lo es; se entrega como está"),
+        ("a.pdf", b"", None),
+        ("a", b"MZ\x90\0", None),
+        ("a.csv", b"a;b\n", None),
+        ("a.dwg", b"AC1032\0", None),
+        ("a.pdf", pdf(), None),
+        ("a.jpeg", image("JPEG"), None),
+        ("a.gpx", b"<?xml version='1.0'?><gpx/>", None),
+    ],
+)  # fmt: skip
+def test_content_that_is_not_what_the_name_says_is_told(name: str, content: bytes, said: str | None) -> None:
+    assert mismatch(name, content) == said
