@@ -22,6 +22,7 @@ from samzip.dossier.contents import Document
 from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, Unreadable, newest_record, render
 from samzip.dossier.life_sheet.model import DAMAGED, LOGO, PHOTO, TOO_LARGE
 from samzip.dossier.moments import in_zone
+from samzip.dossier.remarks import remarks
 from samzip.errors import StorageFailed
 from samzip.storage import Held, MissingFile, Store, open_store
 
@@ -61,6 +62,7 @@ class _Build:
         job, target = self.job, open_store(self.job.archive_url)
         if job.records.company.logo and job.logo_identity is None:
             self.notes.append("Logotipo de la empresa: no se pudo leer")
+        self.notes += [f"Empresa, {remark}" for remark in job.records.unread]
         *owners, procedures = job.documents
         is_last = job.part == len(job.ranges)
         wanted = chain(*owners, procedures if is_last else ())
@@ -68,6 +70,7 @@ class _Build:
         with target.create(job.temporary) as file, ZipWriter(file) as archive:
             for done, (item, folder, documents) in enumerate(zip(job.equipment, job.folders, owners, strict=True)):
                 self._tell(done, item.code, f"Procesando equipo {done + 1}/{len(job.equipment)}: {item.code}")
+                self.notes += [f"Equipo {item.code}, {remark}" for remark in remarks(item)]
                 delivered = self._add_documents(archive, documents)
                 self._add_life_sheet(archive, item, folder, delivered)
             self._tell(len(owners), "", "Procesando procedimientos de la empresa...")

@@ -13,6 +13,7 @@ from samzip.archive.spool import Spool
 from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.dossier import plan
 from samzip.dossier.contents import Document
+from samzip.dossier.remarks import remarks
 from samzip.dossier.workbook import IndexLine, write_workbook
 
 
@@ -36,7 +37,7 @@ def make_workbook(
             target,
             records,
             _equipment(spool, parts),
-            _index(spool, parts, top, is_complete),
+            _index(spool, parts, records, top, is_complete),
             generated=generated,
             timezone=timezone,
         )
@@ -50,9 +51,9 @@ def _equipment(spool: Spool, parts: int) -> Iterator[tuple[Equipment, str]]:
             yield item, _life_sheet(folder)
 
 
-def _index(spool: Spool, parts: int, top: str, is_complete: bool) -> Iterator[IndexLine]:
+def _index(spool: Spool, parts: int, records: CompanyRecords, top: str, is_complete: bool) -> Iterator[IndexLine]:
     """A line for every entry of all parts, and for what is missing."""
-    noted: int | None = None  # the first part that is known to have a remark
+    noted: int | None = None  # the first part that is known to have a remark, when not all have the list
     procedures: list[Document] = []
     codes = (code for _, code in spool.codes())
     for part in range(1, parts + 1):
@@ -62,15 +63,20 @@ def _index(spool: Spool, parts: int, top: str, is_complete: bool) -> Iterator[In
             yield IndexLine(code, plan.LIFE_SHEET_TITLE, part, _life_sheet(folder))
             yield from (_line(part, document) for document in own)
         yield from (_line(part, document) for document in procedures)
-        if noted is None and any(document.note for document in chain.from_iterable(documents)):
+        if noted is None and is_complete and not records.unread and _has_remarks(spool, part, documents):
             noted = part
     if not any(document.entry for document in procedures):
         yield IndexLine(None, "Por qué no hay procedimientos", parts, f"{top}/{plan.PROCEDURES}/{plan.NO_PROCEDURES}")
     yield IndexLine(None, "Qué trae cada parte", None, f"{top}/{plan.README}")
     yield IndexLine(None, "Este informe", None, f"{top}/{plan.WORKBOOK}")
     yield IndexLine(None, "Sumas de comprobación", None, f"{top}/{plan.CHECKSUMS}")
-    if noted or not is_complete:
-        yield IndexLine(None, "Faltantes y observaciones", noted if is_complete else None, f"{top}/{plan.MISSING}")
+    if noted or records.unread or not is_complete:
+        yield IndexLine(None, "Faltantes y observaciones", noted, f"{top}/{plan.MISSING}")
+
+
+def _has_remarks(spool: Spool, part: int, documents: list[list[Document]]) -> bool:
+    noted = any(document.note for document in chain.from_iterable(documents))
+    return noted or any(True for item in spool.equipment(part) for _ in remarks(item))
 
 
 def _life_sheet(folder: str) -> str:

@@ -158,6 +158,7 @@ class Equipment:
     verifications: tuple[Verification, ...] = ()
     loans: tuple[Loan, ...] = ()
     decommission: Decommission | None = None
+    unread: tuple[str, ...] = ()  # what could not be understood and is empty here, phrases in Spanish
 
     @property
     def is_decommissioned(self) -> bool:
@@ -199,3 +200,4 @@ class CompanyRecords:
     company: Company
     procedures: tuple[Procedure, ...] = ()
     suppliers: tuple[Supplier, ...] = ()
+    unread: tuple[str, ...] = ()  # as Equipment.unread

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Row, Table, select
 
 from samzip.catalog import rows
 from samzip.catalog.model import CompanyRecords, Equipment
+from samzip.catalog.unread import legible
 from samzip.database.tables import (
     bajaequipo,
     calibracion,
@@ -35,10 +36,12 @@ def read_records(connection: Connection, company_id: int) -> CompanyRecords | No
     suppliers = connection.execute(
         select(proveedor).where(proveedor.c.empresa_id == company_id).order_by(*_by(proveedor, "nombre_empresa"))
     )
+    told: list[str] = []
     return CompanyRecords(
-        rows.company(found),
-        tuple(rows.procedure(row) for row in procedures),
+        rows.company(legible(found, "", told)),
+        tuple(rows.procedure(legible(row, f"procedimiento {row.codigo}", told)) for row in procedures),
         tuple(rows.supplier(row) for row in suppliers),
+        unread=tuple(told),
     )
 
 
@@ -61,18 +64,25 @@ def _read_batch(connection: Connection, ids: Sequence[int]) -> list[Equipment]:
     verifications = _children(connection, comprobacion, ids)
     loans = _loans(connection, ids)
     decommissions = _decommissions(connection, ids)
-    return [
-        rows.equipment(
-            found[number],
-            calibrations=calibrations[number],
-            maintenances=maintenances[number],
-            verifications=verifications[number],
-            loans=loans[number],
-            decommission=decommissions.get(number),
-        )
-        for number in ids
-        if number in found
-    ]
+    batch = []
+    for number in filter(found.__contains__, ids):
+        told: list[str] = []
+        decommission = decommissions.get(number)
+        own = legible(found[number], "", told)
+        records = {
+            "calibrations": _numbered(calibrations[number], "calibración", told),
+            "maintenances": _numbered(maintenances[number], "mantenimiento", told),
+            "verifications": _numbered(verifications[number], "comprobación", told),
+            "loans": _numbered(loans[number], "préstamo", told),
+        }
+        leaving = legible(decommission, "baja", told) if decommission is not None else None
+        batch.append(rows.equipment(own, **records, decommission=leaving, unread=tuple(told)))
+    return batch
+
+
+def _numbered(found: list[Row[Any]], kind: str, told: list[str]) -> list[Any]:
+    """Legible ones; those told of are counted as they were entered, like the documents of the archive."""
+    return [legible(row, f"{kind} {number}", told) for number, row in enumerate(found, 1)]
 
 
 def _children(connection: Connection, table: Table, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:

@@ -83,6 +83,7 @@ def equipment(
     verifications: Sequence[SamRow],
     loans: Sequence[SamRow],
     decommission: SamRow | None,
+    unread: tuple[str, ...] = (),
 ) -> Equipment:
     return Equipment(
         id=row.id,
@@ -122,6 +123,7 @@ def equipment(
             sorted(map(_loan, loans), key=lambda loan: (loan.lent or datetime.min.replace(tzinfo=UTC), loan.id))
         ),
         decommission=_decommission(decommission) if decommission is not None else None,
+        unread=unread,
     )
 
 

@@ -18,6 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool
 
 from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
+from samzip.database.types import Unread
 from samzip.errors import BadSetting, DatabaseNotReady, DatabaseUnreachable, RightMissing
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ def _limit_lock_waits(engine: Engine, seconds: int) -> None:
 
 def _read_any_date(engine: Engine) -> None:
     """PostgreSQL's calendar is wider than Python's, and psycopg refuses the rest: a moment before the year 1 or after
-    9999 reads as the calendar's end, so that it still compares as it should; a day reads as None."""
+    9999 reads as the calendar's end, so that it still compares as it should; a day reads as Unread."""
     from psycopg import DataError
     from psycopg.types.datetime import DateLoader, TimestamptzLoader
 
@@ -179,11 +180,11 @@ def _read_any_date(engine: Engine) -> None:
                 return datetime.min.replace(tzinfo=UTC) if early else datetime.max.replace(tzinfo=UTC)
 
     class AnyDay(DateLoader):
-        def load(self, data: Buffer) -> date | None:  # type: ignore[override]
+        def load(self, data: Buffer) -> date | Unread:  # type: ignore[override]
             try:
                 return super().load(data)
             except DataError:
-                return None
+                return Unread(bytes(data).decode())
 
     @event.listens_for(engine, "connect")
     def connected(connection: Any, _record: object) -> None:

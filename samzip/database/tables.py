@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
-from samzip.database.types import Amount, CalendarDate, Flag, JsonText, Label, UtcDateTime, Words
+from samzip.database.types import Amount, CalendarDate, Flag, JsonText, Label, Moment, UtcDateTime, Words
 
 sam = MetaData()
 own = MetaData()
@@ -61,7 +61,7 @@ equipo = _table(
     *_text("tipo_equipo", "marca", "modelo", "numero_serie", "ubicacion", "responsable", "proveedor", "estado"),
     *_text("rango_medida", "resolucion", "error_maximo_permisible", "puntos_calibracion", "observaciones"),
     *_text("archivo_compra_pdf", "ficha_tecnica_pdf", "manual_pdf", "otros_documentos_pdf", "imagen_equipo"),
-    Column("fecha_registro", UtcDateTime),
+    Column("fecha_registro", Moment),
     *_dates("fecha_adquisicion", "fecha_ultima_calibracion", "proxima_calibracion"),
     *_dates("fecha_ultimo_mantenimiento", "proximo_mantenimiento"),
     *_dates("fecha_ultima_comprobacion", "proxima_comprobacion"),
@@ -91,7 +91,7 @@ calibracion = _table(
     *_text("nombre_proveedor", "resultado", "numero_certificado", "observaciones"),
     *_text("documento_calibracion", "confirmacion_metrologica_pdf", "intervalos_calibracion_pdf"),
     Column("confirmacion_metrologica_datos", JsonText),
-    Column("fecha_registro", UtcDateTime),
+    Column("fecha_registro", Moment),
     _reference("equipo_id", "core_equipo", index=True),
     _reference("proveedor_id", "core_proveedor", nullable=True),
 )
@@ -101,7 +101,7 @@ mantenimiento = _table(
     *_text("tipo_mantenimiento", "nombre_proveedor", "responsable", "descripcion", "observaciones"),
     *_text("actividades_realizadas", "documento_mantenimiento", "documento_externo", "documento_interno"),
     Column("costo", Amount),
-    Column("fecha_registro", UtcDateTime),
+    Column("fecha_registro", Moment),
     _reference("equipo_id", "core_equipo", index=True),
     _reference("proveedor_id", "core_proveedor", nullable=True),
 )
@@ -112,7 +112,7 @@ comprobacion = _table(
     *_text("comprobacion_pdf", "documento_comprobacion", "documento_externo", "documento_interno"),
     Column("consecutivo", Integer),
     Column("datos_comprobacion", JsonText),
-    Column("fecha_registro", UtcDateTime),
+    Column("fecha_registro", Moment),
     _reference("equipo_id", "core_equipo", index=True),
     _reference("proveedor_id", "core_proveedor", nullable=True),
 )
@@ -120,7 +120,7 @@ bajaequipo = _table(
     "core_bajaequipo",
     *_dates("fecha_baja"),
     *_text("razon_baja", "observaciones", "documento_baja"),
-    Column("fecha_registro", UtcDateTime),
+    Column("fecha_registro", Moment),
     _reference("dado_de_baja_por_id", "core_customuser", nullable=True),
     _reference("equipo_id", "core_equipo", index=True),
 )
@@ -129,10 +129,10 @@ prestamoequipo = _table(
     *_text("nombre_prestatario", "cedula_prestatario", "cargo_prestatario", "email_prestatario"),
     *_text("telefono_prestatario", "estado_prestamo", "observaciones_prestamo"),
     *_text("documento_prestamo", "documento_devolucion"),
-    Column("fecha_prestamo", UtcDateTime),
+    Column("fecha_prestamo", Moment),
     *_dates("fecha_devolucion_programada"),
-    Column("fecha_devolucion_real", UtcDateTime),
-    Column("fecha_registro", UtcDateTime),
+    Column("fecha_devolucion_real", Moment),
+    Column("fecha_registro", Moment),
     _reference("empresa_id", "core_empresa", index=True),
     _reference("equipo_id", "core_equipo", index=True),
 )

@@ -1,19 +1,34 @@
 """Column types that read whatever SAM's database holds and never raise for a value.
 
 SQLite keeps Django's datetimes as naive UTC text and JSON as text; PostgreSQL has real types. Both come out as the
-same Python values. A value that cannot be understood (a date in the year 0, a word in a number's place) reads as None:
-one odd row must not stop a company's archive.
+same Python values. One odd row must not stop a company's archive: a value that cannot be understood (a date in the
+year 0, a word in a number's place) reads as Unread where the catalogue reads it, which tells of it, and as None in the
+queue.
 """
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from sqlalchemy import Boolean, Date, DateTime, Dialect, Numeric, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """A value that is there and could not be understood."""
+
+    text: str
+
+
+def _unread(value: Any) -> Unread | None:
+    """None for what says nothing by being empty."""
+    text = _as_text(value)
+    return Unread(text) if text and text.strip() else None
 
 
 class _SqliteRaw(UserDefinedType[Any]):
@@ -67,6 +82,15 @@ class UtcDateTime(_Lenient):
             return None
 
 
+class Moment(UtcDateTime):
+    """One of the catalogue's, which tells what it could not understand."""
+
+    cache_ok = True  # SQLAlchemy looks for it in each class
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | Unread | None:  # type: ignore[override]
+        return super().process_result_value(value, dialect) or _unread(value)
+
+
 class CalendarDate(_Lenient):
     """A calendar day."""
 
@@ -77,15 +101,15 @@ class CalendarDate(_Lenient):
     def process_bind_param(self, value: date | None, dialect: Dialect) -> Any:
         return value.isoformat() if value is not None and dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> date | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> date | Unread | None:
         if isinstance(value, str):
             try:
                 return date.fromisoformat(value[:10])
             except ValueError:
-                return None
+                return _unread(value)
         if isinstance(value, datetime):
             return value.date()
-        return value if isinstance(value, date) else None
+        return value if isinstance(value, date | Unread) else _unread(value)
 
 
 class Amount(_Lenient):
@@ -98,14 +122,14 @@ class Amount(_Lenient):
     def process_bind_param(self, value: Decimal | None, dialect: Dialect) -> Any:
         return str(value) if value is not None and dialect.name == "sqlite" else value
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | None:
+    def process_result_value(self, value: Any, dialect: Dialect) -> Decimal | Unread | None:
         if value is None:
             return None
         try:
             number = Decimal(str(value))
         except InvalidOperation:
-            return None
-        return number if number.is_finite() else None
+            return _unread(value)
+        return number if number.is_finite() else _unread(value)
 
 
 class Flag(_Lenient):

@@ -6,6 +6,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import date, timedelta
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -259,6 +260,34 @@ def test_a_foreign_file_under_the_name_of_a_document_is_delivered_and_told(world
     assert "Manual: el nombre dice .pdf, pero el contenido no lo es" in observations
     (published,) = world.seen(PartPublished)
     assert (published.missing, published.observations, published.damaged) == (0, 2, 0)
+
+
+def test_values_that_nobody_can_understand_are_left_empty_and_told(world: World) -> None:
+    company = world.company(equipment=2)
+    change(world, 1, frecuencia_mantenimiento_meses=Decimal(-6), frecuencia_comprobacion_meses=Decimal(0))
+    add(world, tables.calibracion, equipo_id=1, fecha_calibracion=date(2024, 1, 1))
+    add(world, tables.calibracion, equipo_id=1)
+    add(world, tables.procedimiento, empresa_id=company, codigo="PR-1", nombre="Uno")
+    with world.database.write() as connection:
+        for change_made in (
+            "core_equipo SET fecha_adquisicion = 'not a date', frecuencia_calibracion_meses = 'NaN',"
+            " proxima_calibracion = '', fecha_registro = 17 WHERE id = 1",
+            "core_calibracion SET fecha_calibracion = '2024-13-45' WHERE id = 2",
+            "core_procedimiento SET fecha_emision = 'ayer'",
+        ):
+            connection.exec_driver_sql(f"UPDATE {change_made}")
+    (part,) = built(world)
+    observations = text(part, "FALTANTES.txt").partition("OBSERVACIONES")[2].splitlines()[2:]
+    empty = "no se entiende y se dejó vacío"
+    assert observations == [
+        f"- Empresa, procedimiento PR-1, fecha de emisión: «ayer» {empty}",
+        f"- Equipo EQ-001, fecha de registro: «17» {empty}",
+        f"- Equipo EQ-001, fecha de adquisición: «not a date» {empty}",
+        f"- Equipo EQ-001, frecuencia de calibración: «NaN» {empty}",
+        f"- Equipo EQ-001, calibración 2, fecha: «2024-13-45» {empty}",
+        "- Equipo EQ-001, frecuencia de mantenimiento: -6 meses no puede ser; se muestra como está en SAM",
+    ]
+    assert (None, "Faltantes y observaciones", "todas", "FALTANTES.txt", "incluido") in index(part)
 
 
 def test_the_workbook_lists_every_entry_of_every_part_and_links_to_it(world: World) -> None:

@@ -1,0 +1,51 @@
+"""Values of SAM's that say nothing: a word in a date's place, NaN for a number. They are left empty, and told."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+from sqlalchemy import Row
+
+from samzip.database.types import Unread
+
+SHOWN = 60  # characters of such a value
+_LABELS = {  # of every column that may hold one, as people call it
+    "formato_fecha_version_empresa": "fecha del formato de la empresa",
+    "fecha_emision": "fecha de emisión",
+    "fecha_registro": "fecha de registro",
+    "fecha_adquisicion": "fecha de adquisición",
+    "fecha_ultima_calibracion": "fecha de la última calibración",
+    "proxima_calibracion": "próxima calibración",
+    "frecuencia_calibracion_meses": "frecuencia de calibración",
+    "fecha_ultimo_mantenimiento": "fecha del último mantenimiento",
+    "proximo_mantenimiento": "próximo mantenimiento",
+    "frecuencia_mantenimiento_meses": "frecuencia de mantenimiento",
+    "fecha_ultima_comprobacion": "fecha de la última comprobación",
+    "proxima_comprobacion": "próxima comprobación",
+    "frecuencia_comprobacion_meses": "frecuencia de comprobación",
+    "fecha_calibracion": "fecha",
+    "fecha_mantenimiento": "fecha",
+    "fecha_comprobacion": "fecha",
+    "costo": "costo",
+    "fecha_baja": "fecha",
+    "fecha_prestamo": "fecha del préstamo",
+    "fecha_devolucion_programada": "devolución programada",
+    "fecha_devolucion_real": "devolución real",
+}
+
+
+def legible(row: Row[Any], owner: str, told: list[str]) -> Any:
+    """The row with None for each of its values that could not be understood; `told` gets a phrase in Spanish for each.
+
+    `owner` begins the phrases: "calibración 3", or "" for the instrument itself.
+    """
+    if not any(type(value) is Unread for value in row):
+        return row
+    values = row._asdict()
+    for column, value in values.items():
+        if type(value) is Unread:
+            what = f"{owner}, {_LABELS[column]}" if owner else _LABELS[column]
+            told.append(f"{what}: «{value.text[:SHOWN]}» no se entiende y se dejó vacío")
+            values[column] = None
+    return SimpleNamespace(**values)
