@@ -25,8 +25,9 @@ from samzip.catalog.model import (
     Schedule,
     Verification,
 )
-from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, render
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, render
 from samzip.dossier.life_sheet.charts import dodges
+from samzip.dossier.life_sheet.flow import Flow
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 from samzip.dossier.life_sheet.glyphs import MAX_CHARACTERS, clean
 from samzip.dossier.life_sheet.model import NOT_DRAWN, TOO_LARGE
@@ -255,6 +256,24 @@ def test_a_title_is_never_the_last_thing_on_a_page():
                 if line.strip() in titles:
                     after = [x for x in body[index + 1 :] if not x.startswith(("Página", "Último registro", "EQ-001"))]
                     assert len(after) >= 2, (lines, line)
+
+
+def test_a_tall_first_row_takes_its_title_and_head_to_the_next_page_with_it():
+    tall = Calibration(1, date(2024, 1, 1), "Metrolab", notes="alto " * 160)
+    for lines in range(1, 45):
+        sheet = with_equipment(notes="a\n" * lines + "b", photo=None, calibrations=(tall,))
+        (holding,) = (text for text in pages_of(sheet) if "Historial de calibraciones" in text)
+        assert "alto" in holding, lines
+
+
+def test_a_column_without_any_value_leaves_its_room_to_the_others():
+    def height(**values):
+        flow = Flow()
+        histories.calibrations(flow, replace(EQUIPMENT, calibrations=(Calibration(1, None, **values),)))
+        return flow.space
+
+    notes = "palabra " * 60
+    assert height(notes=notes) > height(notes=notes, supplier="M", result="A", certificate_number="C")
 
 
 def test_long_texts_wrap_and_lose_nothing():
@@ -624,7 +643,7 @@ def test_a_logo_is_on_every_page_and_a_damaged_one_gives_way_to_the_name():
         ("nin\u0303o", "niño"),
         ("25 ℃", "25 °C"),
         ("漢 😀 א", f"{NOTDEF} {NOTDEF} {NOTDEF}"),
-        ("a\x00b\x07\ud800", f"a{NOTDEF}b{NOTDEF}{NOTDEF}"),
+        ("a\x00b\x07\ud800\x85c\ufffe", "ab\nc"),
         ("a\u200bb\u202e\ufeffc", "abc"),
         ("a\r\nb\u2028c\td\xa0e", "a\nb\nc    d e"),
         ("a\n\n\n\n\nb", "a\n\nb"),

@@ -203,7 +203,7 @@ def test_text_that_looks_like_a_formula_stays_text(text: str) -> None:
 
 
 def test_control_characters_and_lone_surrogates_are_removed_and_never_lose_the_workbook() -> None:
-    name = "Bal\x00an\x0bza\ud800 \ufffe1\r\n2\x1f"
+    name = "Bal\x00an\x9fza\ud800 \ufffe1\x0b2\x1f"
     book = read(make([instrument(name=name)], records=CompanyRecords(Company(1, name))))
     assert book["Equipos"]["B6"].value == "Balanza 1\n2"
     assert book.properties.creator == "Balanza 1\n2"
@@ -237,8 +237,8 @@ def test_what_excel_cannot_hold_as_a_date_or_a_number_becomes_text() -> None:
     sheet = read(make([instrument(maintenances=maintenances)]))["Mantenimientos"]
     assert [sheet[f"G{row}"].value for row in range(6, 10)] == ["NaN", "-Infinity", "1E+400", "sNaN"]
     assert sheet["C6"].value == "1899-12-31"
-    assert sheet["K6"].value == "0001-01-01 00:00:00+00:00"
-    assert sheet["K7"].value == "1900-01-01 04:00:00+00:00"  # 31 December 1899 in Bogotá
+    assert sheet["K6"].value == "0001-01-01 00:00"
+    assert sheet["K7"].value == "1899-12-31 23:03"  # 31 December 1899 in Bogotá
     assert sheet["K8"].value == datetime(9999, 12, 30, 19)  # noqa: DTZ001
 
 

@@ -6,6 +6,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from samzip.dossier.characters import legible
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 
 NOTHING = "—"  # a value that is not there
@@ -72,7 +73,6 @@ _LOOK_ALIKES |= dict(
 )  # fmt: skip
 _RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁼⁽⁾ⁿ", "0123456789+-=()n", strict=True))
 _EXPONENT = re.compile("[" + "".join(_RAISED) + "]+")
-_BREAKS = re.compile("\r\n|[\r\x0b\x0c\x85\u2028\u2029]")
 _BLANK_LINES = re.compile(r"\n(?:[ ]*\n){2,}")
 _INVISIBLE = re.compile("[\u00ad\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff]")
 _DRAWABLE = re.compile("[" + re.escape("".join(sorted(_REPERTOIRE))) + "\n]*")
@@ -82,7 +82,7 @@ def clean(value: str | None) -> str:
     """The text with only characters that both faces have, and newlines; stripped; at most MAX_CHARACTERS.
 
     Look-alikes replace what the faces lack (μ to µ, → to ->, ⁴ to ^4, ő to o). A box stands for each of the
-    others: emoji, other scripts, control characters, lone surrogates. Marks that draw nothing are dropped.
+    others: emoji, other scripts. Control characters, lone surrogates and marks that draw nothing are dropped.
     """
     if not value:
         return ""
@@ -107,7 +107,7 @@ def value_or_dash(value: str | None) -> str:
 
 def _clean(text: str) -> str:
     if not _DRAWABLE.fullmatch(text):
-        text = _BREAKS.sub("\n", text).replace("\t", "    ").replace("\xa0", " ")
+        text = legible(text).replace("\t", "    ").replace("\xa0", " ")
         text = _INVISIBLE.sub("", unicodedata.normalize("NFC", text))
         if not _DRAWABLE.fullmatch(text):
             text = _EXPONENT.sub(_plain_exponent, text)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samzip.dossier.life_sheet.flow import (
     BOTTOM,
@@ -68,6 +68,7 @@ class _Cell:
 
 def table_height(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> float:
     """Points that a table takes with its section's title, if it is on one page and not at the top of it."""
+    columns = _without_empty_room(columns, rows)
     rows_height = sum(_height(_row_cells(columns, row), LEADING) for row in rows)
     return SECTION_GAP + TITLE_HEIGHT + _head_height(_heads(columns)) + rows_height
 
@@ -77,10 +78,11 @@ def table(flow: Flow, title: str, columns: Sequence[Column], rows: Sequence[Sequ
     if not rows:
         nothing(flow, title)
         return
+    columns = _without_empty_room(columns, rows)
     heads = _heads(columns)
     head_height = _head_height(heads)
     first = _row_cells(columns, rows[0])
-    flow.section(title, keep=head_height + min(_height(first, LEADING), 2 * ROW_PAD + LEAST_LINES * LEADING))
+    flow.section(title, keep=head_height + _kept(first, LEADING))
 
     def head() -> None:
         flow.pen.fill(LEFT, flow.y - head_height, WIDTH, head_height, TINT)
@@ -98,6 +100,26 @@ def table(flow: Flow, title: str, columns: Sequence[Column], rows: Sequence[Sequ
         cells = first if index == 0 else _row_cells(columns, row)
         _place(flow, cells, LEADING, head, fill=ZEBRA if index % 2 else None)
     flow.rule()
+
+
+def _kept(first: Sequence[_Cell], leading: float) -> float:
+    """Points of a first row that go below its title: a lower row is not broken, of a higher one a few lines are."""
+    height = _height(first, leading)
+    return height if height <= TALLEST_KEPT else LABEL_HEIGHT + 2 * ROW_PAD + LEAST_LINES * leading
+
+
+def _without_empty_room(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Sequence[Column]:
+    """A column that has no value at all is as narrow as its title; the widest of the others gets the room."""
+    empty = [all(row[place] == NOTHING for row in rows) for place in range(len(columns))]
+    if all(empty) or not any(empty):
+        return columns
+    narrow = [
+        min(column.width, BOLD.width(column.title, HEAD_SIZE) + 2 * PAD + 1) if nothing else column.width
+        for column, nothing in zip(columns, empty, strict=True)
+    ]
+    heir = max((place for place in range(len(columns)) if not empty[place]), key=narrow.__getitem__)
+    narrow[heir] += sum(column.width for column in columns) - sum(narrow)
+    return [replace(column, width=width) for column, width in zip(columns, narrow, strict=True)]
 
 
 def _heads(columns: Sequence[Column]) -> list[tuple[str, ...]]:
@@ -136,7 +158,7 @@ def fields(flow: Flow, title: str, rows: Sequence[Sequence[Field]]) -> None:
             cells.append(_Cell(x + PAD, lines, face, VALUE_SIZE, colour, label=field.label))
             x += width
         prepared.append(cells)
-    flow.section(title, keep=min(_height(prepared[0], VALUE_LEADING) + LABEL_HEIGHT, 60))
+    flow.section(title, keep=_kept(prepared[0], VALUE_LEADING))
     for cells in prepared:
         _place(flow, cells, VALUE_LEADING, None, fill=None)
     flow.rule()

@@ -9,6 +9,8 @@ from decimal import Decimal
 from html import escape
 from math import isfinite
 
+from samzip.dossier.characters import legible
+from samzip.dossier.moments import in_zone
 from samzip.dossier.workbook.styles import Style
 
 Value = str | int | float | Decimal | date | datetime | None
@@ -18,7 +20,6 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\n")
 EPOCH = date(1899, 12, 30)  # day 0 of Excel's calendar, right from 1 March 1900 on
 DAY = timedelta(days=1)
 
-_FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")  # by XML 1.0, 2.2
 _ESCAPE_LIKE = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 
 
@@ -27,9 +28,7 @@ def clean(text: str) -> str:
 
     Line ends become LF, as a cell has them; a text that was too long ends in "…".
     """
-    if "\r" in text:
-        text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _FORBIDDEN.sub("", text)
+    text = legible(text)
     if len(text) * 2 > CELL_LIMIT:
         units = text.encode("utf-16-le")
         if len(units) // 2 > CELL_LIMIT:
@@ -75,7 +74,8 @@ class Pen:
         else:
             content = number(value)
         if content is None:
-            return self._text(reference, str(value), Style.TEXT)
+            shown = in_zone(value, self._zone).isoformat(" ")[:16] if isinstance(value, datetime) else str(value)
+            return self._text(reference, shown, Style.TEXT)
         return f'<c r="{reference}" s="{self._plain[style]}"><v>{content}</v></c>'
 
     def _blank(self, reference: str, style: Style) -> str:
