@@ -225,6 +225,10 @@ def _archives(view: Overview, clock: Clock) -> list[Line]:
         return [(0, ""), (0, "Archives: none to download")]
     which = f", the newest {len(view.archives)} of them" if view.downloadable > len(view.archives) else ""
     shown: list[Line] = [(0, ""), (0, f"Archives: {view.downloadable} to download ({show_size(view.bytes)}){which}")]
+    if view.superseded:
+        shown.append(
+            (1, f"{view.superseded} more that newer ones of the same parts replace are kept until they expire")
+        )
     for archive in view.archives:
         shown.append((1, archive.download_name or archive.path))
         shown.append((2, f"{archive.company} {archive.part}/{archive.parts}, {archive_facts(archive, clock)}"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, func, select
+from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from samzip.database.tables import archive, empresa, equipo, run, work, ziprequest
 from samzip.dossier.parts import part_slices
@@ -34,8 +34,10 @@ class PlannedCompany:
 
 def overview(connection: Connection, now: datetime, limit: int = 10) -> Overview:
     """The same few queries however long the queue is; `limit` bounds the finished runs and the archives."""
-    downloadable, size = connection.execute(
-        select(func.count(), func.sum(archive.c.size)).where(*_downloadable(now))
+    every = archive.alias()
+    kept = select(func.count()).select_from(every).where(*_kept(now, every)).scalar_subquery()
+    downloadable, size, there = connection.execute(
+        select(func.count(), func.sum(archive.c.size), kept).where(*_downloadable(now))
     ).one()
     return Overview(
         now=now,
@@ -47,6 +49,7 @@ def overview(connection: Connection, now: datetime, limit: int = 10) -> Overview
         archives=_archives(connection, now, limit),
         downloadable=downloadable,
         bytes=int(size or 0),
+        superseded=there - downloadable,
     )
 
 
@@ -190,8 +193,20 @@ def _runs(connection: Connection, *where: ColumnElement[bool], limit: int | None
     ]
 
 
+def _kept(now: datetime, of: Any = archive) -> tuple[ColumnElement[bool], ...]:
+    return of.c.expires_at > now, ~of.c.deleting
+
+
 def _downloadable(now: datetime) -> tuple[ColumnElement[bool], ...]:
-    return archive.c.expires_at > now, ~archive.c.deleting
+    """The newest of each part. An older one is kept for those who were given it; nobody is given it any more."""
+    newer = archive.alias()
+    replaced = exists().where(
+        newer.c.company_id == archive.c.company_id,
+        newer.c.part == archive.c.part,
+        newer.c.published_at > archive.c.published_at,
+        *_kept(now, newer),
+    )
+    return (*_kept(now), ~replaced)
 
 
 def _archives(connection: Connection, now: datetime, limit: int) -> list[ArchiveShown]:

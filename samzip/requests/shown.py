@@ -82,8 +82,9 @@ class Overview:
     running: list[RunShown]
     finished: list[RunShown]  # the last one, and the last ones that had something to do; newest first
     archives: list[ArchiveShown]  # the newest ones first
-    downloadable: int  # archives in all
+    downloadable: int  # archives in all, of each part the newest
     bytes: int  # of those
+    superseded: int = 0  # older ones of the same parts, kept until they expire
 
 
 @dataclass(frozen=True, slots=True)

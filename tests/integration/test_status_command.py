@@ -165,6 +165,24 @@ def test_an_archive_whose_time_is_over_is_not_offered_though_its_file_is_there(w
     assert len(world.files()) == 1
 
 
+def test_an_archive_that_a_newer_one_replaces_is_counted_apart(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    company = world.company(equipment=1)
+    world.click()
+    world.run()
+    with world.database.write() as connection:
+        world.equipment(connection, company, "A-000")
+    world.later(minutes=1)
+    world.click()
+    world.run()
+    shown = view(world)
+    assert [archive.path for archive in shown.archives] == [world.requests()[-1].file_path]
+    assert (shown.downloadable, shown.superseded, len(world.files())) == (1, 1, 2)
+    assert shown.bytes == shown.archives[0].size
+    assert "1 more that newer ones of the same parts replace" in samzip(world, capsys=capsys)
+
+
 @on_sqlite
 def test_the_limit_bounds_archives_and_runs_and_the_count_tells_the_rest(world: World) -> None:
     world.company(equipment=6)
@@ -227,6 +245,7 @@ def test_everything_is_in_the_json_object_with_times_in_utc(world: World, capsys
         "archives",
         "downloadable",
         "bytes",
+        "superseded",
         "lock",
     }
     times = [told["now"], told["queue"][0]["oldest"], told["finished"][0]["started"], told["archives"][0]["expires"]]

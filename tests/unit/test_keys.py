@@ -124,7 +124,8 @@ def test_any_company_and_codes_give_a_name_that_can_be_saved(
         ("BALANZAANALITICA-001", "TERMOMETRODIGITAL-020", "BALANZAANAL001-TERMOMETROD020"),
         ("EQ", "EQ-2", "EQ-EQ2"),
         ("Ñandú-1", "Ñandú-9", "Ñandú1-9"),
-        ("--", "EQ-2", "EQ2"),
+        ("--", "EQ-2", "SinCodigo-EQ2"),
+        ("", "EQ-035", "SinCodigo-EQ035"),
         ("--", "//", ""),
     ],
 )
