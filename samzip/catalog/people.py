@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
+from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from samzip.database.tables import customuser, empresa, equipo
 from samzip.errors import RequestRefused
@@ -38,7 +40,7 @@ class Rights:
 
 def authorise(connection: Connection, username: str, company_id: int | None) -> Requester:
     """Raises RequestRefused. To a user who is no superuser, a foreign company and an unknown one look the same."""
-    user = connection.execute(select(customuser).where(customuser.c.username == username)).first()
+    user = connection.execute(_user_named(), {"name": username}).first()
     if user is None:
         raise RequestRefused(f"there is no user {username!r}", "unknown_user")
     if not user.is_active:
@@ -55,7 +57,7 @@ def authorise(connection: Connection, username: str, company_id: int | None) -> 
         raise RequestRefused(
             f"user {username!r} belongs to no company: say which one with --company ID", "company_needed"
         )
-    company = connection.execute(select(empresa).where(empresa.c.id == wanted)).first()
+    company = connection.execute(_company(), {"wanted": wanted}).first()
     if company is None or company.is_deleted:
         raise RequestRefused(f"there is no company {wanted}", "unknown_company")
     return Requester(user.id, user.username, wanted, company.nombre)
@@ -63,5 +65,25 @@ def authorise(connection: Connection, username: str, company_id: int | None) -> 
 
 def count_equipment(connection: Connection, company_id: int) -> int:
     """Instruments of a company now, decommissioned ones included."""
-    query = select(func.count()).select_from(equipo).where(equipo.c.empresa_id == company_id)
-    return connection.execute(query).scalar_one()
+    return connection.execute(_equipment(), {"company": company_id}).scalar_one()
+
+
+# Made once: to put such a statement together takes longer than SQLite takes to answer it.
+
+
+@cache
+def _user_named() -> Select[Any]:
+    columns = (
+        customuser.c[name] for name in ("id", "username", "is_superuser", "is_active", "rol_usuario", "empresa_id")
+    )
+    return select(*columns).where(customuser.c.username == bindparam("name"))
+
+
+@cache
+def _company() -> Select[Any]:
+    return select(empresa.c.nombre, empresa.c.is_deleted).where(empresa.c.id == bindparam("wanted"))
+
+
+@cache
+def _equipment() -> Select[int]:
+    return select(func.count()).select_from(equipo).where(equipo.c.empresa_id == bindparam("company"))

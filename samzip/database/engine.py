@@ -13,9 +13,9 @@ from urllib.parse import quote
 
 from sqlalchemy import Connection, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import NullPool, QueuePool
 
 from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
 from samzip.database.types import Unread
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
 CONNECT_TIMEOUT_S = 10
+KEPT = 8  # open connections to a SQLite file between two calls
 
 FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
@@ -111,18 +112,25 @@ def parse_url(text_url: str) -> URL:
 
 
 def open_database(
-    text_url: str, *, create: bool = False, patience_s: int | None = None, patience: Patience | None = None
+    text_url: str,
+    *,
+    create: bool = False,
+    patience_s: int | None = None,
+    patience: Patience | None = None,
+    keep_open: bool = False,
 ) -> Database:
     """Raises BadSetting for an URL that cannot be understood; connects only when first used.
 
     With `create`, a missing SQLite file is made; otherwise it is DatabaseUnreachable, since an empty file left behind
     by a typing mistake would look like an empty database. `patience_s` is for those who are waited for by people: how
     long a connection or a lock may take before it is DatabaseUnreachable. `patience` is for those who may be asked to
-    end while they wait.
+    end while they wait. `keep_open` is for those who come again and again: to open a SQLite file takes longer than most
+    of what is done with it. Connections to a server are kept in any case.
     """
     url = parse_url(text_url)
     if url.get_backend_name() == "sqlite":
-        return Database(_sqlite_engine(url, create, patience or Patience(patience_s or BUSY_TIMEOUT_S)), url)
+        patience = patience or Patience(patience_s or BUSY_TIMEOUT_S)
+        return Database(_sqlite_engine(url, patience, create=create, keep_open=keep_open), url)
     if url.get_backend_name() != "postgresql":
         raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
     try:
@@ -134,7 +142,10 @@ def open_database(
         raise BadSetting(f"database_url: the driver is not installed: {error}") from error
     _read_any_date(engine)
     if patience_s is not None:
+        from samzip.database.silence import end_silence
+
         _limit_lock_waits(engine, patience_s)
+        end_silence(engine, patience_s)
     return Database(engine, url, canceller=_may_be_cut_short(engine, patience) if patience else None)
 
 
@@ -192,7 +203,7 @@ def _read_any_date(engine: Engine) -> None:
         connection.adapters.register_loader("date", AnyDay)
 
 
-def _sqlite_engine(url: URL, create: bool, patience: Patience) -> Engine:
+def _sqlite_engine(url: URL, patience: Patience, *, create: bool, keep_open: bool) -> Engine:
     if not url.database or url.database == ":memory:":
         raise BadSetting("database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3")
     path = Path(url.database).expanduser().absolute()
@@ -212,7 +223,11 @@ def _sqlite_engine(url: URL, create: bool, patience: Patience) -> Engine:
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection
 
-    engine = create_engine(url, creator=connect, poolclass=NullPool)
+    if keep_open:
+        engine = create_engine(url, creator=connect, poolclass=QueuePool, pool_size=KEPT, max_overflow=-1)
+        _notice_another_file(engine, path)
+    else:
+        engine = create_engine(url, creator=connect, poolclass=NullPool)
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
@@ -220,3 +235,24 @@ def _sqlite_engine(url: URL, create: bool, patience: Patience) -> Engine:
         connection.exec_driver_sql(options.get("sqlite_begin", "BEGIN IMMEDIATE"))
 
     return engine
+
+
+def _notice_another_file(engine: Engine, path: Path) -> None:
+    """A kept connection goes on with the file that it opened, also when that was moved away or a backup took its
+    place."""
+
+    def identity() -> tuple[int, int] | None:
+        try:
+            found = path.stat()
+        except OSError:
+            return None
+        return found.st_dev, found.st_ino
+
+    @event.listens_for(engine, "connect")
+    def opened(_connection: Any, record: Any) -> None:
+        record.info["file"] = identity()
+
+    @event.listens_for(engine, "checkout")
+    def taken(_connection: Any, record: Any, _proxy: object) -> None:
+        if record.info["file"] != identity():
+            raise DisconnectionError(f"{path} is another file now")

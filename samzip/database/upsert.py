@@ -12,7 +12,11 @@ if TYPE_CHECKING:
 
 
 def insert_for(connection: Connection, table: Table) -> Insert:
-    """Has `on_conflict_do_nothing`. Imports the dialect in use only: the other's drivers would double the start-up."""
-    dialect = import_module(f"sqlalchemy.dialects.{connection.dialect.name}")
-    statement: Insert = dialect.insert(table)
+    """Has `on_conflict_do_nothing`."""
+    return insert_in(connection.dialect.name, table)
+
+
+def insert_in(dialect: str, table: Table) -> Insert:
+    """The same by the dialect's name. Imports the one in use only: the other's drivers would double the start-up."""
+    statement: Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
     return statement

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
 
@@ -117,7 +118,12 @@ def forget(connection: Connection, path: str) -> None:
 def is_over(now: datetime, ttl: timedelta) -> ColumnElement[bool]:
     """Whether a completed request's time is over. One without `expires_at` (SAM's field may be null) lives `ttl` from
     its completion. Never null, so that it can be negated."""
-    return func.coalesce(ziprequest.c.expires_at <= now, ended_at() <= now - ttl)
+    return is_over_by(now, now - ttl)
+
+
+def is_over_by(now: Any, earliest: Any) -> ColumnElement[bool]:
+    """The same of two moments or parameters: now, and when what is over now ended at the latest."""
+    return func.coalesce(ziprequest.c.expires_at <= now, ended_at() <= earliest)
 
 
 def ended_at() -> ColumnElement[datetime]:

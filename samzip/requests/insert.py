@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Insert, Select, func, select
 
 from samzip.catalog import people
 from samzip.database.tables import ziprequest
@@ -42,9 +43,7 @@ def insert_for(connection: Connection, now: datetime, requester: people.Requeste
         raise RequestRefused(
             f"{requester.company} has no instruments: there is nothing to put into an archive", "nothing_to_pack"
         )
-    ahead = connection.execute(
-        select(func.count()).select_from(ziprequest).where(ziprequest.c.status.in_(LIVE))
-    ).scalar_one()
+    ahead = connection.execute(_live()).scalar_one()
     slices = part_slices(equipment, part_size)
     rows = [
         pending_row(
@@ -59,9 +58,18 @@ def insert_for(connection: Connection, now: datetime, requester: people.Requeste
         )
         for index, piece in enumerate(slices)
     ]
-    in_order = ziprequest.insert().returning(ziprequest.c.id, sort_by_parameter_order=True)
-    ids = tuple(connection.execute(in_order, rows).scalars())
+    ids = tuple(connection.execute(_in_order(), rows).scalars())
     return Inserted(requester.company_id, requester.company, requester.username, equipment, ids)
+
+
+@cache
+def _live() -> Select[int]:
+    return select(func.count()).select_from(ziprequest).where(ziprequest.c.status.in_(LIVE))
+
+
+@cache
+def _in_order() -> Insert:
+    return ziprequest.insert().returning(ziprequest.c.id, sort_by_parameter_order=True)
 
 
 def pending_row(

@@ -6,13 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, Select, bindparam, func, select
 
 from samzip.catalog import people
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
-from samzip.requests.expire import is_over
+from samzip.requests.expire import is_over_by
 from samzip.requests.states import NO_COMPANY, NO_USER, PENDING
 
 
@@ -51,32 +52,7 @@ class Watched:
 
 def watch(connection: Connection, now: datetime, ttl: timedelta, ids: Sequence[int]) -> list[Watched]:
     """In the order of their parts. Ids that are not there (any more) are left out."""
-    rows = connection.execute(
-        select(
-            ziprequest,
-            customuser.c.username,
-            customuser.c.is_active,
-            customuser.c.is_superuser,
-            customuser.c.rol_usuario,
-            customuser.c.empresa_id.label("users_company"),
-            empresa.c.nombre,
-            empresa.c.is_deleted,
-            work.c.attempts,
-            work.c.token,
-            work.c.not_before,
-            archive.c.sha256,
-            archive.c.download_name,
-            archive.c.warnings,
-            archive.c.deleting,
-            is_over(now, ttl).label("over"),
-        )
-        .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
-        .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
-        .outerjoin(work, (work.c.company_id == ziprequest.c.empresa_id) & (work.c.part == ziprequest.c.parte_numero))
-        .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
-        .where(ziprequest.c.id.in_(ids))
-        .order_by(ziprequest.c.parte_numero, ziprequest.c.id)
-    ).all()
+    rows = connection.execute(_named(), {"ids": list(ids), "now": now, "earliest": now - ttl}).all()
     companies = {row.empresa_id for row in rows if row.status in PENDING}
     positions = _positions(connection, companies) if companies else {}
     return [_watched(row, positions.get((row.empresa_id, row.parte_numero)), ttl) for row in rows]
@@ -106,6 +82,45 @@ def gained(connection: Connection, click: Sequence[Watched]) -> list[int]:
 
 def _positions(connection: Connection, companies: set[int]) -> dict[tuple[int, int], int]:
     """Place in the queue of each waiting part of these companies: parts whose first click is older come before it."""
+    rows = connection.execute(_queue(), {"companies": list(companies)})
+    return {(row.empresa_id, row.parte_numero): row.position for row in rows}
+
+
+# Made once: a page asks every few seconds, and to put such a statement together takes longer than to answer it.
+
+
+@cache
+def _named() -> Select[Any]:
+    return (
+        select(
+            ziprequest,
+            customuser.c.username,
+            customuser.c.is_active,
+            customuser.c.is_superuser,
+            customuser.c.rol_usuario,
+            customuser.c.empresa_id.label("users_company"),
+            empresa.c.nombre,
+            empresa.c.is_deleted,
+            work.c.attempts,
+            work.c.token,
+            work.c.not_before,
+            archive.c.sha256,
+            archive.c.download_name,
+            archive.c.warnings,
+            archive.c.deleting,
+            is_over_by(bindparam("now"), bindparam("earliest")).label("over"),
+        )
+        .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
+        .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
+        .outerjoin(work, (work.c.company_id == ziprequest.c.empresa_id) & (work.c.part == ziprequest.c.parte_numero))
+        .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
+        .where(ziprequest.c.id.in_(bindparam("ids", expanding=True)))
+        .order_by(ziprequest.c.parte_numero, ziprequest.c.id)
+    )
+
+
+@cache
+def _queue() -> Select[Any]:
     first = func.min(ziprequest.c.id)
     queue = (
         select(
@@ -115,10 +130,7 @@ def _positions(connection: Connection, companies: set[int]) -> dict[tuple[int, i
         .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
         .subquery()
     )
-    return {
-        (row.empresa_id, row.parte_numero): row.position
-        for row in connection.execute(select(queue).where(queue.c.empresa_id.in_(companies)))
-    }
+    return select(queue).where(queue.c.empresa_id.in_(bindparam("companies", expanding=True)))
 
 
 def _watched(row: Any, position: int | None, ttl: timedelta) -> Watched:

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Connection, case, delete, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, delete, select, tuple_, update
 
 from samzip.database.tables import web_key
-from samzip.database.upsert import insert_for
+from samzip.database.upsert import insert_for, insert_in
+
+if TYPE_CHECKING:
+    from sqlalchemy.sql.dml import ReturningInsert
 
 SIGNATURE = "signature"  # of a call, so that it is accepted once
 ANSWER = "answer"  # to a call with an Idempotency-Key
@@ -34,19 +39,26 @@ def get_value(connection: Connection, kind: str, key: str) -> str | None:
 
 def count(connection: Connection, now: datetime, kind: str, key: str, life: timedelta, amount: int = 1) -> int:
     """Adds to a counter that begins again `life` after its first use. Returns what it is now."""
-    over = web_key.c.expires_at <= now
-    counted = insert_for(connection, web_key).values(kind=kind, key=key, uses=amount, expires_at=now + life)
-    counted = counted.on_conflict_do_update(
-        index_elements=[web_key.c.kind, web_key.c.key],
-        set_={
-            "uses": case((over, amount), else_=web_key.c.uses + amount),
-            "expires_at": case((over, now + life), else_=web_key.c.expires_at),
-        },
-    )
-    uses = int(connection.execute(counted.returning(web_key.c.uses)).scalar_one())
+    values = {"of_kind": kind, "of_key": key, "amount": amount, "now": now, "until": now + life}
+    uses = int(connection.execute(_counting(connection.dialect.name), values).scalar_one())
     if uses == amount:
         sweep(connection, now)
     return uses
+
+
+@cache
+def _counting(dialect: str) -> ReturningInsert[Any]:
+    amount, until = bindparam("amount", type_=web_key.c.uses.type), bindparam("until", type_=web_key.c.expires_at.type)
+    over = web_key.c.expires_at <= bindparam("now")
+    new = insert_in(dialect, web_key).values(
+        kind=bindparam("of_kind"), key=bindparam("of_key"), uses=amount, expires_at=until
+    )
+    again = {
+        "uses": case((over, amount), else_=web_key.c.uses + amount),
+        "expires_at": case((over, until), else_=web_key.c.expires_at),
+    }
+    counted = new.on_conflict_do_update(index_elements=[web_key.c.kind, web_key.c.key], set_=again)
+    return counted.returning(web_key.c.uses)
 
 
 def counted(connection: Connection, now: datetime, kind: str, key: str) -> tuple[int, datetime]:

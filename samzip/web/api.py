@@ -16,7 +16,7 @@ from samzip.web.bodies import Click, read_click, read_object, read_request_id, r
 from samzip.web.callers import SIGNATURE_HEADER, TIMESTAMP_HEADER, Call, identify
 from samzip.web.delivery import deliver
 from samzip.web.hook import Hook
-from samzip.web.problems import Problem
+from samzip.web.problems import RETRY_AFTER_S, Problem
 
 blueprint = Blueprint("api", __name__)
 
@@ -109,7 +109,11 @@ def download(token: str) -> Answer:
 @blueprint.get("/healthz")
 def health() -> Answer:
     found = hook().health()
-    return jsonify(found), 200 if found["status"] == "ok" else 503
+    answer = jsonify(found)
+    if found["status"] != "ok":
+        answer.status_code = 503
+        answer.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return answer
 
 
 @blueprint.get("/openapi.json")

@@ -43,7 +43,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     """
     settings = settings or load({}, os.environ)
     _require_secrets(settings)
-    database = open_database(settings.database_url, patience_s=PATIENCE_S)
+    database = open_database(settings.database_url, patience_s=PATIENCE_S, keep_open=True)
     app = assemble(settings, database)
     _leave_to_the_parent(app.extensions["samzip"])
     return app
@@ -107,9 +107,11 @@ def _require_secrets(settings: Settings) -> None:
 def _leave_to_the_parent(hook: Hook) -> None:
     """A forked worker must neither talk on its parent's connections, nor close them, nor wait for its threads."""
     engine, writes = weakref.ref(hook.database.engine), weakref.ref(hook.writes)
+    parents: list[object] = []  # nothing collects them, which would close them
 
     def forget() -> None:
         if (mine := engine()) is not None:
+            parents.append(mine.pool)
             mine.dispose(close=False)
         if (waiting := writes()) is not None:
             waiting.begin_anew()

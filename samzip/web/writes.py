@@ -35,6 +35,11 @@ class _Job:
     error: Exception | None = None
     done: bool = False
 
+    def do_alone(self, connection: Connection, now: datetime) -> None:
+        """A refusal ends the transaction, in which nobody else has written."""
+        self.error = None
+        self.value = self.context.run(self.work, connection, now)
+
     def do(self, connection: Connection, now: datetime) -> None:
         """A refusal is this job's own: the others' writes stay."""
         self.error = None
@@ -85,8 +90,9 @@ class Writes:
         try:
             with self._database.write() as connection:
                 jobs = take()
+                now = self._database.now(connection)
                 for job in jobs:
-                    job.do(connection, self._database.now(connection))
+                    (job.do if len(jobs) > 1 else job.do_alone)(connection, now)
         except SamzipError as error:
             _fail(jobs or take(), error)
         except Exception as error:  # noqa: BLE001 -- told to the one whose job it is

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
 import threading
 import time
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -311,6 +313,29 @@ def test_a_database_that_is_away_is_no_crash(tmp_path: Path, url: str) -> None:
     assert all("nowhere" not in answer.text and "127.0.0.1" not in answer.text for answer in answers)
     health = web.client.get("/healthz")
     assert (health.status_code, body(health)["database"]) == (503, "unreachable")
+    assert int(health.headers["Retry-After"]) > 0
+    world.database.close()
+
+
+def test_a_file_that_was_moved_away_or_replaced_is_noticed(tmp_path: Path) -> None:
+    world = make_world(tmp_path, web_tokens=f"{TOKEN} {OTHER_TOKEN}", web_secret=SECRET)
+    world.company(equipment=1)
+    world.database.close()
+    path = Path(world.database.url.database or "")
+    app = create_app(world.settings)
+    web = Web(world, app)
+    backup = tmp_path / "backup.sqlite3"
+    with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(backup)) as target:
+        source.backup(target)
+    assert web.click().status_code == 202
+    path.rename(tmp_path / "away.sqlite3")
+    assert code(web.click()) == (503, "database_unavailable")
+    for name in ("-wal", "-shm"):
+        path.with_name(path.name + name).unlink(missing_ok=True)
+    backup.rename(path)
+    assert web.click().status_code == 202
+    assert len(world.requests()) == 1
+    app.extensions["samzip"].database.close()
     world.database.close()
 
 
