@@ -27,6 +27,8 @@ from samzip.web.problems import Problem
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+COUNTING_S = 2  # for Redis' answer
+
 _transaction: ContextVar[Connection | None] = ContextVar("samzip_transaction", default=None)
 
 
@@ -92,7 +94,7 @@ class Rates:
     def __init__(self, app: Flask, settings: Settings, database: Database) -> None:
         in_database = settings.web_counters == "database"
         uri = "samzip-database://" if in_database else settings.web_counters
-        options: dict[str, Any] = {"database": database} if in_database else {"wrap_exceptions": True}
+        options: dict[str, Any] = {"database": database} if in_database else {"wrap_exceptions": True, **_patience(uri)}
         try:
             self._limiter = Limiter(
                 key_func=lambda: str(g.samzip_click),
@@ -120,6 +122,20 @@ class Rates:
             raise Problem("counters_unavailable") from error
         finally:
             _transaction.reset(token)
+
+
+def _patience(uri: str) -> dict[str, Any]:
+    """Of the client of Redis, which counts while a transaction is open. Left alone it tries again and again, and before
+    its version 8 waits without end."""
+    if not uri.startswith(("redis://", "rediss://")):
+        return {}
+    try:
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
+    except ModuleNotFoundError:
+        return {}  # told by `limits`, with advice
+    once = Retry(NoBackoff(), 0)
+    return {"socket_connect_timeout": COUNTING_S, "socket_timeout": COUNTING_S, "retry": once}
 
 
 def _click() -> None:
