@@ -78,7 +78,7 @@ class QueueEmpty(Event):
     """A pass found nothing to build."""
 
     iteration: int  # from 1
-    waiting: int  # parts that wait for their next attempt
+    waiting: int  # parts whose last attempt failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ class Counts:
     rejected: int = 0  # requests that cannot be served
     bytes: int = 0  # of archives written
     expired: int = 0  # archives
-    waiting: int = 0  # parts whose next attempt is not due yet
+    waiting: int = 0  # parts whose last attempt failed and that are to be tried again
 
 
 @dataclass(frozen=True, slots=True)
@@ -288,7 +288,7 @@ class RunFinished(Event):
     """How a run ended."""
 
     run: str
-    outcome: str  # done, nothing, problems, interrupted, error
+    outcome: str  # done, nothing, problems, waiting, interrupted, error
     counts: Counts
     seconds: float
 

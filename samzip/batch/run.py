@@ -88,8 +88,7 @@ def _one_pass(context: Context, mode: Mode, iteration: int) -> bool:
     """Whether there was anything to build."""
     collapsed, waiting = _look(context)
     if not waiting:
-        with context.database.read() as connection:
-            context.tally["waiting"] = work.count(connection)
+        _count_waiting(context)
         context.publish(QueueEmpty(iteration, context.tally["waiting"]))
         return False
     if collapsed.requests:
@@ -99,7 +98,14 @@ def _one_pass(context: Context, mode: Mode, iteration: int) -> bool:
     from samzip.batch.building import build_all  # an idle run never needs it
 
     build_all(context, waiting, None if mode.once else lambda: _look(context)[1])
+    if mode.once:
+        _count_waiting(context)
     return True
+
+
+def _count_waiting(context: Context) -> None:
+    with context.database.read() as connection:
+        context.tally["waiting"] = work.count_retrying(connection)
 
 
 def _check_archives(context: Context) -> None:
@@ -124,13 +130,19 @@ def _look(context: Context) -> tuple[Collapsed, list[work.Waiting]]:
 
 
 def outcome(context: Context) -> str:
-    """nothing, done, problems (something failed, is missing or damaged) or interrupted."""
+    """nothing, done, problems (something failed, is missing or damaged), waiting or interrupted.
+
+    `waiting`: nothing to do now, but what failed in an earlier run is not mended yet. That is no success: the cause
+    may well be there still, and only the next attempt can tell.
+    """
     counts = context.counts()
     if context.stop:
         return "interrupted"
     if counts.failed or counts.missing or counts.damaged or counts.rejected:
         return "problems"
-    return "nothing" if replace(counts, expired=0, waiting=0) == Counts() else "done"
+    if replace(counts, expired=0, waiting=0) == Counts():
+        return "waiting" if counts.waiting else "nothing"
+    return "problems" if counts.waiting else "done"
 
 
 @contextmanager

@@ -59,8 +59,8 @@ def command(
     """Build and publish what was asked for.
 
     Without an option it drains the queue and ends, which is what cron and systemd timers want. Exit codes: 0 done or
-    nothing to do, 3 done but something failed or is missing, 10 database, 12 storage, 75 another run works,
-    78 bad setting, 130/143 interrupted. SIGUSR1 has a run log how far it is.
+    nothing to do, 3 done but something failed, waits after a failure or is missing, 10 database, 12 storage,
+    75 another run works, 78 bad setting, 130/143 interrupted. SIGUSR1 has a run log how far it is.
 
     \b
     Examples:
@@ -104,7 +104,7 @@ def command(
 def _exit_code(finished: RunFinished, stopped_by: str | None) -> int:
     if stopped_by:
         return SIGNALS.get(stopped_by, LockBusy.exit_code)  # no signal: another host has taken over the queue
-    return PROBLEMS if finished.outcome == "problems" else 0
+    return PROBLEMS if finished.outcome in ("problems", "waiting") else 0
 
 
 def _links(settings: Settings) -> Callable[[int, datetime], str | None] | None:
@@ -133,7 +133,7 @@ def _is_told(settings: Settings, *, progress: bool) -> bool:
 def _show(finished: RunFinished, code: int, settings: Settings, *, as_json: bool, is_told: bool) -> None:
     if as_json:
         print_json({"run": finished.run, "outcome": finished.outcome, "exit": code, **asdict(finished.counts)})
-    elif finished.outcome == "nothing":
+    elif finished.outcome in ("nothing", "waiting"):
         click.echo(_idle(finished.counts.waiting))
     elif finished.outcome != "interrupted":
         counts = finished.counts

@@ -121,7 +121,7 @@ def last_run(found: RunShown | None, now: datetime) -> Finding:
     if found.outcome in ("error", "crashed"):
         why = f": {found.error}" if found.error else ""
         return problem("last run", told + why, "the log tells more: journalctl -u samzip; samzip run repeats it")
-    if found.outcome == "problems":
+    if found.outcome in ("problems", "waiting"):
         return warning("last run", told, "samzip status names what failed or is missing")
     return ok("last run", told)
 

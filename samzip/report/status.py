@@ -13,7 +13,11 @@ from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedComp
 from samzip.units import show_duration, show_size
 
 STATUSES = ("pending", "queued", "processing", "completed", "failed", "cancelled", "expired")  # as a request goes
-OUTCOMES = {"nothing": "nothing to do", "problems": "done, with problems"}
+OUTCOMES = {
+    "nothing": "nothing to do",
+    "problems": "done, with problems",
+    "waiting": "nothing to do now, what failed is tried again later",
+}
 MISSING_SHOWN = 3  # documents named for each archive; its FALTANTES.txt names all
 COUNTS = {
     "reused": ("reused", "reused"),

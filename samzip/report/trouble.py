@@ -6,10 +6,15 @@ from samzip import events as e
 
 
 def is_trouble(event: e.Event) -> bool:
-    """Something failed, is missing or cannot be opened. What an archive lacks counts when it is given again, too."""
+    """Something failed, is missing or cannot be opened; or failed in an earlier pass and waits for its next attempt.
+
+    What an archive lacks counts when it is given again, too.
+    """
     match event:
         case e.PartFailed() | e.RequestRejected():
             return True
+        case e.QueueEmpty():
+            return event.waiting > 0
         case e.OrphansRecovered():
             return event.failed > 0
         case e.PartPublished():

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import empresa, equipo, lease, run, work
+from samzip.requests.work import RETRYING, count_retrying
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,10 +32,8 @@ def lease_holder(connection: Connection) -> tuple[str, datetime] | None:
 
 
 def retrying(connection: Connection) -> Retrying:
-    waits = work.c.last_error.is_not(None) & work.c.token.is_(None)
-    parts = connection.execute(select(func.count()).select_from(work).where(waits)).scalar_one()
-    error = connection.execute(select(work.c.last_error).where(waits).order_by(work.c.queued_at).limit(1)).scalar()
-    return Retrying(parts, error)
+    error = connection.execute(select(work.c.last_error).where(RETRYING).order_by(work.c.queued_at).limit(1)).scalar()
+    return Retrying(count_retrying(connection), error)
 
 
 def largest_company(connection: Connection) -> tuple[int | None, int]:

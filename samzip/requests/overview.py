@@ -164,9 +164,9 @@ def _in_work(connection: Connection) -> list[PartInWork]:
 
 
 def _finished(connection: Connection, limit: int) -> list[RunShown]:
-    """A timer starts a run every minute; those that found nothing would hide the others."""
+    """A timer starts a run every minute; those that found nothing to do would hide the others."""
     last = last_finished(connection)
-    busy = _runs(connection, run.c.finished_at.is_not(None), run.c.outcome != "nothing", limit=limit)
+    busy = _runs(connection, run.c.finished_at.is_not(None), run.c.outcome.not_in(("nothing", "waiting")), limit=limit)
     return [*last, *(shown for shown in busy if shown not in last)][:limit]
 
 

@@ -20,6 +20,7 @@ WANTED = exists().where(  # whether a live request asks for the part of a work r
     ziprequest.c.parte_numero == work.c.part,
     ziprequest.c.status.in_(LIVE),
 )
+RETRYING = and_(work.c.last_error.is_not(None), work.c.token.is_(None), WANTED)  # its last attempt failed
 MAX_DEATHS = 3
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))  # after the 1st, 2nd, 3rd.. attempt
 
@@ -74,9 +75,9 @@ def newest_request(connection: Connection) -> int | None:
     return newest
 
 
-def count(connection: Connection) -> int:
-    """Parts that wait or are in work."""
-    return connection.execute(select(func.count()).select_from(work)).scalar_one()
+def count_retrying(connection: Connection) -> int:
+    """Parts that somebody wants and whose last attempt failed."""
+    return connection.execute(select(func.count()).select_from(work).where(RETRYING)).scalar_one()
 
 
 def claim(

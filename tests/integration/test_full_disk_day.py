@@ -107,6 +107,13 @@ def test_on_a_full_disk_status_doctor_metrics_ping_story_and_exit_code_agree(
             assert FULL in states["last run"]["told"]
         assert here.files() == [], "nothing half written is left"
 
+        ended, printed = samzip(capsys, "run")  # a minute later; where a part failed it waits for its next attempt
+        assert ended == code, printed
+        again = read(metrics)
+        assert again["samzip_runs_total"] == {str(code): 2}
+        assert again["samzip_last_success_timestamp_seconds"] == {}
+        assert watch.paths == ["/start", "/fail"] * 2
+
         (disk / "somebody-elses").unlink()
         if code == PROBLEMS:
             samzip(capsys, "retry", str(request))
@@ -116,7 +123,7 @@ def test_on_a_full_disk_status_doctor_metrics_ping_story_and_exit_code_agree(
         assert values["samzip_last_run_exit_code"][""] == 0
         assert values["samzip_requests"]["completed"] == 1
         assert values["samzip_last_success_timestamp_seconds"][""] > 0
-        assert len(watch.paths) == 4
+        assert len(watch.paths) == 6
         assert "fail" not in watch.paths[-1]
     told = samzip(capsys, "show", str(request))[1]
     assert (f"failed: {disk}" in told or FULL in told) == (code == PROBLEMS), "the story keeps the failed attempt"

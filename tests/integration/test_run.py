@@ -252,7 +252,7 @@ def test_a_failed_attempt_waits_longer_each_time_and_the_last_one_fails_with_the
         assert world.run().counts.failed == 1
         (row,) = world.requests()
         assert (row.status, row.error_message) == ("pending", "disk: No space left on device")
-        assert world.run().outcome == "nothing"  # its next attempt is not due
+        assert world.run().outcome == "waiting"  # its next attempt is not due
         world.later(seconds=wait.total_seconds() + 1)
     world.run()
     (row,) = world.requests()

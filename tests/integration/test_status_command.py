@@ -203,6 +203,18 @@ def test_runs_that_found_nothing_do_not_hide_the_others(world: World) -> None:
     assert [run.outcome for run in view(world, limit=3).finished] == ["nothing", "done"]
 
 
+@on_sqlite
+def test_runs_in_the_pause_between_attempts_do_not_hide_the_one_that_failed(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    world.executor.before = fail
+    world.run()
+    for _ in range(4):
+        world.later(seconds=10)
+        world.run()
+    assert [run.outcome for run in view(world, limit=3).finished] == ["waiting", "problems"]
+
+
 def test_the_number_of_queries_does_not_grow_with_the_queue(world: World) -> None:
     statements: list[str] = []
 

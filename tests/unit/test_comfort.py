@@ -215,6 +215,7 @@ def test_the_exit_code_of_any_error_is_decided_in_one_place() -> None:
         ("nothing", None, 0),
         ("done", None, 0),
         ("problems", None, 3),
+        ("waiting", None, 3),
         ("interrupted", "SIGINT", 130),
         ("interrupted", "SIGTERM", 143),
         ("interrupted", LEASE_LOST, 75),

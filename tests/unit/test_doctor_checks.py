@@ -104,6 +104,7 @@ def test_a_holder_that_shows_no_life_is_a_problem_that_names_its_process() -> No
         ("nothing", OK),
         ("interrupted", OK),
         ("problems", WARNING),
+        ("waiting", WARNING),
         ("error", PROBLEM),
         ("crashed", PROBLEM),
     ],

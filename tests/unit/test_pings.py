@@ -66,6 +66,8 @@ def test_a_run_that_keeps_going_tells_of_a_pass_now_and_then() -> None:
     assert case.outbox.about[2:] == ["fail"]
     case.now += EVERY_S
     assert case.hear(e.QueueEmpty(4, 0))[3:] == ["success"]
+    case.now += EVERY_S
+    assert case.hear(e.QueueEmpty(5, 1))[4:] == ["fail"], "a part waits after a failure"
 
 
 def test_only_the_last_lines_are_kept() -> None:
