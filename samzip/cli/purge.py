@@ -52,7 +52,7 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
     callback=_duration,
     default="24h",
     show_default=True,
-    help="A request that is neither served nor in work by then is stuck.",
+    help="A request that was begun or passed over by a run, and is neither served nor in work by then, is stuck.",
 )
 @click.option(
     "--wait", metavar="TIME", callback=_duration, help="Wait so long for a run that works, instead of exit 75."

@@ -24,6 +24,13 @@ from samzip.requests.work import WANTED
 
 LOST = "el archivo ya no existe; solicítelo de nuevo"
 STUCK = "la solicitud esperó demasiado tiempo"
+# Whether a run that began after the click came to its end: one that does so has begun all that waited. A request that
+# no run has had a chance at merely waits, however long.
+PASSED_OVER = exists().where(
+    run.c.started_at > ziprequest.c.created_at,
+    run.c.finished_at.is_not(None),
+    run.c.outcome.in_(("done", "nothing", "problems", "waiting")),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +55,7 @@ class CompletedRow:
 
 @dataclass(frozen=True, slots=True)
 class StuckRow:
-    """A live request that is older than it should be."""
+    """A live request that is older than it should be: begun, or passed over by a run that ended since."""
 
     id: int
     company_id: int
@@ -226,7 +233,7 @@ def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[b
         )
         .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
         .outerjoin(work, and_(work.c.company_id == ziprequest.c.empresa_id, work.c.part == ziprequest.c.parte_numero))
-        .where(ziprequest.c.status.in_(LIVE), which)
+        .where(ziprequest.c.status.in_(LIVE), which, or_(ziprequest.c.status.not_in(PENDING), PASSED_OVER))
         .order_by(ziprequest.c.id)
     )
     for row in rows:

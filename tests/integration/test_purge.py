@@ -300,6 +300,7 @@ def test_both_databases_are_purged_alike(world: World) -> None:
     assert [(row.attempts, row.token) for row in world.rows(work)] == [(0, None)]
     assert world.files() == []
     assert world.rows(archive) == []
+    passed(world, ago=HOUR)
     assert told(world, "--yes", "--stuck", "delete")["done"]["requests"] == 1
     assert stuck not in [row.id for row in world.requests()]
     assert world.rows(work) == []
@@ -476,7 +477,26 @@ def test_all_archives_ends_live_ones_with_their_requests(place: World) -> None:
     assert told(place, "--yes", "--all-archives")["found"] == []
 
 
+def passed(world: World, *, ago: timedelta, outcome: str = "done") -> None:
+    """A run of that time, at its end."""
+    then = NOW - ago
+    moments = {"started_at": then, "heartbeat_at": then, "finished_at": then}
+    with world.database.write() as connection:
+        connection.execute(insert(run).values(id=str(ago), host="h", pid=1, version="0", outcome=outcome, **moments))
+
+
+def test_a_request_that_merely_waits_is_not_stuck(place: World) -> None:
+    """No run has had a chance at it: the timer was dead, each run met a storage that is away, or one works still."""
+    waits = request(place, "pending", created=30 * HOUR)
+    passed(place, ago=31 * HOUR)
+    passed(place, ago=20 * HOUR, outcome="error")
+    assert told(place, "--yes", "--stuck", "delete")["found"] == []
+    passed(place, ago=10 * HOUR, outcome="nothing")
+    assert [item["what"].split()[0] for item in told(place, "--dry-run")["found"]] == [f"#{waits}"]
+
+
 def test_stuck_requests_are_only_listed_by_default(place: World) -> None:
+    passed(place, ago=HOUR)
     request(place, "pending", created=25 * HOUR)
     request(place, "queued", created=timedelta(days=40), parte_numero=2)
     request(place, "pending", created=23 * HOUR)
@@ -489,6 +509,7 @@ def test_stuck_requests_are_only_listed_by_default(place: World) -> None:
 
 
 def test_stuck_fail_tells_the_users(place: World) -> None:
+    passed(place, ago=HOUR)
     request(place, "pending", created=25 * HOUR)
     request(place, "processing", created=25 * HOUR)
     request(place, "pending", created=25 * HOUR, parte_numero=2)
@@ -503,6 +524,7 @@ def test_stuck_fail_tells_the_users(place: World) -> None:
 
 
 def test_stuck_retry_gives_a_part_all_its_attempts_again_and_a_run_builds_it(place: World) -> None:
+    passed(place, ago=HOUR)
     place.click()
     with place.database.write() as connection:
         connection.execute(update(ziprequest).values(created_at=NOW - 30 * HOUR, status="processing"))
@@ -518,6 +540,7 @@ def test_stuck_retry_gives_a_part_all_its_attempts_again_and_a_run_builds_it(pla
 
 
 def test_stuck_delete_takes_the_notifications_along_and_leaves_the_younger_clicks(place: World) -> None:
+    passed(place, ago=HOUR)
     notify(place, request(place, "pending", created=25 * HOUR))
     notify(place, request(place, "pending", created=HOUR))
     claimed(place, token=None, run_id=None)
