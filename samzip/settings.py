@@ -15,6 +15,7 @@ from samzip.options import BY_NAME, OPTIONS, Option
 
 LISTS = ("web_tokens", "web_secret", "notify_operators")  # in samzip.toml they may be arrays
 SAMS_BUCKET, SAMS_PREFIX = "AWS_STORAGE_BUCKET_NAME", "media"  # where SAM keeps its documents in production
+OTHER_VARIABLES = ("SAMZIP_CONFIG",)  # read, and no setting
 SYSTEM_CONFIG = Path("/etc/samzip/samzip.toml")
 
 
@@ -77,6 +78,23 @@ def load(
         text, source = _find(option, flags, environ, file, path)
         raw[option.name], sources[option.name] = text, source
     return _build(raw, sources, environ)
+
+
+def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """SAMZIP_ variables that no setting reads, each with what was meant, as far as it can be guessed.
+
+    No error: others may share the prefix.
+    """
+    known = {option.variable: option for option in OPTIONS}
+    known |= {f"{option.variable}_FILE": option for option in OPTIONS if option.secret}
+    strange = {}
+    for name in sorted(environ):
+        if name.startswith("SAMZIP_") and name not in known and name not in OTHER_VARIABLES:
+            import difflib  # for a mistake only
+
+            near = difflib.get_close_matches(name, known, 1)
+            strange[name] = f"did you mean {near[0]}?" if near else "samzip config lists the settings"
+    return strange
 
 
 def _find(

@@ -50,7 +50,7 @@ def command(as_json: bool, **given: Any) -> None:
             _show(finding, width)
     code = PROBLEM if has_problem(findings) else 0
     if as_json:
-        from samzip.cli.config import shown
+        from samzip.doctor.values import shown
 
         print_json({"findings": findings, "settings": shown(settings), "exit": code})
     else:

@@ -127,7 +127,7 @@ def _settings(given: Mapping[str, Any], root: Path) -> tuple[Settings, bool]:
 
 def _plain(settings: Settings) -> dict[str, str]:
     """What was given and is no secret, as it goes into the settings file."""
-    from samzip.cli.config import shown
+    from samzip.doctor.values import shown
 
     entries = shown(settings)
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from itertools import pairwise
@@ -22,11 +24,19 @@ STATE_ROOM = 256 * 2**20  # bytes: snapshots, cache, embedded database
 START_TIMER = "systemctl enable --now samzip.timer (samzip install-units puts it there); by hand: samzip run"
 
 
-def settings(sources: Mapping[str, str], names: Sequence[str]) -> Finding:
-    """`sources` as of Settings, `names` of all settings."""
-    given = [f"{name} ({sources[name]})" for name in names if sources[name] != "default"]
-    told = f"{len(given)} of {len(names)} given"
+def settings(shown: Mapping[str, Mapping[str, str]]) -> Finding:
+    """`shown`: value and source of every setting, secrets hidden."""
+    given = [f"{name} = {it['value']} ({it['source']})" for name, it in shown.items() if it["source"] != "default"]
+    told = f"{len(given)} of {len(shown)} given"
     return ok("settings", f"{told}: {', '.join(given)}" if given else f"{told}; all are defaults")
+
+
+def variables(strange: Mapping[str, str]) -> Finding | None:
+    """SAMZIP_ variables that are no settings, with a hint each. None: there are none."""
+    if not strange:
+        return None
+    told = "; ".join(f"{name} is no setting and does nothing, {hint}" for name, hint in strange.items())
+    return warning("variables", told, "correct the name, or remove it where the service gets its environment")
 
 
 def user(uid: int, owner: int | None) -> Finding | None:
@@ -63,10 +73,15 @@ def documents(found: Documents) -> Finding:
     return ok("media", f"{found.root} is readable")
 
 
-def archives(root: str, error: str | None, is_new: bool) -> Finding:
-    """`is_new`: the first run will make the folder."""
+def archives(root: str, error: str | None, is_new: bool, *, is_root_new: bool = False) -> Finding:
+    """`is_new`: the first run will make the folder; `is_root_new`: the one above it, too."""
+    if error and any(os.strerror(number) in error for number in (errno.ENOSPC, errno.EDQUOT)):
+        remedy = "make room: samzip purge --dry-run shows what samzip can give back; samzip retry ID for what waits"
+        return problem("archives", error, remedy)
     if error:
         return problem("archives", error, "give this user a folder that it may write, with space, and fsync that works")
+    if is_root_new:
+        return warning("archives", f"{root} is not there yet; the first run makes it", "is the volume mounted?")
     if is_new:
         return ok("archives", f"{root} is writable; zip_requests/ is made by the first run")
     return ok("archives", f"{root}/zip_requests: written, synced, renamed, read back, removed")
@@ -85,6 +100,13 @@ def log_file(path: str, *, writable: bool) -> Finding:
         return ok("log file", f"{path} may be written")
     remedy = "make its folder and give it to this user; until then the log goes to standard error"
     return warning("log file", f"{path} may not be written", remedy)
+
+
+def metrics_file(path: str, *, replaceable: bool) -> Finding:
+    if replaceable:
+        return ok("metrics file", f"{path} may be replaced")
+    remedy = "make its folder and give it to this user (under systemd: ReadWritePaths, samzip install-units)"
+    return warning("metrics file", f"{path} may not be replaced: its folder is not there, or not writable", remedy)
 
 
 def room(check: str, found: Room, needed: int, what: str) -> Finding:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 from samzip.doctor import checks, probes
 from samzip.doctor.facts import Extras
 from samzip.doctor.findings import Finding, ok, problem
+from samzip.doctor.values import shown
 from samzip.doctor.versions import missing_extras, versions
 from samzip.errors import BadSetting, SamzipError, StorageFailed
-from samzip.options import OPTIONS
-from samzip.settings import Settings
+from samzip.settings import Settings, unknown_variables
 from samzip.storage import open_store
 from samzip.units import is_bucket, show_size
 
@@ -26,21 +26,32 @@ STARTS = 10  # runs that tell the timer's pace
 
 def examine(settings: Settings, opened: Callable[[Settings], AbstractContextManager[Database]]) -> Iterator[Finding]:
     """What can be checked without the database comes in any case. `opened` gives it, ready. Raises BadSetting."""
-    yield checks.settings(settings.sources, [option.name for option in OPTIONS])
+    yield checks.settings(shown(settings))
+    yield from _said(checks.variables(unknown_variables(os.environ)))
     yield checks.versions(versions())
     yield from _said(checks.extras(Extras(missing_extras(settings))))
     yield from _said(checks.user(os.geteuid(), probes.owner(settings.state_dir)))
     if settings.log_file:
         yield checks.log_file(settings.log_file, writable=probes.may_append(Path(settings.log_file)))
+    if settings.metrics_file:
+        yield checks.metrics_file(settings.metrics_file, replaceable=probes.may_replace(Path(settings.metrics_file)))
     error, is_new = probes.state(settings.state_dir)
     yield checks.state(settings.state_dir, error, is_new)
-    yield checks.archives(settings.archive_root, *probes.archives(open_store(settings.archive_root)))
+    error, is_new = probes.archives(open_store(settings.archive_root))
+    is_root_new = is_new and not Path(settings.archive_root).exists()
+    archives = checks.archives(settings.archive_root, error, is_new, is_root_new=is_root_new)
+    if not is_new:
+        yield archives
     try:
         with opened(settings) as database:
+            if is_new:  # unless the database knows better
+                yield _missing_folder(settings, database) or archives
             yield from _with_database(settings, database)
     except BadSetting:
         raise
     except SamzipError as error_told:
+        if is_new:
+            yield archives
         yield problem("database", str(error_told), error_told.advice)
         yield checks.documents(probes.documents(open_store(settings.media_root), 0))
 
@@ -78,6 +89,21 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
     needed = checks.ARCHIVE_ROOM + (largest.bytes if largest else 0)
     what = f"{documents_of} and what is made of them"
     yield checks.room("room", probes.room(Path(settings.archive_root)), needed, what)
+
+
+def _missing_folder(settings: Settings, database: Database) -> Finding | None:
+    """None: the folder is there, or nothing is known to lie in it."""
+    from samzip.housekeeping.absence import require_folder
+    from samzip.requests.runs import has_archives
+
+    with database.read() as connection:
+        if not has_archives(connection, database.now(connection)):
+            return None
+    try:
+        require_folder(open_store(settings.archive_root))
+    except StorageFailed as error:
+        return problem("archives", str(error), "mount the volume; until then every run that has work ends with 12")
+    return None
 
 
 def _said(finding: Finding | None) -> Iterator[Finding]:

@@ -104,6 +104,11 @@ def may_append(path: Path) -> bool:
     return path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)
 
 
+def may_replace(path: Path) -> bool:
+    """As metrics are written: beside the file, then renamed."""
+    return path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)
+
+
 def owner(folder: Path) -> int | None:
     """User id; None where there is no such folder."""
     try:

@@ -169,3 +169,48 @@ def test_the_command_tells_lines_and_ends_with_3_for_a_problem(
     ).items()
     assert told["settings"]["web_secret"] == {"value": "(hidden)", "source": "SAMZIP_WEB_SECRET"}
     assert "hide-this-secret" not in out
+
+
+def test_archives_that_the_database_knows_and_a_folder_that_is_gone_are_a_problem(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    shutil.rmtree(world.media / "zip_requests")
+    gone = found(world.settings, "archives")
+    assert (gone.state, "though the database knows archives in it" in gone.told) == ("problem", True)
+
+
+def test_an_archive_root_that_is_not_there_is_a_warning(world: World, tmp_path: Path) -> None:
+    away = found(replace(world.settings, archive_root=str(tmp_path / "not-mounted")), "archives")
+    assert (away.state, away.remedy) == ("warning", "is the volume mounted?")
+
+
+@pytest.mark.parametrize(("folder", "state"), [(".", "ok"), ("not-there", "warning")])
+def test_the_metrics_file_must_be_replaceable(world: World, tmp_path: Path, folder: str, state: str) -> None:
+    settings = replace(world.settings, metrics_file=str(tmp_path / folder / "samzip.prom"))
+    assert found(settings, "metrics file").state == state
+
+
+def test_settings_are_told_with_their_values_and_no_secret(world: World) -> None:
+    settings = replace(
+        world.settings,
+        part_size=50,
+        ping_url="http://x/uuid",
+        sources=world.settings.sources | {"ping_url": "SAMZIP_PING_URL"},
+    )
+    told = found(settings, "settings").told
+    assert "part_size = 50 (--part-size)" in told
+    assert "ping_url = (hidden) (SAMZIP_PING_URL)" in told
+    assert "uuid" not in told
+
+
+def test_a_misspelt_variable_is_a_warning_that_names_the_nearest_setting(
+    world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAMZIP_PART_SISE", "50")
+    monkeypatch.setenv("SAMZIP_PING_URL_FILE", "")
+    told = found(world.settings, "variables")
+    assert told.state == "warning"
+    assert told.told == "SAMZIP_PART_SISE is no setting and does nothing, did you mean SAMZIP_PART_SIZE?"
+    cli.group.main(["config", "validate"], standalone_mode=False)
+    assert "Warning: SAMZIP_PART_SISE is no setting" in capsys.readouterr().out

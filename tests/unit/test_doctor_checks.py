@@ -175,14 +175,16 @@ def test_folders_are_judged_by_what_could_be_done_there() -> None:
     assert judged(checks.archives("/srv", None, False)) == OK
     assert judged(checks.archives("/srv", None, True)) == OK
     assert judged(checks.archives("/srv", "Permission denied", False)) == PROBLEM
+    assert "samzip purge --dry-run" in checks.archives("/srv", "/srv: No space left on device", False).remedy
     assert judged(checks.state(Path("/state"), None, False)) == OK
     assert judged(checks.state(Path("/state"), None, True)) == WARNING
     assert judged(checks.state(Path("/state"), "Read-only file system", False)) == PROBLEM
 
 
 def test_settings_that_are_given_are_named_with_their_source() -> None:
-    found = checks.settings({"ttl": "--ttl", "jobs": "default"}, ["ttl", "jobs"])
-    assert (judged(found), found.told) == (OK, "1 of 2 given: ttl (--ttl)")
+    shown = {"ttl": {"value": "2h", "source": "--ttl"}, "jobs": {"value": "2", "source": "default"}}
+    found = checks.settings(shown)
+    assert (judged(found), found.told) == (OK, "1 of 2 given: ttl = 2h (--ttl)")
     assert judged(checks.versions({"samzip": "1"})) == OK
 
 
