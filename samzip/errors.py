@@ -49,6 +49,11 @@ class DatabaseUnreachable(SamzipError):
     exit_code = 10
 
 
+class DatabaseDamaged(DatabaseUnreachable):
+    """Stop the timer, keep the file aside, put the last copy back, then samzip init and samzip purge --dry-run
+    (docs/operations.md, Back up). `sqlite3 FILE .recover` may save clicks that are newer than the copy."""
+
+
 class DatabaseNotReady(SamzipError):
     """Run `samzip init` once: it creates what is missing and leaves SAM's tables as they are."""
 

@@ -45,6 +45,19 @@ class _Commands(click.Group):
         command: click.Command = module.command
         return command
 
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """A setting stands behind the command that it is for."""
+        try:
+            return super().parse_args(ctx, args)
+        except click.NoSuchOption as error:
+            from samzip.options import OPTIONS  # for a mistake only
+
+            if error.option_name in ("--config", *(option.flag for option in OPTIONS)):
+                name = error.option_name
+                hint = f"{name} belongs behind the command: samzip status {name} ..."
+                raise click.UsageError(hint, ctx) from error
+            raise
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:

@@ -167,6 +167,7 @@ def _host(settings: Settings, root: Path, user: str, executable: str | None, pre
         archive_root=settings.archive_root,
         database_dir=_database_dir(settings.database_url, state),
         metrics_dir=metrics,
+        log_dir=str(Path(settings.log_file).parent) if settings.log_file else None,
         credentials=frozenset(it.name for it in OPTIONS if it.secret and below(root, CONFIG_DIR / it.name).exists()),
     )
     if wrong := host.not_plain():

@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
 from samzip.database.types import Unread
-from samzip.errors import BadSetting, DatabaseNotReady, DatabaseUnreachable, RightMissing
+from samzip.errors import BadSetting, DatabaseDamaged, DatabaseNotReady, DatabaseUnreachable, RightMissing
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -29,6 +29,7 @@ BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 CONNECT_TIMEOUT_S = 10
 KEPT = 8  # open connections to a SQLite file between two calls
 
+DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
@@ -79,22 +80,30 @@ class Database:
 @contextmanager
 def _advice(url: URL) -> Iterator[None]:
     """Turns the driver's words for "cannot reach it" into ours."""
+    where = url.render_as_string(hide_password=True)
     try:
         yield
     except PoolTimeout as error:
-        raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: every connection is in use") from error
+        raise DatabaseUnreachable(f"{where}: every connection is in use") from error
     except OperationalError as error:
-        raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
+        raise DatabaseUnreachable(f"{where}: {_words(error)}") from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == FORBIDDEN:
-            raise RightMissing(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
+            raise RightMissing(f"{where}: {_words(error)}") from error
         if getattr(error.orig, "sqlstate", None) in UNDEFINED:
-            raise DatabaseNotReady(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
+            raise DatabaseNotReady(f"{where}: {_words(error)}") from error
+        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in DAMAGED:  # the rest of the code tells where
+            raise DatabaseDamaged(f"{where} is damaged: {_words(error)}") from error
         if not error.connection_invalidated and not isinstance(error.orig, sqlite3.DatabaseError):
             raise
         if isinstance(error.orig, sqlite3.IntegrityError):
             raise
-        raise DatabaseUnreachable(f"{url.render_as_string(hide_password=True)}: {error.orig}") from error
+        raise DatabaseUnreachable(f"{where}: {_words(error)}") from error
+
+
+def _words(error: DBAPIError) -> str:
+    """What the driver says, in one line: PostgreSQL's client answers in several."""
+    return " ".join(str(error.orig).split())
 
 
 def parse_url(text_url: str) -> URL:

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from samzip.deploy.render import CONFIG_DIR, ENV_FILE, LOG_DIR, Host
+from samzip.units import is_bucket
 
 NEW = "new"  # nothing is there yet
 SAME = "same"
@@ -110,7 +111,7 @@ def next_steps(host: Host, seen: Seen, *, web: bool, cron: bool) -> list[str]:
     if seen.settings_are_new or seen.secrets:
         flags = "".join(flag for flag, wanted in ((" --web", web), (" --cron", cron)) if wanted)
         steps.append(f"{host.executable} install-units{flags}     # once more: the files follow the settings")
-    if seen.folder_is_new:
+    if seen.folder_is_new and not is_bucket(host.archive_root):
         folder = f"{host.archive_root.rstrip('/')}/zip_requests"
         steps.append(f"install -d -o {host.user} -g www-data -m 2750 {folder}     # the web server reads the archives")
     if cron:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from samzip.options import OPTIONS
+from samzip.units import is_bucket
 
 STATE_ROOT = PurePosixPath("/var/lib")  # where systemd makes a StateDirectory
 CONFIG_DIR = PurePosixPath("/etc/samzip")
@@ -36,11 +37,20 @@ class Host:
     archive_root: str = "/srv/sam/media"
     database_dir: str | None = None  # of a SQLite file outside the state folder
     metrics_dir: str | None = None
+    log_dir: str | None = None  # of the log file
     credentials: frozenset[str] = frozenset()  # secrets that are files of /etc/samzip: names of settings
 
     def not_plain(self) -> list[str]:
         """Paths and names that would need quotes, which units, crontabs and shells set in three ways."""
-        used = (self.executable, self.user, self.state_dir, self.archive_root, self.database_dir, self.metrics_dir)
+        used = (
+            self.executable,
+            self.user,
+            self.state_dir,
+            self.archive_root,
+            self.database_dir,
+            self.metrics_dir,
+            self.log_dir,
+        )
         return [text for text in used if text is not None and not PLAIN.fullmatch(text)]
 
     @property
@@ -53,6 +63,8 @@ class Host:
 def render(sample: str, host: Host) -> str:
     """Text of a unit, crontab, logrotate file or hook for this host."""
     text = _without_recipe(sample)
+    if is_bucket(host.archive_root):  # no folder that may be written
+        text = text.replace("\nReadWritePaths=-/srv/sam/media/zip_requests\n", "\n")
     for plain, here in (
         ("/usr/local/bin/samzip", host.executable),
         (FAILURE_HOOK, host.failure_hook),
@@ -72,6 +84,8 @@ def render(sample: str, host: Host) -> str:
     if host.metrics_dir:
         sample_dir = "\n#ReadWritePaths=/var/lib/prometheus/node-exporter\n"
         text = text.replace(sample_dir, f"\nReadWritePaths={host.metrics_dir}\n")
+    if host.log_dir:
+        text = text.replace("\n#ReadWritePaths=/var/log/samzip\n", f"\nReadWritePaths={host.log_dir}\n")
     for name in host.credentials:
         for line in (f"LoadCredential={name}:", f"Environment=SAMZIP_{name.upper()}_FILE="):
             text = text.replace(f"\n#{line}", f"\n{line}")

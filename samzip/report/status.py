@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
@@ -78,7 +78,7 @@ def status_lines(view: Overview, lock: Lock, zone: tzinfo, *, limit: int, width:
         (0, ""),
         *_queue(view.queue, clock, limit),
         *_running(view, lock, clock),
-        *_requests(view.requests),
+        *_requests(view.requests, view.failed),
         *_archives(view, clock),
         *_finished(view.finished, clock),
     ]
@@ -218,10 +218,15 @@ def _part(part: PartInWork) -> str:
     return f"{where}: {step}{attempt}"
 
 
-def _requests(by_status: Mapping[str, int]) -> list[Line]:
+def _requests(by_status: Mapping[str, int], failed: Sequence[int]) -> list[Line]:
     order = [*STATUSES, *sorted(set(by_status) - set(STATUSES))]
     amounts = ", ".join(f"{by_status[status]} {status}" for status in order if by_status.get(status))
-    return [(0, f"Requests: {amounts or 'none'}")]
+    shown: list[Line] = [(0, f"Requests: {amounts or 'none'}")]
+    if failed:
+        ids = ", ".join(f"#{number}" for number in failed)
+        more = ", ..." if by_status.get("failed", 0) > len(failed) else ""
+        shown.append((1, f"failed: {ids}{more}; samzip show ID tells why, samzip retry ID asks again"))
+    return shown
 
 
 def _archives(view: Overview, clock: Clock) -> list[Line]:
@@ -247,7 +252,7 @@ def _finished(runs: list[RunShown], clock: Clock) -> list[Line]:
     shown: list[Line] = [(0, ""), (0, "Last runs:")]
     for run in runs:
         took = show_duration(run.finished - run.started) if run.started and run.finished else "?"
-        head = f"{clock.at(run.started)}  {took:>6}  {host_name(run.host)}  {outcome_text(run)}"
+        head = f"{clock.at(run.started)}  {took:>6}  {host_name(run.host)}  run {run.id}  {outcome_text(run)}"
         facts = counts_text(run.counts)
         shown.append((1, f"{head}: {facts}" if facts else head))
         if run.error:

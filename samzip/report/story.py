@@ -36,6 +36,10 @@ def story_lines(story: Story, zone: tzinfo, width: int | None = None) -> list[st
     if story.error and (not story.work or story.error != story.work.last_error):
         shown.append((1, f"Message: {story.error}"))
     shown += _file(story, clock)
+    if story.status in ("failed", "cancelled", "expired"):
+        shown.append((1, f"To have it built again: samzip retry {story.id}"))
+    elif story.work and story.work.last_error and not story.work.run:
+        shown.append((1, f"Once the cause is gone, at once: samzip retry {story.id}"))
     if story.shared_with:
         others = ", ".join(f"#{other.id} of {other.user} ({other.status})" for other in story.shared_with)
         shown.append((1, f"Shares its part with: {others}"))

@@ -182,13 +182,14 @@ def _queue(seen: Seen, clock: Clock, limit: int) -> Table:
 
 
 def _finished(view: Overview, clock: Clock, limit: int) -> Table:
-    table = _grid({}, {"justify": "right"}, {"ratio": 1})
+    table = _grid({}, {"justify": "right"}, {"ratio": 1, "no_wrap": False, "overflow": "fold"})
     for run in view.finished[:limit]:
         took = show_duration(run.finished - run.started) if run.started and run.finished else "?"
         facts = counts_text(run.counts)
         what = outcome_text(run) + (f": {facts}" if facts else "")
         trouble = run.outcome in ("problems", "error", "crashed")
-        table.add_row("", _line(clock.at(run.started)), _line(took), _line(what, "yellow" if trouble else ""))
+        told = Text(printable(what), style="yellow" if trouble else "")  # what went wrong is never cut
+        table.add_row("", _line(clock.at(run.started)), _line(took), told)
     if view.downloadable:
         archives = count(view.downloadable, "archive", "archives")
         table.add_row("", "", "", _line(f"{archives} to download ({show_size(view.bytes)})", "dim"))

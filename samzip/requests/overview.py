@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 from samzip.database.tables import archive, empresa, equipo, run, work, ziprequest
 from samzip.dossier.parts import part_slices
 from samzip.requests.collapse import IMPOSSIBLE_PART
-from samzip.requests.pulse import by_status
+from samzip.requests.pulse import COUNTED, by_status
 from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown
 from samzip.requests.states import LIVE, NO_COMPANY, PENDING
 
@@ -50,6 +50,7 @@ def overview(connection: Connection, now: datetime, limit: int = 10) -> Overview
         downloadable=downloadable,
         bytes=int(size or 0),
         superseded=there - downloadable,
+        failed=_failed(connection, limit),
     )
 
 
@@ -195,6 +196,13 @@ def _runs(connection: Connection, *where: ColumnElement[bool], limit: int | None
 
 def _kept(now: datetime, of: Any = archive) -> tuple[ColumnElement[bool], ...]:
     return of.c.expires_at > now, ~of.c.deleting
+
+
+def _failed(connection: Connection, limit: int) -> tuple[int, ...]:
+    """Of the newest COUNTED requests, as `by_status` counts them."""
+    newest = select(ziprequest.c.id, ziprequest.c.status).order_by(ziprequest.c.id.desc()).limit(COUNTED).subquery()
+    found = select(newest.c.id).where(newest.c.status == "failed").order_by(newest.c.id.desc()).limit(limit)
+    return tuple(connection.execute(found).scalars())
 
 
 def _downloadable(now: datetime) -> tuple[ColumnElement[bool], ...]:

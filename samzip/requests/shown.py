@@ -85,6 +85,7 @@ class Overview:
     downloadable: int  # archives in all, of each part the newest
     bytes: int  # of those
     superseded: int = 0  # older ones of the same parts, kept until they expire
+    failed: tuple[int, ...] = ()  # the newest failed requests, newest first
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ import signal
 import subprocess
 import sys
 import time
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,9 +22,11 @@ from samzip.batch.run import Mode
 from samzip.database import tables
 from samzip.errors import StorageFailed
 from samzip.locks import file_lock
+from samzip.report.story import story_lines
 from samzip.requests.collapse import collapse
 from samzip.requests.overview import overview
 from samzip.requests.shown import Overview
+from samzip.requests.single import story
 from tests.support.world import World
 
 on_sqlite = pytest.mark.parametrize("world", ["sqlite"], indirect=True)  # what no server could make different
@@ -237,7 +239,7 @@ def test_the_number_of_queries_does_not_grow_with_the_queue(world: World) -> Non
     world.executor.before = fail
     world.run()
     assert queries() == few
-    assert few <= 10
+    assert few <= 11
 
 
 @on_sqlite
@@ -249,6 +251,7 @@ def test_everything_is_in_the_json_object_with_times_in_utc(world: World, capsys
     told = json.loads(samzip(world, "--json", capsys=capsys))
     assert set(told) == {
         "now",
+        "failed",
         "requests",
         "queue",
         "in_work",
@@ -339,3 +342,51 @@ def test_the_live_view_wants_a_terminal(world: World, more: list[str], capsys: p
         cli.main(["status", "--watch", *more, "--state-dir", str(world.settings.state_dir)])
     assert stopped.value.code == 2
     assert "--watch draws on a terminal" in capsys.readouterr().err
+
+
+def told_of(world: World, number: int) -> str:
+    with world.database.read() as connection:
+        return "\n".join(story_lines(story(connection, world.database.now(connection), number), UTC))
+
+
+@on_sqlite
+def test_what_failed_is_named_with_the_next_step(world: World, capsys: pytest.CaptureFixture[str]) -> None:
+    world.company(equipment=1)
+    (number,) = world.click().request_ids
+    world.executor.before = fail
+    world.run()
+    assert f"Once the cause is gone, at once: samzip retry {number}" in told_of(world, number)
+    for _ in range(2):
+        world.later(hours=1)
+        world.run()
+    assert view(world).failed == (number,)
+    text = samzip(world, capsys=capsys)
+    assert f"failed: #{number}; samzip show ID tells why, samzip retry ID asks again" in text
+    assert f"run {view(world).finished[0].id}" in text
+    assert f"To have it built again: samzip retry {number}" in told_of(world, number)
+
+
+def test_a_damaged_sqlite_file_is_told_as_such(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = tmp_path / "samzip.sqlite3"
+    path.write_bytes(b"SQLite format 3\0" + b"rubbish" * 1000)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["status", "--database-url", f"sqlite:///{path}"])
+    told = capsys.readouterr().err
+    assert ended.value.code == 10
+    assert "is damaged: " in told
+    assert "put the last copy back" in told
+
+
+def test_what_a_database_server_answers_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["status", "--json", "--database-url", "postgresql://x@127.0.0.1:1/sam"])
+    message = json.loads(capsys.readouterr().err)["message"]
+    assert "refused" in message
+    assert not set(message) & set("\n\t")
+
+
+def test_a_setting_before_the_command_is_told_where_it_belongs(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--config", "samzip.toml", "doctor"])
+    assert ended.value.code == 2
+    assert "--config belongs behind the command" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tempfile
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 import pytest
@@ -41,6 +42,7 @@ ELSEWHERE = Host(
     archive_root="/data/out",
     database_dir="/data/db",
     metrics_dir="/data/prom",
+    log_dir="/data/log",
     credentials=frozenset({"database_url", "ping_url"}),
 )
 SAMPLES = sorted(path.name for path in CRON.iterdir() if path.name != SETTINGS)
@@ -89,6 +91,7 @@ def test_a_service_follows_the_host() -> None:
         "ReadWritePaths=-/data/out/zip_requests",
         "ReadWritePaths=/data/db",
         "ReadWritePaths=/data/prom",
+        "ReadWritePaths=/data/log",
         "ProtectHome=read-only",
         "LoadCredential=database_url:/etc/samzip/database_url",
         "Environment=SAMZIP_DATABASE_URL_FILE=%d/database_url",
@@ -96,6 +99,15 @@ def test_a_service_follows_the_host() -> None:
         "#LoadCredential=web_secret:/etc/samzip/web_secret",
     ):
         assert lines.count(line) == 1, line
+
+
+def test_a_bucket_is_no_folder_that_a_service_may_write() -> None:
+    in_bucket = replace(ELSEWHERE, archive_root="s3://sam-files/archives")
+    for name in ("samzip.service", "samzip-purge.service", "samzip-verify.service"):
+        assert "s3:" not in render(sample(name), in_bucket)
+    assert not [
+        step for step in next_steps(in_bucket, SEEN, web=False, cron=False) if "install -d" in step and "s3:" in step
+    ]
 
 
 def test_a_state_folder_below_var_lib_is_made_by_systemd() -> None:

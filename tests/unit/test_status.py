@@ -117,8 +117,8 @@ def test_an_idle_day_reads_top_to_bottom() -> None:
         "    zip_requests/1/20261124_145800_parte_1_req_5.zip",
         "",
         "Last runs:",
-        "  14:57:57      3s  here  done: 2 parts published (45.8 MiB), 6 requests completed",
-        "  2026-11-23 15:00:00      0s  here  nothing to do",
+        "  14:57:57      3s  here  run r0  done: 2 parts published (45.8 MiB), 6 requests completed",
+        "  2026-11-23 15:00:00      0s  here  run r9  nothing to do",
     ]
 
 

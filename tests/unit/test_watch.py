@@ -67,6 +67,13 @@ def test_queue_work_speed_time_left_and_runs_are_shown_as_far_as_the_screen_is_w
     assert "!" not in text, "all is well"
 
 
+def test_how_a_run_ended_is_told_whole_on_a_narrow_screen() -> None:
+    counts = {"published": 12, "bytes": 45 << 20, "failed": 3, "missing": 14, "observations": 2, "completed": 30}
+    run = RunShown("r0", "here", 1, NOW, NOW, NOW, "problems", counts)
+    screen = " ".join(drawn(Seen(replace(EMPTY, finished=[run]), FREE), 60).split())
+    assert "3 attempts failed, 14 documents missing, 2 observations, 30 requests completed" in screen
+
+
 def test_a_part_without_progress_has_neither_speed_nor_time_left() -> None:
     fresh = replace(PART, done=0, ready=None, percent=0)
     assert speed(fresh, NOW) == speed(replace(PART, started=None), NOW) == ""
