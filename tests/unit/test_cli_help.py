@@ -211,7 +211,7 @@ def test_what_is_no_database_exits_10(state: Path, capsys: pytest.CaptureFixture
     (state / "samzip.sqlite3").write_bytes(b"not a database, " * 100)
     code, out, err = samzip(capsys, "status", "--json")
     assert (code, out) == (10, "")
-    assert one_object(err)["error"] == "DatabaseUnreachable"
+    assert one_object(err)["error"] == "DatabaseDamaged"
 
 
 def foreign_database(folder: Path) -> Path:
