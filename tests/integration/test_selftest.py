@@ -39,42 +39,39 @@ def start(folder: Path, *args: str, **variables: str) -> subprocess.Popen[str]:
     )
 
 
-def test_killed_runs_lose_tear_double_and_leave_nothing(tmp_path: Path) -> None:
-    process = start(tmp_path, "--kills", "2", "--seed", "7")
-    out, err = process.communicate(timeout=120)
-    assert (process.returncode, err) == (0, "")
-    lines = out.splitlines()
-    assert lines[0].startswith(f"Killing 2 runs; seed 7; archives in {tmp_path}/state/media/samzip-selftest-")
-    assert [line.split()[:4] for line in lines[1:3]] == [["kill", str(n), "of", "2"] for n in (1, 2)]
-    counts = {line[:12].strip(): int(line[12:]) for line in lines[4:]}
-    assert counts["kills"] == 2
-    assert counts["delivered"] == counts["requests"] >= 8
-    assert [counts[name] for name in ("lost", "torn", "twice", "left over", "waiting", "failed")] == [0] * 6
-    assert list(tmp_path.iterdir()) == []  # not even the folders that it had to make
-
-
-def test_nothing_of_the_users_is_touched_whatever_they_have_set(tmp_path: Path) -> None:
+def test_killed_runs_lose_tear_double_and_leave_nothing_and_touch_nothing_of_the_users(tmp_path: Path) -> None:
     """A database that would fail, a part size and a settings file of theirs: no run of the test may see any of them."""
     archives = tmp_path / "archives"
     mine = archives / "zip_requests" / "1" / "20260101_120000_parte_1_req_1.zip.0123456789ab.samzip-part"
     mine.parent.mkdir(parents=True)
     mine.write_bytes(b"mine")
     (tmp_path / "samzip.toml").write_text("part_size = 7\nmax_attempts = 1\n")
-    process = start(
-        tmp_path,
-        "--kills",
-        "1",
-        "--json",
-        SAMZIP_ARCHIVE_ROOT=str(archives),
-        SAMZIP_DATABASE_URL="postgresql://nobody@127.0.0.1:9/none",
-        DATABASE_URL="postgresql://nobody@127.0.0.1:9/none",
-    )
+    theirs = {
+        "SAMZIP_ARCHIVE_ROOT": str(archives),
+        "SAMZIP_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none",
+        "DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none",
+    }
+    process = start(tmp_path, "--kills", "2", "--seed", "7", **theirs)
+    out, err = process.communicate(timeout=120)
+    assert (process.returncode, err) == (0, "")
+    lines = out.splitlines()
+    assert lines[0].startswith(f"Killing 2 runs; seed 7; archives in {archives}/samzip-selftest-")
+    assert [line.split()[:4] for line in lines[1:3]] == [["kill", str(n), "of", "2"] for n in (1, 2)]
+    counts = {line[:12].strip(): int(line[12:]) for line in lines[4:]}
+    assert counts["kills"] == 2
+    assert counts["delivered"] == counts["requests"] >= 8
+    assert [counts[name] for name in ("lost", "torn", "twice", "left over", "waiting", "failed")] == [0] * 6
+    assert sorted(it.name for it in tmp_path.iterdir()) == ["archives", "samzip.toml"]
+    assert [it for it in archives.rglob("*") if it.is_file()] == [mine]
+
+
+def test_json_is_one_object_and_not_even_the_folders_that_it_had_to_make_stay(tmp_path: Path) -> None:
+    process = start(tmp_path, "--kills", "1", "--json")
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, "")
     told = json.loads(out)
     assert (told["kills"], told["lost"], told["broken"], told["exit"]) == (1, 0, [], 0)
-    assert sorted(it.name for it in tmp_path.iterdir()) == ["archives", "samzip.toml"]
-    assert [it for it in archives.rglob("*") if it.is_file()] == [mine]
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
