@@ -68,6 +68,8 @@ _NOT_XML = {"pdf", "png", "webp", "bmp", "heic", "mp4", "msg", "ppt", *_OFFICE, 
 # Whatever is named so begins as the tables above say. Others are left out: .xls is often text, .ai once was PostScript.
 _ALWAYS_RECOGNISED = {"pdf", "jpg", "jpeg", "png", "gif", "tif", "tiff", "webp", "heic", "zip", "7z", "rar", "gz"}
 _ALWAYS_RECOGNISED |= _OFFICE
+# A scan or a document under another's name is no surprise: its own extension is all that it needs.
+_NO_SURPRISE = {"pdf", "jpg", "png", "gif", "tif", "webp", "heic", "bmp", "doc", "xls", "ppt", "rtf", *_OFFICE}
 _BEFORE_ELEMENT = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!doctype\s+(\w+)(?:[^>\[]*\[.*?\])?[^>]*>", re.S | re.I)
 _ELEMENT = re.compile(r"<(?:[\w.-]+:)?([a-z][\w.-]*)", re.I)
 
@@ -89,15 +91,16 @@ def real_extension(stored_name: str, head: bytes) -> str:
 
 
 def mismatch(stored_name: str, head: bytes) -> str | None:
-    """What is to be said, in Spanish, of content that is not what the stored name promises; None if it may be.
+    """What is to be said, in Spanish, of content that nobody expects under the stored name; None if it may be so.
 
-    `head` as for real_extension. An empty file and a name without an extension promise nothing.
+    `head` as for real_extension. An empty file and a name without an extension promise nothing; a picture or a document
+    of another kind is delivered as what it is, without a word.
     """
     stored = split_extension(stored_name)[1]
     if not stored or not head:
         return None
     default, agreeing = _recognise(stored, head[:HEAD_BYTES])
-    if default and stored not in agreeing:
+    if default and default not in _NO_SURPRISE and stored not in agreeing:
         return f"el nombre dice .{stored}, pero el contenido es .{real_extension(stored_name, head)}"
     if not default and stored in _ALWAYS_RECOGNISED:
         return f"el nombre dice .{stored}, pero el contenido no lo es; se entrega como está"

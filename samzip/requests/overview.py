@@ -200,7 +200,8 @@ def _kept(now: datetime, of: Any = archive) -> tuple[ColumnElement[bool], ...]:
 
 def _failed(connection: Connection, limit: int) -> tuple[int, ...]:
     """Of the newest COUNTED requests, as `by_status` counts them."""
-    newest = select(ziprequest.c.id, ziprequest.c.status).order_by(ziprequest.c.id.desc()).limit(COUNTED).subquery()
+    request = ziprequest.alias("newest")
+    newest = select(request.c.id, request.c.status).order_by(request.c.id.desc()).limit(COUNTED).subquery()
     found = select(newest.c.id).where(newest.c.status == "failed").order_by(newest.c.id.desc()).limit(limit)
     return tuple(connection.execute(found).scalars())
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, event, text, update
 from sqlalchemy.engine import make_url
 
 from samzip.cli import main
@@ -105,6 +105,8 @@ def test_the_script_grants_no_more_than_the_rights_that_are_used(owner: World) -
 
     for stuck in ("fail", "retry", "delete"):
         web.clicked()
+        with owner.database.write() as connection:
+            connection.execute(update(tables.ziprequest).values(status="processing"))
         owner.later(days=2)
         housekeep(purge, stuck)
     web.clicked()

@@ -309,6 +309,8 @@ def test_the_live_view_ends_well_and_outlives_a_database_that_is_away(
         stdout=follower,
         stderr=follower,
         env={"PATH": os.environ["PATH"], "TERM": "xterm-256color", "PYTHONPATH": str(Path.cwd())},
+        # Whoever starts the tests in the background has SIGINT ignored, and children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     os.close(follower)
     seen = ""
