@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import textwrap
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
+from samzip.cli.frame import json_option, print_json, read_settings, takes_settings, tell
 from samzip.units import count
 
 if TYPE_CHECKING:
@@ -42,12 +40,11 @@ def command(as_json: bool, **given: Any) -> None:
     from samzip.doctor.findings import has_problem
 
     settings = read_settings(given)
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
     findings = []
     for finding in examine(settings, ready_database):
         findings.append(finding)
         if not as_json:
-            _show(finding, width)
+            _show(finding)
     code = PROBLEM if has_problem(findings) else 0
     if as_json:
         from samzip.doctor.values import shown
@@ -59,13 +56,10 @@ def command(as_json: bool, **given: Any) -> None:
     sys.exit(code)
 
 
-def _show(finding: Finding, width: int | None) -> None:
+def _show(finding: Finding) -> None:
     from samzip.report.wording import printable
 
     told = f"{finding.state:<9}{finding.check:<{INDENT - 9}}{printable(finding.told)}"
     lines = [told, *([f"{'':<{INDENT}}-> {finding.remedy}"] if finding.remedy else [])]
     for line in lines:
-        if width is None:
-            click.echo(line)
-        else:
-            click.echo(textwrap.fill(line, max(width, 2 * INDENT), subsequent_indent=" " * INDENT))
+        tell(line, indent=INDENT)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import gc
 import json
 import os
+import shutil
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass
@@ -77,15 +79,25 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, default=_plain, ensure_ascii=False, indent=2))
 
 
+def tell(line: str, *, indent: int = 2, err: bool = False) -> None:
+    """Prints a line of text; on a terminal it is broken between words, and goes on `indent` columns in."""
+    if (sys.stderr if err else sys.stdout).isatty():
+        width = max(shutil.get_terminal_size().columns, 2 * indent)
+        line = textwrap.fill(
+            line, width, subsequent_indent=" " * indent, break_on_hyphens=False, break_long_words=False
+        )
+    click.echo(line, err=err)
+
+
 def fail(error: SamzipError, *, as_json: bool) -> NoReturn:
     """Prints what happened and what to do about it; exits with the error's code."""
-    if as_json:
-        what = {"error": type(error).__name__, "message": str(error), "advice": error.advice, "exit": error.exit_code}
-        text = json.dumps(what, ensure_ascii=False)
-    else:
-        text = f"samzip: {_one_line(str(error))}\n{error.advice}"
+    what = {"error": type(error).__name__, "message": str(error), "advice": error.advice, "exit": error.exit_code}
     with suppress(OSError):
-        click.echo(text, err=True)
+        if as_json:
+            click.echo(json.dumps(what, ensure_ascii=False), err=True)
+        else:
+            for line in (f"samzip: {_one_line(str(error))}", *error.advice.splitlines()):
+                tell(line, err=True)
     _forget_unwritable()
     sys.exit(error.exit_code)
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
+from samzip.cli.frame import json_option, print_json, read_settings, takes_settings, tell
 from samzip.errors import DatabaseNotReady, UsageProblem
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def command(only_check: bool, roles: bool, as_json: bool, **given: Any) -> None:
         click.echo("Nothing to do: every table is there.")
         return
     click.echo("Adopted SAM's database; its own tables are as they were." if done.adopted else "Made a new database.")
-    click.echo(f"Created: {', '.join(done.created)}.")
+    tell(f"Created: {', '.join(done.created)}.")
 
 
 def _print_roles(*, only_check: bool, as_json: bool) -> None:
@@ -77,7 +77,7 @@ def _check(url: str, *, as_json: bool) -> None:
         print_json({**asdict(found), "ready": found.is_ready, "possible": found.can_be_done})
     else:
         for line in _lines(found):
-            click.echo(line)
+            tell(line)
     if not found.can_be_done:
         sys.exit(DatabaseNotReady.exit_code)
 

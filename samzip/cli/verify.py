@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
+from samzip.cli.frame import json_option, print_json, read_settings, takes_settings, tell
 from samzip.errors import DamagedArchive, StorageFailed, UsageProblem
 from samzip.units import parse_duration, show_size
 
@@ -89,7 +89,8 @@ def _exit_code(verdicts: list[Verdict], repaired: list[Repaired]) -> int:
 
 def _show(verdict: Verdict) -> None:
     told = verdict.why or f"{show_size(verdict.size)}, {verdict.entries} entries"
-    click.echo(f"{verdict.state:<{WIDTH}}  {_printable(verdict.path) or '(no path)'}: {_printable(told)}")
+    line = f"{verdict.state:<{WIDTH}}  {_printable(verdict.path) or '(no path)'}: {_printable(told)}"
+    tell(line, indent=WIDTH + 2)
 
 
 def _conclude(verdicts: list[Verdict], repaired: list[Repaired]) -> None:
