@@ -174,7 +174,7 @@ class ProgressDisplay:
             self._print("✓", "green", text)
         else:  # the path keeps a line of its own: people copy it
             self._print("✓", "green", f"{head}  {facts}")
-            self._console.print(Text(f"  {printable(event.path)}"), soft_wrap=True)
+            self._put(Text(f"  {printable(event.path)}"))
         if event.missing or event.observations:
             documents = count(event.missing, "documento faltante", "documentos faltantes")
             remarks = count(event.observations, "observación", "observaciones")
@@ -230,7 +230,12 @@ class ProgressDisplay:
         body = Text(printable(text)).wrap(self._console, max(self._console.width - 2, 10))
         for line in body:
             line.rstrip()
-        self._console.print(Text.assemble((mark, style), " ", Text("\n  ").join(body)))
+        self._put(Text.assemble((mark, style), " ", Text("\n  ").join(body)))
+
+    def _put(self, text: Text) -> None:
+        """rich lets go of its lock between counting the rows to wipe and drawing, while its thread draws, too."""
+        with self._bars.live._lock:
+            self._console.print(text, soft_wrap=True)
 
 
 def _key(ref: e.PartRef) -> Key:

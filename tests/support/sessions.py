@@ -65,7 +65,7 @@ class Terminal:
 
     def run(self, words: str) -> tuple[str, list[str]]:
         """The screen at the end, and each that was seen before."""
-        screen = pyte.HistoryScreen(self.width, ROWS, history=5000, ratio=1)
+        screen = pyte.Screen(self.width, 10 * ROWS)  # so that nothing scrolls away
         stream = pyte.ByteStream(screen)
         leader, follower = pty.openpty()
         fcntl.ioctl(follower, termios.TIOCSWINSZ, struct.pack("HHHH", ROWS, self.width, 0, 0))
@@ -96,12 +96,8 @@ class Terminal:
         process.wait()
         return self._text(screen), seen
 
-    def _text(self, screen: pyte.HistoryScreen) -> str:
-        scrolled = ["".join(line[x].data for x in range(self.width)) for line in screen.history.top]
-        lines = [line.rstrip() for line in (*scrolled, *screen.display)]
-        while lines and not lines[-1]:
-            lines.pop()
-        return "\n".join(lines)
+    def _text(self, screen: pyte.Screen) -> str:
+        return "\n".join(line.rstrip() for line in screen.display).rstrip()
 
 
 def record(width: int, tell: Callable[[str], None]) -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import re
+import sys
+import threading
 from datetime import UTC, datetime
 from typing import TextIO, cast
 
+import pyte
 import pytest
 from rich.console import Console
 
@@ -241,3 +245,35 @@ def test_standard_output_is_left_alone(capsys: pytest.CaptureFixture[str]) -> No
 
 def test_it_refreshes_at_most_eight_times_a_second() -> None:
     assert Bars(console()).live.refresh_per_second <= 8
+
+
+def test_lines_stay_whole_while_the_bars_are_drawn_by_another_thread(request: pytest.FixtureRequest) -> None:
+    """Both count the rows that stand there to wipe them: whoever counts between the other's wiping and drawing wipes a
+    line too many, or leaves a bar."""
+    request.addfinalizer(functools.partial(sys.setswitchinterval, sys.getswitchinterval()))
+    sys.setswitchinterval(1e-5)
+    written = io.StringIO()
+    drawn = ProgressDisplay(Console(width=80, height=40, force_terminal=True, file=written, color_system=None))
+    ended = threading.Event()
+
+    def refresh() -> None:
+        while not ended.is_set():
+            drawn._bars.refresh()
+
+    with drawn:
+        drawn(e.RequestsCollapsed(400, 400))
+        drawn(start(ref(1)))
+        threads = [threading.Thread(target=refresh) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        for part in range(2, 102):
+            drawn(start(ref(part)))
+            drawn(publish(ref(part)))
+        ended.set()
+        for thread in threads:
+            thread.join()
+    screen = pyte.Screen(80, 400)
+    pyte.Stream(screen).feed(written.getvalue().replace("\n", "\r\n"))
+    shown = [line.rstrip() for line in screen.display if line.strip()]
+    assert [line.split()[3] for line in shown[::2]] == [f"{part}/2" for part in range(2, 102)]
+    assert [line.strip() for line in shown[1::2]] == [PATH] * 100
