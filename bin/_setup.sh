@@ -4,7 +4,7 @@
 #   make_environment        .venv in the checkout, with samzip and its test tools; then on PATH
 #   install_bench_tools     what bin/bench compares with and bin/profile looks through; never fatal
 #   install_debian_tools    other people's readers of ZIP and PDF, strace, systemd-analyze, chromium,
-#                           bubblewrap, logrotate, shellcheck: root only, never fatal
+#                           pgbouncer, bubblewrap, logrotate, shellcheck: root only, never fatal
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd -P)
 
@@ -123,6 +123,7 @@ install_bench_tools() {
 # Command and the Debian package that has it.
 debian_tools="unzip:unzip 7zz:7zip bsdtar:libarchive-tools strace:strace pdftotext:poppler-utils systemd-analyze:systemd"
 debian_tools+=" chromium:chromium" # the page is looked at with it
+debian_tools+=" pgbouncer:pgbouncer" # PostgreSQL behind a pooler
 debian_tools+=" bwrap:bubblewrap logrotate:logrotate shellcheck:shellcheck" # the units' commands run in a sandbox; scripts are looked at
 
 missing_tools() { # 1: for the command's name, 2: for the package's
