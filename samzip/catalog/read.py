@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Table, select
 
 from samzip.catalog import rows
 from samzip.catalog.model import CompanyRecords, Equipment
-from samzip.catalog.unread import legible
+from samzip.catalog.unread import SHOWN, legible
 from samzip.database.tables import (
     bajaequipo,
     calibracion,
@@ -40,7 +40,7 @@ def read_records(connection: Connection, company_id: int) -> CompanyRecords | No
     return CompanyRecords(
         rows.company(legible(found, "", told)),
         tuple(rows.procedure(legible(row, f"procedimiento {row.codigo}", told)) for row in procedures),
-        tuple(rows.supplier(row) for row in suppliers),
+        tuple(rows.supplier(legible(row, f"proveedor {row.nombre_empresa[:SHOWN]}", told)) for row in suppliers),
         unread=tuple(told),
     )
 

@@ -1,4 +1,5 @@
-"""Values of SAM's that say nothing: a word in a date's place, NaN for a number. They are left empty, and told."""
+"""Values of SAM's that cannot be shown as they are. A word in a date's place and NaN for a number are left empty, a
+text that no cell of a workbook holds is cut there; all are told."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from sqlalchemy import Row
 from samzip.database.types import Unread
 
 SHOWN = 60  # characters of such a value
+CELL = 32_767  # UTF-16 units that a cell of a workbook holds
 _LABELS = {  # of every column that may hold one, as people call it
     "formato_fecha_version_empresa": "fecha del formato de la empresa",
     "fecha_emision": "fecha de emisión",
@@ -36,16 +38,24 @@ _LABELS = {  # of every column that may hold one, as people call it
 
 
 def legible(row: Row[Any], owner: str, told: list[str]) -> Any:
-    """The row with None for each of its values that could not be understood; `told` gets a phrase in Spanish for each.
+    """The row with None for each of its values that could not be understood; `told` gets a phrase in Spanish for each,
+    and for each text that the workbook cuts.
 
     `owner` begins the phrases: "calibración 3", or "" for the instrument itself.
     """
-    if not any(type(value) is Unread for value in row):
+    if not any(type(value) is Unread or _is_cut(value) for value in row):
         return row
     values = row._asdict()
     for column, value in values.items():
+        label = _LABELS.get(column) or column.replace("_", " ")
+        what = f"{owner}, {label}" if owner else label
         if type(value) is Unread:
-            what = f"{owner}, {_LABELS[column]}" if owner else _LABELS[column]
             told.append(f"{what}: «{value.text[:SHOWN]}» no se entiende y se dejó vacío")
             values[column] = None
+        elif _is_cut(value) and "datos" not in column:  # those no sheet shows
+            told.append(f"{what}: el texto tiene {len(value)} caracteres; el Excel muestra los primeros {CELL - 1}")
     return SimpleNamespace(**values)
+
+
+def _is_cut(value: object) -> bool:
+    return type(value) is str and 2 * len(value) > CELL and len(value.encode("utf-16-le", "replace")) > 2 * CELL

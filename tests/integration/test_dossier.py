@@ -290,6 +290,26 @@ def test_values_that_nobody_can_understand_are_left_empty_and_told(world: World)
     assert (None, "Faltantes y observaciones", "todas", "FALTANTES.txt", "incluido") in index(part)
 
 
+def test_what_the_workbook_cuts_and_the_life_sheet_cannot_draw_is_told(world: World) -> None:
+    company = world.company(equipment=2)
+    change(world, 1, observaciones="x" * 32_767, ubicacion="Ensayo 实验室")
+    change(world, 2, observaciones="é" * 16_383 + "\N{MICROSCOPE}" * 8_193)
+    add(world, tables.calibracion, equipo_id=1, confirmacion_metrologica_datos='"' + "y" * 40_000 + '"')
+    add(world, tables.proveedor, empresa_id=company, nombre_empresa="Metrolab", alcance="z" * 32_768)
+    (part,) = built(world)
+    observations = text(part, "FALTANTES.txt").partition("OBSERVACIONES")[2].splitlines()[2:]
+    cut = "el Excel muestra los primeros 32766"
+    boxes = "algunos caracteres no tienen letra en el PDF y se ven como □; el Excel los trae"
+    assert [line for line in observations if "Excel" in line] == [
+        f"- Empresa, proveedor Metrolab, alcance: el texto tiene 32768 caracteres; {cut}",
+        f"- Equipo EQ-001, hoja de vida: {boxes}",
+        f"- Equipo EQ-002, observaciones: el texto tiene 24576 caracteres; {cut}",
+        f"- Equipo EQ-002, hoja de vida: {boxes}",
+    ]
+    suppliers = workbook(part)["Proveedores"]
+    assert any(len(str(cell.value)) == 32_767 for row in suppliers for cell in row)
+
+
 def test_the_workbook_lists_every_entry_of_every_part_and_links_to_it(world: World) -> None:
     world.company(equipment=3)
     change(world, 1, manual_pdf="lost/manual.pdf")

@@ -21,6 +21,7 @@ from reportlab.pdfbase.ttfonts import TTFont, makeToUnicodeCMap
 
 BASE_FONT = "SamzipVera"  # registered so that a canvas starts with it, and not with an unembedded Helvetica
 NOTDEF = "\N{WHITE SQUARE}"  # drawn with the face's own box for absent glyphs, extracted as this character
+BOX = "\\000"  # how it stands in a page's operators, where nothing else does
 _FOLDER = Path(reportlab.__file__).parent / "fonts"
 _COMMON = (
     "ÁÉÍÓÚÜÑáéíóúüñ¿¡°º\N{FEMININE ORDINAL INDICATOR}µ±²³¹·×÷Ω∆≤≥≠≈√∞π∑%‰€–—−“”‘’«»…•"
@@ -73,7 +74,7 @@ def _literals(table: list[int]) -> dict[int, str]:
     codes = {
         code: f"\\{index:03o}" for index, code in enumerate(table) if index > 32 and (code > 126 or chr(code) in "()\\")
     }
-    codes[ord(NOTDEF)] = "\\000"
+    codes[ord(NOTDEF)] = BOX
     return codes
 
 

@@ -13,7 +13,7 @@ from reportlab.pdfgen.canvas import Canvas
 from samzip.catalog.model import Equipment
 from samzip.dossier.life_sheet import analysis, furniture, histories, sections
 from samzip.dossier.life_sheet.flow import PAGE_HEIGHT, PAGE_WIDTH, Flow, Placement
-from samzip.dossier.life_sheet.fonts import BASE_FONT, embed
+from samzip.dossier.life_sheet.fonts import BASE_FONT, BOX, embed
 from samzip.dossier.life_sheet.glyphs import is_cut, one_line
 from samzip.dossier.life_sheet.images import Picture, load
 from samzip.dossier.life_sheet.model import LOGO, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
@@ -63,6 +63,8 @@ def draw(sheet: LifeSheet) -> Rendered:
     notes += analysis.verifications(flow, equipment.verifications, after=index)
     sections.supports(flow, sheet.documents)
     notes += _cut_texts(equipment, local)
+    if any(BOX in text for page in flow.pages for text in page):
+        notes.append("algunos caracteres no tienen letra en el PDF y se ven como □; el Excel los trae")
     pictures = {
         name: picture
         for name, picture in ((furniture.LOGO, logo), (analysis.PHOTO, photo))
