@@ -60,6 +60,10 @@ class DatabaseNotReady(SamzipError):
     exit_code = 10
 
 
+class NewerSchema(DatabaseNotReady):
+    """Install the samzip that last worked with this database, or a newer one. Nothing was changed."""
+
+
 class RightMissing(DatabaseNotReady):
     """The owner of the database grants it: `samzip init --roles` prints what each command needs."""
 

@@ -43,7 +43,7 @@ def command(action: str, as_json: bool, **given: Any) -> None:
             return
         click.echo(f"Valid: {count(len(given_ones), 'setting')} given, {len(entries) - len(given_ones)} are defaults.")
         for variable, hint in strange.items():
-            click.echo(f"Warning: {variable} is no setting of samzip and does nothing; {hint}.")
+            click.echo(f"Warning: {variable} is no setting of samzip and does nothing; {hint}")
         return
     if as_json:
         print_json(entries)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from samzip.doctor.findings import Finding
 
 PROBLEM = 3
-INDENT = 21  # of what was found, so that it stands in one column
+INDENT = 22  # of what was found, so that it stands in one column
 
 
 @click.command("doctor")

@@ -9,7 +9,7 @@ from sqlalchemy import Connection, inspect, text
 
 from samzip.database import tables
 from samzip.database.engine import Database, open_database
-from samzip.errors import DatabaseNotReady, ForeignDatabase
+from samzip.errors import DatabaseNotReady, ForeignDatabase, NewerSchema
 
 VERSION_TABLE = "samzip_version"  # Alembic's note of the schema's revision
 HEAD = "0003"  # the revision this samzip works with
@@ -26,7 +26,7 @@ class Initialised:
 def initialise(url: str) -> Initialised:
     """Creates all tables on an empty database; on SAM's adds samzip's own and alters nothing else. Idempotent.
 
-    Raises ForeignDatabase for a database that holds other tables, DatabaseUnreachable.
+    Raises ForeignDatabase for a database that holds other tables, NewerSchema, DatabaseUnreachable.
     """
     database = open_database(url, create=True)
     if database.is_sqlite and database.url.database:
@@ -34,6 +34,7 @@ def initialise(url: str) -> Initialised:
     try:
         with database.read() as connection:
             before = set(inspect(connection).get_table_names())
+            _require_known(database, revision_of(connection))
         known = set(tables.sam.tables)
         adopted = bool(before - {*tables.own.tables, VERSION_TABLE})
         if adopted:
@@ -70,8 +71,15 @@ def require_ready(database: Database) -> None:
         )
     if revision is None:
         raise DatabaseNotReady(f"{_shown(database)}: samzip's tables are missing")
+    _require_known(database, revision)
     if revision != HEAD:
         raise DatabaseNotReady(f"{_shown(database)}: its schema is {revision}, this samzip works with {HEAD}")
+
+
+def _require_known(database: Database, revision: str | None) -> None:
+    """Raises NewerSchema. Revisions are numbered, so that they compare as texts."""
+    if revision and revision > HEAD:
+        raise NewerSchema(f"{_shown(database)}: its schema is {revision}, of a newer samzip than this, made for {HEAD}")
 
 
 def revision_of(connection: Connection) -> str | None:

@@ -155,7 +155,7 @@ def timer(started: Sequence[datetime], waiting: Waiting, now: datetime) -> Findi
     if not started:
         told, remedy = "nothing has started a run yet", f"start the timer: {START_TIMER}"
     elif now - started[0] <= TIMER_LATE:
-        return ok("timer", _pace(started))
+        return ok("timer", _pace(started, now))
     else:
         told, remedy = f"no run has begun for {show_duration(now - started[0])}", f"is it running? {START_TIMER}"
     if waiting.pending and waiting.oldest and now - waiting.oldest > TIMER_LATE:
@@ -188,8 +188,8 @@ def versions(found: Mapping[str, str]) -> Finding:
     return ok("versions", ", ".join(f"{name} {version}" for name, version in found.items()))
 
 
-def _pace(started: Sequence[datetime]) -> str:
+def _pace(started: Sequence[datetime], now: datetime) -> str:
     gaps = sorted((later - earlier for later, earlier in pairwise(started)), key=abs)
     if not gaps:
-        return "one run has begun, a moment ago"
+        return f"the only run that is known began {show_duration(now - started[0])} ago"
     return f"a run begins every {show_duration(max(gaps[len(gaps) // 2], timedelta(seconds=1)))} or so"

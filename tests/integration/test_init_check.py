@@ -109,6 +109,13 @@ def test_a_newer_schema_cannot_be_worked_with(world: World, capsys: pytest.Captu
     code, told = check(world.settings.database_url, capsys)
     assert (code, told["revision"], told["possible"]) == (10, "9999", False)
     assert "of a newer samzip" in _check(world.settings.database_url, capsys)[1]
+    for command in ("init", "run"):
+        with pytest.raises(SystemExit) as ended:
+            main([command, "--database-url", world.settings.database_url])
+        told = capsys.readouterr().err
+        assert ended.value.code == 10, told
+        assert "its schema is 9999, of a newer samzip" in told
+        assert "samzip init" not in told
 
 
 def test_a_file_that_is_not_there_is_not_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

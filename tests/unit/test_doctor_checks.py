@@ -127,6 +127,7 @@ def test_a_timer_shows_its_pace() -> None:
     found = checks.timer(starts, NOBODY, NOW)
     assert judged(found) == OK
     assert "every 1m" in found.told
+    assert "the only run that is known began 8m ago" in checks.timer([ago(minutes=8)], NOBODY, NOW).told
 
 
 def test_a_dead_timer_is_a_problem_only_while_somebody_waits() -> None:
