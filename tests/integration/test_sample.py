@@ -39,9 +39,9 @@ def sam(tmp_path: Path) -> Iterator[World]:
     shutil.copytree(SAMPLE, copy)
     for path in [copy, *copy.rglob("*")]:
         path.chmod(0o755 if path.is_dir() else 0o644)
-    made = make_world(
-        tmp_path, f"sqlite:///{copy / 'sam.sqlite3'}", media_root=str(copy / "media"), part_size="35", history="3650d"
-    )
+    url = f"sqlite:///{copy / 'sam.sqlite3'}"
+    initialise(url)
+    made = make_world(tmp_path, url, media_root=str(copy / "media"), part_size="35", history="3650d")
     # The sample is of one day: its pending rows are always of an hour ago for this test.
     ShiftedDatabase.shift = timedelta(0)
     yield replace(made)
