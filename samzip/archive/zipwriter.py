@@ -6,12 +6,9 @@ Equal input gives equal bytes, whatever the clock says.
 from __future__ import annotations
 
 import hashlib
-import io
-import os
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from types import TracebackType
 from typing import BinaryIO, Literal, Protocol, Self, cast
@@ -34,7 +31,6 @@ from samzip.errors import StorageFailed
 
 DEFLATE_LEVEL = 2  # igzip's own scale, 0 to 3; 3 takes three times as long
 BLOCK_SIZE = 1 << 20  # bytes read at a time; an entry that is smaller is written with its header complete
-WRITEBACK_STEP = 4 << 20  # bytes after which the disk is told to begin
 ZIP64_MARGIN = 64 << 20  # bytes that a source may grow, or deflating may add, without Zip64 reserved
 
 
@@ -54,12 +50,7 @@ class Entry:
     crc: int  # CRC-32
     offset: int  # bytes from the archive's start to its local header
     method: Literal["stored", "deflated"]
-    hashing: Future[str] = field(repr=False, compare=False)
-
-    @property
-    def sha256(self) -> str:
-        """Hexadecimal SHA-256 of the content; waits until the hashing thread has it."""
-        return self.hashing.result()
+    sha256: str  # hexadecimal, of the content
 
 
 class ZipWriter:
@@ -68,24 +59,17 @@ class ZipWriter:
     With a seekable `out`, headers are completed in place once an entry's CRC is known; otherwise an entry of
     BLOCK_SIZE bytes or more is followed by a data descriptor. As a context manager it writes the directory
     only when the block ended well.
-
-    SHA-256 is the dearest step, so that one thread hashes a block while the next is read and written.
     """
 
     def __init__(self, out: BinaryIO) -> None:
         self._out = out
         self._seekable = out.seekable()
         self._position = 0  # bytes written
-        self._handed_over = 0  # bytes that the disk was told to begin with
-        self._descriptor = _descriptor_of(out)
         self._settle: Callable[[int], None] | None = getattr(out, "settle", None)  # as storage.Store.create has it
         self._names: set[str] = set()
         self._directory = bytearray()
         self._broken = self._closed = False
-        self._hasher = ThreadPoolExecutor(1, thread_name_prefix="sha256")
-        self._blocks = [memoryview(bytearray(BLOCK_SIZE)) for _ in range(2)]
-        self._block_uses: list[Future[None] | Future[str] | None] = [None, None]  # hashing that reads a block
-        self._turn = 0
+        self._block = memoryview(bytearray(BLOCK_SIZE))
 
     def __enter__(self) -> Self:
         return self
@@ -95,7 +79,6 @@ class ZipWriter:
     ) -> None:
         if kind is None:
             self.close()
-        self._hasher.shutdown(cancel_futures=kind is not None)
 
     def add_bytes(self, name: str, data: bytes, modified: datetime, *, compress: bool | None = None) -> Entry:
         """Add what is in memory. `compress` None: a probe decides; True: unless deflating makes it larger.
@@ -139,7 +122,7 @@ class ZipWriter:
             self._write(head.local(Content(0, 0, 0), zip64=zip64))
             start = self._position
             while block:
-                self._block_uses[self._turn] = self._hasher.submit(sha256.update, block)
+                sha256.update(block)
                 crc = isal_zlib.crc32(block, crc)
                 size += len(block)
                 self._write(deflater.compress(block) if deflater else block)
@@ -150,7 +133,7 @@ class ZipWriter:
                 self._write(deflater.flush())
             content = Content(crc, self._position - start, size)
             self._complete(head, content, offset, zip64=zip64)
-        return self._record(name, head, content, offset, self._hasher.submit(sha256.hexdigest))
+        return self._record(name, head, content, offset, sha256.hexdigest())
 
     def close(self) -> None:
         """Write the central directory and flush `out`, which stays open. Raises OSError, ValueError."""
@@ -162,7 +145,6 @@ class ZipWriter:
             self._write(end_records(len(self._names), start, len(self._directory)))
             self._out.flush()
         self._closed = True
-        self._hasher.shutdown()
 
     def _head(self, name: str, modified: datetime) -> Head:
         self._check_usable()
@@ -174,11 +156,8 @@ class ZipWriter:
         return head
 
     def _read_block(self, source: BinaryIO | Readable, progress: Callable[[int], None] | None) -> memoryview:
-        """The next BLOCK_SIZE bytes of `source`, fewer only at its end, in the block whose turn it is."""
-        self._turn = 1 - self._turn
-        if busy := self._block_uses[self._turn]:
-            busy.result()
-        block, filled = self._blocks[self._turn], 0
+        """The next BLOCK_SIZE bytes of `source`, fewer only at its end; good until the next call."""
+        block, filled = self._block, 0
         while filled < BLOCK_SIZE and (count := cast(Readable, source).readinto(block[filled:])):
             filled += count
         if progress and filled:
@@ -187,7 +166,6 @@ class ZipWriter:
 
     def _add_whole(self, name: str, head: Head, data: memoryview, deflate: bool) -> Entry:
         """Add an entry whose content is at hand: its header is complete from the start."""
-        hashing = self._block_uses[self._turn] = self._hasher.submit(lambda: hashlib.sha256(data).hexdigest())
         payload: bytes | memoryview = data
         if deflate and len(deflated := isal_zlib.compress(data, DEFLATE_LEVEL, -15)) < len(data):
             payload, head = deflated, replace(head, method=DEFLATED)
@@ -195,7 +173,7 @@ class ZipWriter:
         with self._undone_on_error() as offset:
             self._write(head.local(content, zip64=len(data) >= LIMIT_32))
             self._write(payload)
-        return self._record(name, head, content, offset, hashing)
+        return self._record(name, head, content, offset, hashlib.sha256(data).hexdigest())
 
     def _complete(self, head: Head, content: Content, offset: int, *, zip64: bool) -> None:
         """Tell the CRC and the sizes of a streamed entry: in its header, or after it."""
@@ -206,21 +184,15 @@ class ZipWriter:
         else:
             self._write(descriptor(content, zip64=zip64))
 
-    def _record(self, name: str, head: Head, content: Content, offset: int, hashing: Future[str]) -> Entry:
+    def _record(self, name: str, head: Head, content: Content, offset: int, sha256: str) -> Entry:
         self._names.add(name)
         self._directory += head.central(content, offset)
         method: Literal["stored", "deflated"] = "deflated" if head.method == DEFLATED else "stored"
-        return Entry(name, content.size, content.compressed, content.crc, offset, method, hashing)
+        return Entry(name, content.size, content.compressed, content.crc, offset, method, sha256)
 
     def _write(self, data: bytes | bytearray | memoryview) -> None:
         self._out.write(data)
         self._position += len(data)
-        fresh = self._position - self._handed_over
-        if self._descriptor is not None and fresh >= WRITEBACK_STEP:
-            self._out.flush()
-            with suppress(OSError):  # a hint: Linux begins to write what is dirty, so that fsync has less to do
-                os.posix_fadvise(self._descriptor, self._handed_over, fresh, os.POSIX_FADV_DONTNEED)
-            self._handed_over = self._position
 
     @contextmanager
     def _undone_on_error(self) -> Iterator[int]:
@@ -234,7 +206,6 @@ class ZipWriter:
                 self._out.seek(offset)
                 self._out.truncate()
                 self._position = offset
-                self._handed_over = min(self._handed_over, offset)
                 self._broken = False
             raise
         if self._settle:
@@ -245,13 +216,3 @@ class ZipWriter:
             raise ValueError("the archive is closed")
         if self._broken:
             raise ValueError("the archive holds half an entry that failed and cannot be taken back")
-
-
-def _descriptor_of(out: BinaryIO) -> int | None:
-    """The file descriptor for hints to the kernel; None where `out` is no file or the system takes none."""
-    if not hasattr(os, "posix_fadvise") or not out.seekable():
-        return None
-    try:
-        return out.fileno()
-    except io.UnsupportedOperation:
-        return None

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from samzip.errors import StorageFailed
 from samzip.storage import (
@@ -23,6 +23,7 @@ from samzip.storage import (
     MissingFile,
     Stat,
 )
+from samzip.storage.steady import SteadyFile
 
 _REASONS = {
     errno.ENOENT: ABSENT,
@@ -80,7 +81,7 @@ class LocalStore:
         path = self._writable(name)
         with _storage_errors(self.url, name):
             self._make_folder(path.parent)
-            return path.open("w+b")
+            return cast(BinaryIO, SteadyFile(path))
 
     def held(self, name: str) -> Held | None:
         """Nothing: what a disk took, only reading shows."""

@@ -13,6 +13,7 @@ COLD = "cold"
 CACHED = "cached"
 UNCHANGED = "unchanged"
 IDLE = "idle"
+IMPORTS = "imports"  # Python and the two libraries that any command needs
 ONE_JOB = "one job"
 TWO_JOBS = "two jobs"
 MANY = "many instruments"

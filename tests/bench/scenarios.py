@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +15,7 @@ from tests.bench.company import Company, make_company
 from tests.bench.deflating import Deflating, check_choices
 from tests.bench.progress import note_progress, writes_per_second
 from tests.bench.results import Results, mean
-from tests.bench.stage import BenchFailed, Stage, measure_program
+from tests.bench.stage import BenchFailed, Stage, measure, measure_program
 from tests.bench.watch import watch_opening
 
 ONE_PART = "10000"  # instruments
@@ -124,6 +125,8 @@ class Bench:
         if stage.archives != built:
             raise BenchFailed("archives were built again although nothing had changed")
         self.results.runs[names.IDLE].append(stage.measure_run())
+        imports = [sys.executable, "-P", "-c", "import click, sqlalchemy"]
+        self.results.runs[names.IMPORTS].append(measure(imports, stage.environment)[0])
         shutil.rmtree(stage.folder)
 
     def _measure_jobs(self, company: Company) -> None:

@@ -113,7 +113,7 @@ def runs_table(got: Results, named: Sequence[tuple[str, str]]) -> str:
     return table(("what", "time, s", "against `cat`", "CPU s", "largest process, MB"), rows)
 
 
-AGAINST_COPY = (names.COLD, names.CACHED, names.UNCHANGED, names.IDLE, names.ONE_JOB, names.TWO_JOBS)
+AGAINST_COPY = (names.COLD, names.CACHED, names.UNCHANGED, names.IDLE, names.IMPORTS, names.ONE_JOB, names.TWO_JOBS)
 
 
 def commands(plan: Plan) -> list[tuple[str, str]]:
@@ -124,6 +124,7 @@ def commands(plan: Plan) -> list[tuple[str, str]]:
         (names.CACHED, f"{usual}, life sheets cached"),
         (names.UNCHANGED, f"{usual}, asked again, nothing changed"),
         (names.IDLE, "nothing asked for"),
+        (names.IMPORTS, "no samzip at all: `python -c 'import click, sqlalchemy'`"),
         (names.ONE_JOB, f"{usual}, nothing cached, `--jobs 1`"),
         (names.TWO_JOBS, f"{usual}, nothing cached, `--jobs 2`"),
         (names.MANY_ONE_JOB, f"{plan.many:,} instruments, nothing cached, `--jobs 1`"),

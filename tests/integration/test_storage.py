@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import itertools
 import os
+import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import pytest
 
 from samzip.errors import StorageFailed
-from samzip.storage import MissingFile, Stat, Store, open_store
+from samzip.storage import MissingFile, Stat, Store, open_store, steady
 from tests.support.s3 import BUCKET, Bucket
 
 TEMPORARY = "zip_requests/1/x.zip.samzip-part"
@@ -310,3 +312,43 @@ def test_a_folder_that_takes_no_file_says_why(root: Path) -> None:
     (root / "zip_requests").write_bytes(b"a file")
     with pytest.raises(StorageFailed, match=r"File exists|Not a directory"):
         open_store(str(root)).check_writable("zip_requests")
+
+
+def test_a_long_file_is_on_its_way_to_the_disk_while_it_is_written(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced = []
+    monkeypatch.setattr(steady, "_sync", lambda handle: synced.append(os.fstat(handle).st_size))
+    with open_store(str(root)).create(TEMPORARY) as file:
+        write_settled(file, b"x" * (steady.STEP - 1))
+        assert synced == []
+        write_settled(file, b"x")
+    assert synced == [steady.STEP]
+
+
+def test_what_the_disk_did_not_take_is_told_although_the_system_tells_it_once(
+    root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(handle: int) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(steady, "_sync", fail)
+    store = open_store(str(root))
+    with pytest.raises(OSError, match="Input/output error"), store.create(TEMPORARY) as file:
+        write_settled(file, b"x" * steady.STEP)
+    assert file.closed
+
+    with pytest.raises(OSError, match="Input/output error"), store.create(TEMPORARY) as file:
+        write_until_told(file)
+    assert file.closed
+
+
+def write_settled(file: BinaryIO, content: bytes) -> None:
+    file.write(content)
+    file.settle(file.tell())  # type: ignore[attr-defined]
+
+
+def write_until_told(file: BinaryIO) -> None:
+    write_settled(file, b"x" * steady.STEP)
+    for _ in range(100):  # a thread does it
+        write_settled(file, b"")
+        time.sleep(0.05)
+    pytest.fail("nobody was told")

@@ -65,12 +65,21 @@ HOW = {
 }
 
 
+def opened(target: Path, how: str) -> BinaryIO:
+    """As samzip opens an archive, or plainly."""
+    if how != "documents":
+        return target.open("w+b")
+    from samzip.storage.local import LocalStore
+
+    return LocalStore(str(target.parent)).create(target.name)
+
+
 def main(how: str, media: str, listed: str, target: str) -> None:
     write = HOW[how]()
     paths = [Path(os.fsdecode(raw)) for raw in Path(listed).read_bytes().split(b"\0") if raw]
     entries = [(path.relative_to(media).as_posix(), path) for path in paths]
     wall, cpu = time.monotonic(), time.process_time()
-    with Path(target).open("w+b") as file:
+    with opened(Path(target), how) as file:
         write(file, entries)
         file.flush()
         os.fsync(file.fileno())
