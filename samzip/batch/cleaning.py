@@ -42,12 +42,19 @@ def delete_history(context: Context) -> None:
 
 def expire(context: Context) -> None:
     """Rows first, so that nobody is offered a file that is going; the archive row stays until its file is gone."""
-    with context.database.write() as connection:
-        now = context.database.now(connection)
-        expired = expiry.expire(connection, now, context.settings.ttl)
-        going = expiry.deleting(connection)
-    for item in expired:
-        context.publish(ArchiveExpired(item.path, item.company, item.requests))
+    ended: dict[str, ArchiveExpired] = {}
+    while True:
+        with context.database.write() as connection:
+            now = context.database.now(connection)
+            expired = expiry.expire(connection, now, context.settings.ttl)
+            going = expiry.deleting(connection)
+        for item in expired:
+            before = ended[item.path].requests if item.path in ended else 0
+            ended[item.path] = ArchiveExpired(item.path, item.company, before + item.requests)
+        if not expired:
+            break
+    for event in ended.values():
+        context.publish(event)
     _delete_marked(context, going)
 
 

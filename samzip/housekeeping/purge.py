@@ -126,9 +126,12 @@ class _Removal:
         archives, requests = self.plan.of(kinds.EXPIRED), self.plan.of(kinds.EXPIRED_REQUEST)
         if not archives and not requests:
             return
-        with self.tenure.write() as (connection, now):
-            ended = expiry.expire(connection, now, self.settings.ttl)
-        self.done.requests += sum(item.requests for item in ended)
+        while True:
+            with self.tenure.write() as (connection, now):
+                ended = expiry.expire(connection, now, self.settings.ttl)
+            self.done.requests += sum(item.requests for item in ended)
+            if not ended:
+                break
         self.done.counts[kinds.EXPIRED_REQUEST] += len(requests)
         self._delete_marked(archives)
 

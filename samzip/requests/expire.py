@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, exists, func, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, select, update
 
 from samzip.database.tables import archive, empresa, run, ziprequest
 from samzip.dossier.keys import final_key, parse_key
@@ -15,7 +15,7 @@ from samzip.requests import attempts, wording
 from samzip.requests.notices import notify
 from samzip.requests.states import NO_COMPANY, Move, move, remove
 
-BATCH = 500  # rows of history that one transaction deletes
+BATCH = 500  # requests that one transaction ends or deletes: whoever clicks waits for it
 BEYOND = 2**63 - 1  # any request's number
 
 
@@ -38,18 +38,22 @@ class Going:
 
 
 def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expired]:
-    """Ends requests whose time is over and marks for deletion every archive that no live request points to."""
-    rows = move(connection, Move.EXPIRE, is_over(now, ttl))
+    """Ends up to BATCH requests whose time is over and marks for deletion every archive that no live request points
+    to. To be called again until it finds none."""
+    over = is_over(now, ttl)
+    some = select(ziprequest.c.id).where(over, ziprequest.c.status.in_(Move.EXPIRE.sources)).limit(BATCH)
+    rows = move(connection, Move.EXPIRE, over & ziprequest.c.id.in_(some.scalar_subquery()))
     companies = select(empresa.c.id, empresa.c.nombre).where(empresa.c.id.in_({row.empresa_id for row in rows}))
     known = {row.id: row.nombre for row in connection.execute(companies)}
-    by_path: dict[str, int] = {}
-    names: dict[str, str] = {}
+    alike: dict[tuple[str, int, int], list[Row[Any]]] = {}
+    by_path: dict[str, list[Row[Any]]] = {}
     for row in rows:
         company = known.get(row.empresa_id) or NO_COMPANY
-        notify(connection, now, [row], wording.expired(company, row.parte_numero, row.total_partes))
-        path = row.file_path or ""
-        by_path[path] = by_path.get(path, 0) + 1
-        names[path] = company
+        alike.setdefault((company, row.parte_numero, row.total_partes), []).append(row)
+        by_path.setdefault(row.file_path or "", []).append(row)
+    for what, those in alike.items():
+        notify(connection, now, those, wording.expired(*what))
+    for path, (row, *_) in by_path.items():
         if parse_key(path) is not None:
             adopt(connection, now, row)
     connection.execute(
@@ -60,7 +64,7 @@ def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expire
         )
         .values(deleting=True)
     )
-    return [Expired(path, names[path], count) for path, count in by_path.items()]
+    return [Expired(path, known.get(those[0].empresa_id) or NO_COMPANY, len(those)) for path, those in by_path.items()]
 
 
 def expire_early(connection: Connection, now: datetime, ttl: timedelta, ids: Sequence[int]) -> None:

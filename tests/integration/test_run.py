@@ -8,6 +8,7 @@ import json
 import shutil
 import sqlite3
 import zipfile
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -20,6 +21,7 @@ from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.errors import LockBusy, StorageFailed
 from samzip.events import (
+    ArchiveExpired,
     DocumentNoted,
     OrphansRecovered,
     PartDropped,
@@ -31,7 +33,7 @@ from samzip.events import (
 )
 from samzip.executors import WorkerDied
 from samzip.locks import file_lock
-from samzip.requests import lease
+from samzip.requests import expire, lease
 from samzip.requests.collapse import Collapsed, collapse
 from samzip.requests.single import cancel
 from tests.support.world import World
@@ -371,6 +373,26 @@ def test_expired_archives_go_rows_first_and_their_requests_say_so(world: World) 
     assert world.files() == []
     assert world.rows(tables.archive) == []
     assert [row.tipo for row in world.rows(tables.notificacionzip)] == ["zip_ready", "zip_expired"]
+
+
+def test_many_requests_expire_in_short_transactions_and_each_archive_is_told_once(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(expire, "BATCH", 2)
+    world.company(equipment=1)
+    for _ in range(5):
+        world.click()
+    world.run()
+    world.later(hours=6, seconds=1)
+    with world.database.write() as connection:
+        first = expire.expire(connection, world.database.now(connection), world.settings.ttl)
+    assert [item.requests for item in first] == [2]
+    assert len(world.files()) == 1  # three may still point to it
+    world.run()
+    assert [(event.company, event.requests) for event in world.seen(ArchiveExpired)] == [("CERTIBOY S.A.S.", 3)]
+    assert {row.status for row in world.requests()} == {"expired"}
+    assert world.files() == []
+    assert Counter(row.tipo for row in world.rows(tables.notificacionzip)) == {"zip_ready": 5, "zip_expired": 5}
 
 
 def test_old_requests_go_with_their_notifications(world: World) -> None:

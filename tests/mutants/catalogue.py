@@ -193,11 +193,11 @@ MUTANTS = (
     Mutant(
         name="the file goes before its rows",
         file="samzip/batch/cleaning.py",
-        old="        expired = expiry.expire(connection, now, context.settings.ttl)\n"
-        "        going = expiry.deleting(connection)\n",
-        new="        expired = expiry.expire(connection, now, context.settings.ttl)\n"
-        "        going = expiry.deleting(connection)\n"
-        "        for item in going:\n            context.archives.delete(item.path)\n",
+        old="            expired = expiry.expire(connection, now, context.settings.ttl)\n"
+        "            going = expiry.deleting(connection)\n",
+        new="            expired = expiry.expire(connection, now, context.settings.ttl)\n"
+        "            going = expiry.deleting(connection)\n"
+        "            for item in going:\n                context.archives.delete(item.path)\n",
         why="a kill before the commit leaves requests that offer a file which is gone",
         tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
     ),

@@ -24,6 +24,7 @@ from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
+from samzip.catalog import unread
 from samzip.catalog.model import (
     Calibration,
     Company,
@@ -585,3 +586,7 @@ def test_another_reader_sees_the_same_values(full: bytes) -> None:
     assert rows[5][10] == date(2022, 8, 10)
     assert rows[5][15] == datetime(2025, 12, 31, 22, 15, 30)  # noqa: DTZ001
     assert rows[5][19] == 12
+
+
+def test_the_catalogue_knows_the_limit_of_a_cell() -> None:
+    assert unread.CELL == cells.CELL_LIMIT  # dossier may not import what knows the database
