@@ -12,7 +12,7 @@ from sqlalchemy.schema import CreateIndex
 
 from samzip.database import setup, tables
 from samzip.database.engine import Database, open_database
-from samzip.database.rights import ALL, RUNNER, SERIAL
+from samzip.database.rights import RUNNER, SERIAL
 
 EMPTY, OWN, SAMS = "empty", "own", "sam"
 
@@ -112,7 +112,7 @@ def _rights(
             connection, "pg_has_role((SELECT relowner FROM pg_class WHERE oid = to_regclass(:name)), 'USAGE')", name
         ):
             yield f"to own {name}, to bring it up to date"
-        yield from _table_rights(connection, name, ALL)
+        yield from _table_rights(connection, name, RUNNER.get(name, ()))
     for name in sorted(present & set(tables.sam.tables)):
         yield from _table_rights(connection, name, RUNNER[name])
     for name in sorted(present & set(SERIAL)):

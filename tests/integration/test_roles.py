@@ -171,7 +171,10 @@ def test_each_command_works_as_its_role_and_the_others_may_not(
     for command in (("status",), ("show", "1"), ("verify", "--all"), ("purge", "--dry-run")):
         assert call(reader, *command) == 0
     assert call(reader, "doctor") in (0, 3)
+    assert call(runner, "init", "--check") == call(runner, "init") == 0  # nothing is to do, and nothing is missing
     capsys.readouterr()
+    assert call(reader, "init", "--check") == 10
+    assert "Missing right: INSERT, UPDATE, DELETE on samzip_work." in capsys.readouterr().out
     assert call(runner, "request", "--user", "CERTIBOY") == 0
     assert call(runner, "cancel", "4") == 0
     assert call(purge, "purge", "--yes") == 0
