@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import configparser
-import fnmatch
 import re
 import shlex
 from pathlib import Path
@@ -55,7 +54,7 @@ def test_the_image_has_extras_that_there_are_and_keeps_no_cache_of_pip() -> None
     assert "--no-cache-dir" in install
     setup = configparser.ConfigParser()
     setup.read(ROOT / "setup.cfg")
-    extras = re.search(r"'\.\[([a-z,]+)\]'", install)
+    extras = re.search(r"'\.\[([a-z0-9,]+)\]'", install)
     assert extras
     assert set(extras[1].split(",")) <= set(setup["options.extras_require"])
 
@@ -135,29 +134,42 @@ def test_the_night_is_that_of_the_timers() -> None:
         assert SERVICES[name]["profiles"] == ["night"]  # not started by `up`
 
 
-def test_render_gets_one_service_with_a_disk_and_settings_that_there_are() -> None:
-    (service,) = RENDER["services"]
-    assert (ROOT / service["dockerfilePath"]).is_file()
-    assert (service["type"], service["runtime"], service["numInstances"]) == ("web", "docker", 1)
-    assert service["healthCheckPath"] == "/healthz"
-    assert any(step.endswith(f"docker/both /usr/local/bin/{service['dockerCommand']}") for step in arguments("COPY"))
-    settings = {it["key"]: it for it in service["envVars"]}
-    assert set(settings) <= VARIABLES
-    for name, setting in settings.items():
-        assert len(setting) == 2  # one source each
-        assert name not in SECRET or "value" not in setting
-        if str(setting.get("value", "")).startswith("/"):
-            assert fnmatch.fnmatch(setting["value"], f"{service['disk']['mountPath']}/*")
+def test_render_runs_commands_that_there_are_each_with_settings_that_there_are() -> None:
+    for service in RENDER["services"]:
+        program, *words = shlex.split(service["dockerCommand"])
+        assert (program, unknown_words(words)) == ("samzip", [])
+        assert service["runtime"] == "docker"
+        assert (ROOT / service["dockerfilePath"]).is_file()
+        (group, *settings) = service["envVars"]
+        assert group == {"fromGroup": "samzip"}
+        assert {it["key"] for it in settings} <= VARIABLES
+        for setting in settings:
+            assert len(setting) == 2  # one source each
+            assert setting["key"] not in SECRET or "value" not in setting
 
 
-def test_the_script_of_one_container_gets_the_variables_that_it_wants() -> None:
-    wanted = set(re.findall(r"\$\{(SAMZIP_\w+):\?", (ROOT / "docker" / "both").read_text()))
-    assert wanted <= {it["key"] for it in RENDER["services"][0]["envVars"]}
+def test_no_service_of_render_needs_a_disk_since_none_could_share_it() -> None:
+    kinds = {service["name"]: service["type"] for service in RENDER["services"]}
+    assert kinds == {"samzip": "worker", "samzip-web": "web", "samzip-purge": "cron", "samzip-verify": "cron"}
+    for service in RENDER["services"]:
+        assert "disk" not in service
+        roots = ("SAMZIP_MEDIA_ROOT", "SAMZIP_ARCHIVE_ROOT")  # SAM's own AWS_STORAGE_BUCKET_NAME says them
+        assert not [it for it in service["envVars"] if it.get("key") in roots]
+    (install,) = [run for run in arguments("RUN") if "pip install" in run]
+    assert {"s3", "postgres"} <= set(re.split(r"[\[\],]", install))
 
 
-def test_the_script_of_one_container_runs_commands_that_there_are() -> None:
-    text = (ROOT / "docker" / "both").read_text()
-    commands = re.findall(r"(?m)^samzip (.+?)(?: &)?$", text)
-    assert [shlex.split(command)[0] for command in commands] == ["init", "run", "serve"]
-    for command in commands:
-        assert unknown_words(shlex.split(command)) == []
+def test_the_hook_listens_where_render_calls_it() -> None:
+    (hook,) = [service for service in RENDER["services"] if service["type"] == "web"]
+    assert hook["healthCheckPath"] == "/healthz"
+    assert hook["dockerCommand"].endswith(" --port 10000")  # Render's default
+
+
+def test_the_night_of_render_is_that_of_the_timers_in_utc() -> None:
+    bogota = 5  # hours behind UTC, all year
+    for name in ("purge", "verify"):
+        (job,) = [service for service in RENDER["services"] if service["name"] == f"samzip-{name}"]
+        assert shlex.split(job["dockerCommand"])[1:] == SERVICES[name]["command"]
+        timer = (ROOT / "cron" / f"samzip-{name}.timer").read_text()
+        hour, minute = map(int, re.findall(r"OnCalendar=.*?(\d\d):(\d\d)", timer)[0])
+        assert job["schedule"] == f"{minute} {hour + bogota} * * *"
