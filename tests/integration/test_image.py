@@ -49,6 +49,7 @@ def test_the_steps_of_the_image_make_a_samzip_that_works(tmp_path: Path) -> None
     units = [samzip, "install-units", "--root", str(tmp_path / "root"), "--executable", "/usr/bin/samzip"]
     assert subprocess.run(units, cwd=tmp_path, capture_output=True).returncode == 0
     state = ["--state-dir", str(tmp_path / "state")]
+    (tmp_path / "state" / "media").mkdir(parents=True)  # SAM's, as far as they know
     for words in (["init"], ["doctor"], ["run"]):
         done = subprocess.run(
             [samzip, *words, *state], cwd=tmp_path, capture_output=True, text=True, timeout=PATIENCE_S
