@@ -70,7 +70,7 @@ class _Build:
         with target.create(job.temporary) as file, ZipWriter(file) as archive:
             for done, (item, folder, documents) in enumerate(zip(job.equipment, job.folders, owners, strict=True)):
                 self._tell(done, item.code, f"Procesando equipo {done + 1}/{len(job.equipment)}: {item.code}")
-                self.notes += [f"Equipo {item.code}, {remark}" for remark in remarks(item)]
+                self.notes += [f"Equipo {plan.label(item.code, folder)}, {remark}" for remark in remarks(item)]
                 delivered = self._add_documents(archive, documents)
                 self._add_life_sheet(archive, item, folder, delivered)
             self._tell(len(owners), "", "Procesando procedimientos de la empresa...")
@@ -142,6 +142,7 @@ class _Build:
                 )
             )
 
+        owner = plan.label(item.code, folder)
         photo_identity = photo.identity if photo else None
         shown = (self.job.records.company, item, lines, self.job.logo_identity, photo_identity, self.job.timezone)
         try:
@@ -150,9 +151,9 @@ class _Build:
             raise
         except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this sheet and no other document
             reason = traceback.format_exception_only(error)[-1].strip()
-            self.failed_sheets.append(FailedSheet(item.code, reason, traceback.format_exc()))
+            self.failed_sheets.append(FailedSheet(owner, reason, traceback.format_exc()))
             why = f"no se pudo generar; {IN_WORKBOOK}"
-            self.odd.append(Document(item.code, plan.LIFE_SHEET_TITLE, "", None, 0, 0, missing=why))
+            self.odd.append(Document(owner, plan.LIFE_SHEET_TITLE, "", None, 0, 0, missing=why))
             return
         notes = rendered.notes
         if photo is not None and rendered.photo_problem is not None:
@@ -161,7 +162,7 @@ class _Build:
             self.odd.append(replace(photo, note=f"{problem}; se entrega como está", is_damaged=is_damaged))
             notes = tuple(note for note in notes if not note.startswith(PHOTO))
         for note in notes:
-            told = note if note.startswith(LOGO) else f"Equipo {item.code}, hoja de vida: {note}"
+            told = note if note.startswith(LOGO) else f"Equipo {owner}, hoja de vida: {note}"
             if told not in self.notes:
                 self.notes.append(told)
         self._record(

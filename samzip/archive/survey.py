@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import posixpath
 from dataclasses import dataclass
 
 from samzip.archive.part import Progress, Report
 from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.version import CODE
 from samzip.catalog.model import Company
-from samzip.dossier import names, plan
+from samzip.dossier import keys, names, plan
 from samzip.dossier.contents import PartRange, Source
 from samzip.storage import Stat, Store, open_store
+
+DOWNLOAD = "está entre los archivos de descarga, no entre los documentos"
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,5 +74,13 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
 
 
 def _look(store: Store, owners: list[list[Source]]) -> list[OwnerSurvey]:
-    found = iter(store.stat_many([source.path for sources in owners for source in sources]))
-    return [[(source, next(found)) for source in sources] for sources in owners]
+    wanted = [source.path for sources in owners for source in sources if not _is_download(source.path)]
+    found = iter(store.stat_many(wanted))
+    return [
+        [(source, DOWNLOAD if _is_download(source.path) else next(found)) for source in sources] for sources in owners
+    ]
+
+
+def _is_download(path: str) -> bool:
+    """Whether it is an archive, which may be another company's, where archives lie among the documents."""
+    return posixpath.normpath(path).split("/")[0] == keys.FOLDER

@@ -61,8 +61,8 @@ def _index(spool: Spool, parts: int, records: CompanyRecords, top: str, is_compl
         *owners, procedures = documents
         for code, folder, own in zip(islice(codes, len(folders)), folders, owners, strict=True):
             yield IndexLine(code, plan.LIFE_SHEET_TITLE, part, _life_sheet(folder))
-            yield from (_line(part, document) for document in own)
-        yield from (_line(part, document) for document in procedures)
+            yield from (_line(part, document, code, folder) for document in own)
+        yield from (_line(part, document, None, f"{top}/{plan.PROCEDURES}") for document in procedures)
         if noted is None and is_complete and not records.unread and _has_remarks(spool, part, documents):
             noted = part
     if not any(document.entry for document in procedures):
@@ -83,9 +83,9 @@ def _life_sheet(folder: str) -> str:
     return f"{folder}/{plan.LIFE_SHEET}.pdf"
 
 
-def _line(part: int, document: Document) -> IndexLine:
+def _line(part: int, document: Document, code: str | None, home: str) -> IndexLine:
     return IndexLine(
-        document.equipment, document.title, part, document.entry, document.size, document.missing, document.note
+        code, document.title, part, document.entry, document.size, document.missing, document.note, home=home
     )
 
 

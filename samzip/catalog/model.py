@@ -12,6 +12,7 @@ from datetime import date, datetime
 from decimal import Decimal
 
 DECOMMISSIONED = "De Baja"  # the value of `estado` that makes an instrument carry its decommission record
+INACTIVE = "Inactivo"
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,17 @@ class Equipment:
 
     @property
     def is_decommissioned(self) -> bool:
-        return self.state == DECOMMISSIONED
+        return plain_state(self.state) == plain_state(DECOMMISSIONED)
+
+    @property
+    def is_retired(self) -> bool:
+        """Nothing is due on it any more."""
+        return self.is_decommissioned or plain_state(self.state) == plain_state(INACTIVE)
+
+
+def plain_state(state: str | None) -> str:
+    """A state whatever its capitals and spaces: an import writes "DE BAJA"."""
+    return " ".join((state or "").casefold().split())
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,9 +22,11 @@ def _table(name: str, *columns: Column[Any]) -> Table:
     return Table(name, sam, Column("id", _Id, primary_key=True), *columns, sqlite_autoincrement=True)
 
 
-def _reference(name: str, target: str, *, nullable: bool = False, index: bool = False) -> Column[Any]:
+def _reference(
+    name: str, target: str, *, nullable: bool = False, index: bool = False, unique: bool | None = None
+) -> Column[Any]:
     key = ForeignKey(f"{target}.id", deferrable=True, initially="DEFERRED")
-    return Column(name, BigInteger, key, nullable=nullable, index=index)
+    return Column(name, BigInteger, key, nullable=nullable, index=index, unique=unique)
 
 
 def _text(*names: str) -> list[Column[Any]]:
@@ -122,7 +124,7 @@ bajaequipo = _table(
     *_text("razon_baja", "observaciones", "documento_baja"),
     Column("fecha_registro", Moment),
     _reference("dado_de_baja_por_id", "core_customuser", nullable=True),
-    _reference("equipo_id", "core_equipo", index=True),
+    _reference("equipo_id", "core_equipo", unique=True),
 )
 prestamoequipo = _table(
     "core_prestamoequipo",

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 class Source:
     """A document that the database points to, before anyone looked at it."""
 
-    equipment: str | None  # code of the instrument; None for a procedure
+    equipment: str | None  # the instrument as plan.label calls it; None for a procedure
     title: str  # for people: "Certificado de calibración 2"
     path: str  # in the media root, as SAM stores it
     folder: str  # in the archive, '/'-separated, below the company's folder; already clean
@@ -20,7 +20,7 @@ class Source:
 class Document:
     """A document with its place in the archive, or the reason why it is missing."""
 
-    equipment: str | None  # code of the instrument; None for a procedure
+    equipment: str | None  # the instrument as plan.label calls it; None for a procedure
     title: str
     path: str  # in the media root
     entry: str | None  # full path in the archive; None when it is missing

@@ -167,6 +167,8 @@ def _ranges(part: int, ranges: Sequence[PartRange], procedures: int) -> Iterable
         if len(ranges) > 1 and this.part == len(ranges) and procedures:
             text += " y los procedimientos"
         yield text + (" <-- esta parte" if len(ranges) > 1 and this.part == part else "")
+    if len(ranges) > 1:
+        yield "  Los códigos van en orden alfabético: EQ-10 está antes que EQ-2."
 
 
 def _code(code: str) -> str:

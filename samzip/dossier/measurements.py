@@ -97,9 +97,13 @@ def _magnitudes(data: object, problems: Problems) -> Iterator[Magnitude]:
     if not isinstance(data, dict):
         problems["mediciones", _SHAPE] += 1
         return
-    tables = data.get("magnitudes")
+    tables, at_top = data.get("magnitudes"), data.get("puntos_medicion")
     if not tables:
-        tables = [data] if data.get("puntos_medicion") else []
+        tables = [data] if at_top else []
+    elif at_top:
+        problems["puntos", "están fuera de las magnitudes"] += len(at_top) if isinstance(at_top, list) else 1
+    if not {"magnitudes", "puntos_medicion"} & data.keys():
+        problems["mediciones", _SHAPE] += 1
     if not isinstance(tables, list):
         problems["mediciones", _SHAPE] += 1
         return
@@ -109,7 +113,8 @@ def _magnitudes(data: object, problems: Problems) -> Iterator[Magnitude]:
             problems["magnitudes", f"pasan de {MAX_MAGNITUDES}"] += len(tables) - MAX_MAGNITUDES
             return
         rows = table.get("puntos_medicion") if isinstance(table, dict) else None
-        if not isinstance(table, dict) or not isinstance(rows, list | type(None)):
+        is_known = isinstance(table, dict) and "puntos_medicion" in table
+        if not is_known or not isinstance(rows, list | type(None)):
             problems["magnitudes", _SHAPE] += 1
             continue
         points = sorted(_points(rows or [], left, problems), key=lambda point: point.nominal)

@@ -59,6 +59,13 @@ def equipment_folders(codes: Iterable[tuple[int, str]], top: str) -> dict[int, s
     return folders
 
 
+def label(code: str, folder: str) -> str:
+    """How texts call an instrument: its code, and its folder where that has another name, since the code is then empty,
+    was cleaned or is somebody else's as well."""
+    name = folder.rpartition("/")[2]
+    return code if code == name else f"{code.strip() or '(sin código)'} (carpeta {name})"
+
+
 def procedure_sources(procedures: tuple[Procedure, ...], folder: str) -> Iterator[Source]:
     """Procedures lie together, named by code and name."""
     for procedure in sorted(procedures, key=attrgetter("id")):
@@ -73,13 +80,12 @@ def equipment_sources(equipment: Equipment, folder: str, timezone: str = "Americ
     Numbers count the records of a kind as they were entered: cal_1 stays cal_1 when one of an earlier date comes later.
     Titles tell the record's day (of a loan: in `timezone`) and number, as the histories show them.
     """
+    owner = label(equipment.code, folder)
     zone = ZoneInfo(timezone)
 
     def source(title: str, path: str | None, below: str, stem: str | None = None) -> Iterator[Source]:
         if path:
-            yield Source(
-                equipment.code, title, path, f"{folder}/{below}" if below else folder, stem or split_extension(path)[0]
-            )
+            yield Source(owner, title, path, f"{folder}/{below}" if below else folder, stem or split_extension(path)[0])
 
     yield from source("Archivo de compra", equipment.purchase, "", "compra")
     yield from source("Ficha técnica", equipment.data_sheet, "", "ficha_tecnica")

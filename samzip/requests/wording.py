@@ -20,7 +20,7 @@ def ready(company: str, part: int, parts: int, *, hours: float, missing: int, ob
     text = f"{what} está lista para descargar." if parts > 1 else f"{what} está listo para descargar."
     text += f" Estará disponible durante {hours:g} horas."
     if missing or observations:
-        text += f" Documentos faltantes: {missing}. Observaciones: {observations}. FALTANTES.txt las explica."
+        text += f" Documentos faltantes: {missing}. Observaciones: {observations}. Vea FALTANTES.txt."
     return Notice("zip_ready", f"ZIP listo: {company}, parte {part} de {parts}", text)
 
 

@@ -262,6 +262,29 @@ def test_a_foreign_file_under_the_name_of_a_document_is_delivered_and_told(world
     assert (published.missing, published.observations, published.damaged) == (0, 2, 0)
 
 
+def test_instruments_of_one_code_are_told_apart_by_their_folders(world: World) -> None:
+    world.company(equipment=2)
+    change(world, 1, manual_pdf="lost/one.pdf", codigo_interno="A/1")
+    change(world, 2, manual_pdf="lost/two.pdf", codigo_interno="A/1")
+    (part,) = built(world)
+    missing = text(part, "FALTANTES.txt")
+    for number, path in ((1, "one"), (2, "two")):
+        owner = f"Equipo A/1 (carpeta A_1 (id {number}))"
+        assert f"{owner}\n{'-' * len(owner)}\n- Manual\n    Archivo: lost/{path}.pdf" in missing
+    lost = [line for line in index(part) if str(line[-1]).startswith("falta")]
+    assert [line[0] for line in lost] == ["A/1", "A/1"]
+
+
+def test_an_archive_is_no_document(world: World) -> None:
+    world.company(equipment=1)
+    (world.media / "zip_requests" / "9").mkdir(parents=True)
+    (world.media / "zip_requests" / "9" / "x.zip").write_bytes(b"somebody else's")
+    change(world, 1, manual_pdf="zip_requests/9/x.zip", ficha_tecnica_pdf="./zip_requests//9/x.zip")
+    (part,) = built(world)
+    assert text(part, "FALTANTES.txt").count("está entre los archivos de descarga, no entre los documentos") == 2
+    assert [name for name in part if name.endswith(".zip")] == []
+
+
 def test_values_that_nobody_can_understand_are_left_empty_and_told(world: World) -> None:
     company = world.company(equipment=2)
     change(world, 1, frecuencia_mantenimiento_meses=Decimal(-6), frecuencia_comprobacion_meses=Decimal(0))

@@ -286,10 +286,13 @@ def fill(world: World, instruments: int) -> Counter[str]:
                 ),
             )
         add(tables.prestamoequipo, instruments, lambda: strange.row(LOAN, equipo_id=one(), empresa_id=company))
+        gone = iter(range(1, instruments + 1))  # SAM has one record for an instrument at most
         add(
             tables.bajaequipo,
             instruments // 3,
-            lambda: strange.row(DECOMMISSION, equipo_id=one(), dado_de_baja_por_id=chance.choice([None, user])),
+            lambda: strange.row(
+                DECOMMISSION, equipo_id=3 * next(gone), dado_de_baja_por_id=chance.choice([None, user])
+            ),
         )
     return counts
 

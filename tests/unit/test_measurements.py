@@ -196,3 +196,24 @@ def test_any_text_is_understood_or_told_and_points_are_sane(text):
             assert one.emp > 0
             assert abs(one.ratio) < float("inf")
             assert one.uncertainty is None or one.uncertainty >= 0
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"mediciones": [{"nominal": 1}]}, "mediciones omitidas: forma desconocida"),
+        ({"Magnitudes": [{"nombre": "x"}]}, "mediciones omitidas: forma desconocida"),
+        ({"magnitudes": [{"nombre": "x", "puntos": [{"nominal": 1}]}]}, "magnitudes omitidas: forma desconocida"),
+        (
+            {"magnitudes": [{"puntos_medicion": []}], "puntos_medicion": [{}, {}]},
+            "puntos omitidos: están fuera de las magnitudes (2)",
+        ),
+    ],
+)
+def test_measurements_under_other_names_are_told(record, told):
+    assert parse(json.dumps(record)) == Measurements(skipped=(told,))
+
+
+@pytest.mark.parametrize("record", [{"magnitudes": [], "version": 2}, {"puntos_medicion": None}])
+def test_a_form_that_nobody_filled_in_is_no_problem(record):
+    assert parse(json.dumps(record)) == Measurements()

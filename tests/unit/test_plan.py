@@ -154,3 +154,24 @@ def test_ten_thousand_instruments_with_one_code_take_no_quadratic_time() -> None
     folders = plan.equipment_folders(((n, "EQ/1") for n in range(10_000)), "C")
     assert len(set(folders.values())) == 10_000
     assert folders[0] == "C/Equipos/EQ_1 (id 0)"
+
+
+def test_a_text_names_an_instrument_by_its_code_and_by_its_folder_where_that_differs() -> None:
+    rows = [(1, "EQ-1"), (2, "eq-1"), (3, "A/1"), (4, " ")]
+    folders = plan.equipment_folders(rows, "C")
+    assert [plan.label(code, folders[number]) for number, code in rows] == [
+        "EQ-1",
+        "eq-1 (carpeta eq-1 (id 2))",
+        "A/1 (carpeta A_1 (id 3))",
+        "(sin código) (carpeta sin_nombre (id 4))",
+    ]
+
+
+def test_a_state_counts_whatever_its_capitals_and_spaces() -> None:
+    for state in ("De Baja", "DE BAJA", " de  baja "):
+        written = replace(EQUIPMENT, state=state)
+        assert written.is_decommissioned
+        assert written.is_retired
+    assert replace(EQUIPMENT, state="INACTIVO ").is_retired
+    assert not replace(EQUIPMENT, state="INACTIVO ").is_decommissioned
+    assert not replace(EQUIPMENT, state=None).is_retired

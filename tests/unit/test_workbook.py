@@ -319,7 +319,9 @@ def test_overdue_dates_stand_out_against_the_day_of_generation_unless_retired(fu
     rules = {str(item.sqref): item.rules[0] for item in sheet.conditional_formatting}
     assert set(rules) == {"S6:S7", "V6:V7", "Y6:Y7"}
     assert sheet["J5"].value == "Estado"
-    assert rules["S6:S7"].formula == ['AND(ISNUMBER(S6),S6<DATE(2026,11,24),$J6<>"De Baja",$J6<>"Inactivo")']
+    assert rules["S6:S7"].formula == [
+        'AND(ISNUMBER(S6),S6<DATE(2026,11,24),TRIM($J6)<>"De Baja",TRIM($J6)<>"Inactivo")'
+    ]
     assert rules["S6:S7"].dxf.fill.bgColor.rgb == "00FFC7CE"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from samzip.catalog.model import Equipment, Schedule
+from samzip.catalog.model import Equipment, Schedule, plain_state
 from samzip.dossier.life_sheet.flow import LEFT, RIGHT, WIDTH, Flow
 from samzip.dossier.life_sheet.fonts import BOLD
 from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line, value_or_dash
@@ -41,7 +41,7 @@ def identity(flow: Flow, equipment: Equipment) -> None:
         label = fit(state, BOLD, 8, 120)[0]
         width = BOLD.width(label, 8) + 18
         room -= width + 16
-        fill, edge, ink = _BADGES.get(state.casefold(), _BADGE_OTHER)
+        fill, edge, ink = _BADGES.get(plain_state(state), _BADGE_OTHER)
         flow.pen.pill(RIGHT - width, flow.y - 17, width, 15, fill, edge)
         flow.pen.text(RIGHT - width / 2, flow.y - 12.4, (label,), face=BOLD, size=8, colour=ink, align=0.5)
     lines = fit(one_line(equipment.name) or "Equipo sin nombre", BOLD, 15, room, 2)

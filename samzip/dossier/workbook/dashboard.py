@@ -11,7 +11,6 @@ from samzip.catalog.model import Company, Equipment
 from samzip.dossier.workbook.cells import Pen, Value
 from samzip.dossier.workbook.index import IndexLine, is_included
 from samzip.dossier.workbook.pages import LINE_HEIGHT, Page, lines_of
-from samzip.dossier.workbook.sheets import RETIRED
 from samzip.dossier.workbook.styles import Style
 
 NO_STATE = "Sin estado"
@@ -60,7 +59,7 @@ class Statistics:
     def add_equipment(self, equipment: Equipment) -> None:
         self.equipment += 1
         self.states[equipment.state or NO_STATE] += 1
-        if equipment.state in RETIRED:
+        if equipment.is_retired:
             return
         schedules = (equipment.calibration, equipment.maintenance, equipment.verification)
         for activity, schedule in zip(ACTIVITIES, schedules, strict=True):

@@ -24,6 +24,7 @@ class IndexLine:
     size: int | None = None  # bytes; None for what is made after the workbook
     missing: str | None = None  # why, in Spanish
     note: str | None = None  # on what is there: "archivo vacío"
+    home: str | None = None  # its owner's folder, with the company's
 
 
 def below_company(entry: str) -> str:
@@ -33,8 +34,10 @@ def below_company(entry: str) -> str:
 
 
 def folder(line: IndexLine) -> str | None:
-    """Where the document lies below the company's folder; "" at its top, None when it is missing."""
-    return None if line.entry is None else below_company(line.entry).rpartition("/")[0]
+    """Where the document lies below the company's folder, "" at its top; where its owner's lie when it is missing."""
+    if line.entry is None:
+        return below_company(line.home) if line.home else None
+    return below_company(line.entry).rpartition("/")[0]
 
 
 def file_name(line: IndexLine) -> str | None:

@@ -11,6 +11,7 @@ from typing import Generic, TypeVar
 
 from samzip.catalog.model import (
     DECOMMISSIONED,
+    INACTIVE,
     Calibration,
     Company,
     Equipment,
@@ -28,8 +29,6 @@ from samzip.dossier.workbook.styles import Style
 
 Row = TypeVar("Row")
 
-INACTIVE = "Inactivo"
-RETIRED = frozenset({DECOMMISSIONED, INACTIVE})  # nothing is due on these
 ROWS_LIMIT = 1_048_576 - 5  # data rows of one sheet
 
 
@@ -64,7 +63,8 @@ Maintained = tuple[Equipment, Maintenance]
 Verified = tuple[Equipment, Verification]
 
 # {today} is the day of generation: TODAY() would change the customer's record under his eyes.
-_RETIRED_TEST = ",".join(f'$J{{row}}<>"{state}"' for state in sorted(RETIRED))  # J is Estado
+# J is Estado; Excel compares without regard to capitals.
+_RETIRED_TEST = ",".join(f'TRIM($J{{row}})<>"{state}"' for state in (DECOMMISSIONED, INACTIVE))
 _OVERDUE = f"AND(ISNUMBER({{cell}}),{{cell}}<{{today}},{_RETIRED_TEST})"
 _NOT_RETURNED = (  # J is Devolución Real, K is Estado
     'AND(ISNUMBER({cell}),{cell}<{today},$J{row}="",$K{row}<>"DEVUELTO",$K{row}<>"CANCELADO")'
