@@ -250,6 +250,8 @@ class _Crew:
     def _give_back(self) -> None:
         self.pool.stop()
         for item in self.in_work.values():
+            ending.remove_files(self.context, item)  # of all of them first: the database may be away
+        for item in self.in_work.values():
             ending.release(self.context, item)
 
 

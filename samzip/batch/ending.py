@@ -120,7 +120,7 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
     """
     why = _reason(error)
     try:
-        _remove_files(context, item)
+        remove_files(context, item)
     except StorageFailed as stuck:
         context.tally["failed"] += 1
         context.publish(PartFailed(item.ref, f"{why}; {stuck}", item.held.attempt, None))
@@ -147,7 +147,7 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
 
 def drop(context: Context, item: InWork, why: str) -> None:
     """Nobody wants the part any more, or another run has it."""
-    _remove_files(context, item)
+    remove_files(context, item)
     try:
         with context.database.write() as connection:
             work.drop(connection, context.database.now(connection), item.held)
@@ -157,8 +157,7 @@ def drop(context: Context, item: InWork, why: str) -> None:
 
 
 def release(context: Context, item: InWork) -> None:
-    """Back to pending without counting the attempt: the run was asked to stop."""
-    _remove_files(context, item)
+    """Back to pending without counting the attempt: the run was asked to stop, and has removed the part's files."""
     try:
         with context.database.write() as connection:
             work.release(connection, context.database.now(connection), item.held)
@@ -214,11 +213,11 @@ def _complete(context: Context, item: InWork, published: work.Published, found: 
             requests = work.completed_with(connection, item.held, published.path)
         if requests:
             return requests, item.company.generated + settings.ttl
-        _remove_files(context, item)
+        remove_files(context, item)
         _dropped(context, item, str(error))
         return 0, item.company.generated
     if not requests:
-        _remove_files(context, item)
+        remove_files(context, item)
         _dropped(context, item, "cancelada mientras se generaba")
     return requests, expires
 
@@ -238,7 +237,7 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
             time.sleep(1)
 
 
-def _remove_files(context: Context, item: InWork) -> None:
+def remove_files(context: Context, item: InWork) -> None:
     if item.path:
         context.archives.delete(item.temporary)
         context.archives.delete(item.path)

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
 CONNECT_TIMEOUT_S = 10
+IDLE_S = 60  # as long as a lease lives; after that the server ends a transaction whose host says nothing more
+# A host that lost its network notices within half a minute, not after the quarter of an hour that Linux takes (libpq).
+DEAD_LINE = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 KEPT = 8  # open connections to a SQLite file between two calls
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
@@ -47,10 +50,16 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, pauses: bool = False) -> Iterator[Connection]:
         """A transaction that may write. On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a transaction
-        that reads first and writes later would fail as soon as another writer came between."""
+        that reads first and writes later would fail as soon as another writer came between.
+
+        A server ends it after IDLE_S without a statement, and gives its locks to whoever waits: of a host that lost its
+        network it would hear nothing for hours. `pauses` is for those who do other work meanwhile.
+        """
         with _advice(self.url), self.engine.begin() as connection:
+            if not self.is_sqlite and not pauses:
+                connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'")
             yield connection
 
     @contextmanager
@@ -145,6 +154,7 @@ def open_database(
     try:
         # No server-side prepared statements: they do not survive a pooler in transaction mode.
         connect = {"connect_timeout": patience_s or CONNECT_TIMEOUT_S, "prepare_threshold": None}
+        connect |= {name: value for name, value in DEAD_LINE.items() if name not in url.query}
         pool_timeout = patience_s or BUSY_TIMEOUT_S
         engine = create_engine(url, pool_pre_ping=True, pool_timeout=pool_timeout, connect_args=connect)
     except (NoSuchModuleError, ModuleNotFoundError) as error:

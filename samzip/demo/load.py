@@ -42,7 +42,7 @@ def load(
     (nothing was touched) if there is data or a file already, DatabaseNotReady, DatabaseUnreachable, StorageFailed.
     """
     book = sample(today)
-    with _removed_on_failure() as made, database.write() as connection:
+    with _removed_on_failure() as made, database.write(pauses=True) as connection:
         _refuse_data(connection)
         _refuse_files(media)
         size = _write_files(media, book.documents, made, small=small, progress=progress)

@@ -139,7 +139,7 @@ MUTANTS = (
     Mutant(
         name="a cancelled part leaves its file",
         file="samzip/batch/ending.py",
-        old="    if not requests:\n        _remove_files(context, item)\n"
+        old="    if not requests:\n        remove_files(context, item)\n"
         '        _dropped(context, item, "cancelada mientras',
         new='    if not requests:\n        _dropped(context, item, "cancelada mientras',
         why="an archive that no row knows lies there until somebody purges",

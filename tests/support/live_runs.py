@@ -58,12 +58,14 @@ class LiveRuns:
     world: World
     orders: Path
     runs: list[LiveRun] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)  # of every run
+    through: tuple[str, ...] = ()  # a command that starts the run
 
     def start(self, *arguments: str, **environment: str) -> LiveRun:
         log = self.orders / f"log-{len(self.runs)}"
         with log.open("w", encoding="utf-8") as file:
             process = subprocess.Popen(
-                [sys.executable, "-m", "samzip", "run", "--log-format", "json", *arguments],
+                [*self.through, sys.executable, "-m", "samzip", "run", "--log-format", "json", *arguments],
                 env={
                     "PATH": os.environ["PATH"],
                     "PYTHONPATH": f"{SUPPORT / 'ordered_builds'}:{SUPPORT.parents[1]}",
@@ -72,6 +74,7 @@ class LiveRuns:
                     "SAMZIP_DATABASE_URL": self.world.settings.database_url,
                     "SAMZIP_PART_SIZE": str(self.world.settings.part_size),
                     "SAMZIP_JOBS": "2",
+                    **self.environment,
                     **environment,
                 },
                 stdin=subprocess.DEVNULL,

@@ -38,6 +38,7 @@ class Proxy:
         self._listener.listen(16)
         self._lock = threading.Lock()
         self._cut: Cut | None = None
+        self._lines: set[socket.socket] = set()
         self._open = True
         self._url = make_url(server_url).set(query={"host": str(folder)})
         self.messages = 0
@@ -52,6 +53,13 @@ class Proxy:
     def arm(self, cut: Cut | None) -> None:
         with self._lock:
             self._cut, self.messages, self.struck = cut, 0, False
+
+    def sever(self) -> None:
+        """Now, wherever everybody is, and for good."""
+        with self._lock:
+            self._cut, self.struck = Cut(0, answered=False, lasting=True), True
+            for line in self._lines:
+                line.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         self._open = False
@@ -70,11 +78,15 @@ class Proxy:
 
     def _serve(self, client: socket.socket) -> None:
         with client, socket.socket(socket.AF_UNIX) as server:
-            if self._is_away():
-                return
             server.connect(self._server)
-            with suppress(OSError):  # either side hung up
-                self._pass_on(client, server)
+            if not self._begin(client):
+                return
+            try:
+                with suppress(OSError):  # either side hung up
+                    self._pass_on(client, server)
+            finally:
+                with self._lock:
+                    self._lines.discard(client)
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
         """Until someone hangs up, or the line is cut."""
@@ -106,6 +118,10 @@ class Proxy:
                 return True
             return self.struck and self._cut.lasting
 
-    def _is_away(self) -> bool:
+    def _begin(self, client: socket.socket) -> bool:
+        """False: nobody can connect any more."""
         with self._lock:
-            return self.struck and self._cut is not None and self._cut.lasting
+            if self.struck and self._cut is not None and self._cut.lasting:
+                return False
+            self._lines.add(client)
+            return True
