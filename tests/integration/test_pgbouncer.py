@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -13,58 +9,23 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy.engine import make_url
 
 from samzip.database import open_database
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
-from tests.support.live_runs import wait_until
+from tests.support.pooler import pooled as through_a_pooler
 from tests.support.web import make_web
 from tests.support.world import ShiftedDatabase, World, make_world, new_postgres_database
-
-PROGRAM = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin:/usr/local/bin")
-SETTINGS = """
-[databases]
-* = host={socket} user=postgres
-[pgbouncer]
-listen_addr = 127.0.0.1
-listen_port = {port}
-unix_socket_dir =
-auth_type = any
-pool_mode = transaction
-default_pool_size = 3
-"""
-
-
-def answers(port: int) -> bool:
-    with socket.socket() as asking:
-        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
 def pooled(postgres_server: str, tmp_path: Path) -> Iterator[World]:
     """Fewer connections to the server than those that want one."""
-    if PROGRAM is None:
-        pytest.skip("pgbouncer is not here")
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    url = make_url(new_postgres_database(postgres_server))
-    folder = Path(tempfile.mkdtemp(prefix="samzip-pool-"))
-    folder.chmod(0o755)  # it does not work as root
-    (folder / "pool.ini").write_text(SETTINGS.format(socket=url.query["host"], port=port))
-    owner = ["-u", Path(str(url.query["host"])).owner()] if Path("/proc/self").owner() == "root" else []
-    with subprocess.Popen([PROGRAM, "-q", *owner, folder / "pool.ini"], stderr=subprocess.DEVNULL) as process:
-        try:
-            wait_until(lambda: answers(port))
-            through = url.set(host="127.0.0.1", port=port, query={}, username="samzip")
-            ShiftedDatabase.shift = timedelta(0)
-            world = make_world(tmp_path, through.render_as_string(hide_password=False))
-            yield world
-            world.database.close()
-        finally:
-            process.terminate()
-    shutil.rmtree(folder)
+    with through_a_pooler(new_postgres_database(postgres_server)) as url:
+        ShiftedDatabase.shift = timedelta(0)
+        world = make_world(tmp_path, url.render_as_string(hide_password=False))
+        yield world
+        world.database.close()
 
 
 def test_the_whole_story_behind_a_pooler_in_transaction_mode(pooled: World) -> None:

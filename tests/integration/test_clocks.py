@@ -1,0 +1,83 @@
+"""Hosts whose clocks are apart by minutes: on PostgreSQL its server's clock counts, and no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from samzip.database import tables
+from tests.support.live_runs import LiveRun, LiveRuns
+from tests.support.world import ShiftedDatabase, World, make_world, new_postgres_database
+
+APART = timedelta(minutes=10)
+SOON = timedelta(minutes=5)
+BUSY = 75
+
+
+@pytest.fixture
+def hosts(postgres_server: str, tmp_path: Path) -> Iterator[tuple[LiveRuns, LiveRuns]]:
+    """One is 10 minutes behind, the other 10 minutes ahead."""
+    ShiftedDatabase.shift = timedelta(0)
+    world = make_world(tmp_path / "behind", new_postgres_database(postgres_server))
+    world.company(equipment=1)
+    world.click()
+    state = tmp_path / "ahead"
+    state.mkdir()
+    other = replace(world, settings=replace(world.settings, state_dir=state))
+    shared = {"SAMZIP_MEDIA_ROOT": world.settings.media_root, "SAMZIP_ARCHIVE_ROOT": world.settings.archive_root}
+    made = []
+    for name, its, shift in (("one", world, -APART), ("two", other, APART)):
+        (tmp_path / name).mkdir()
+        environment = {**shared, "CLOCK_SHIFT_S": str(shift.total_seconds())}
+        made.append(LiveRuns(its, tmp_path / name, environment=environment))
+    yield made[0], made[1]
+    for host in made:
+        host.close()
+
+
+def now(world: World) -> datetime:
+    with world.database.read() as connection:
+        return world.database.now(connection)
+
+
+def off(run: LiveRun, world: World) -> timedelta:
+    """How far the clock of an ended run is from the server's, by its last line."""
+    return datetime.fromisoformat(run.told("run.finished")[-1]["timestamp"]) - now(world)
+
+
+def expire_at(world: World, moment: datetime) -> None:
+    with world.database.write() as connection:
+        connection.execute(update(tables.archive).values(expires_at=moment))
+        connection.execute(update(tables.ziprequest).values(expires_at=moment))
+
+
+def test_a_clock_that_is_ten_minutes_off_takes_nobodys_lease_and_lets_no_archive_expire(
+    hosts: tuple[LiveRuns, LiveRuns],
+) -> None:
+    behind, ahead = hosts
+    world = behind.world
+    run = behind.hold(1)
+    assert ahead.start().wait() == BUSY
+    behind.recall("hold")
+    assert run.wait() == 0, run.text
+    assert off(run, world) < -SOON
+    (archive,) = world.rows(tables.archive)
+    assert archive.expires_at - archive.published_at == world.settings.ttl
+    assert abs(now(world) - archive.published_at) < SOON
+
+    expire_at(world, now(world) + SOON)
+    run = ahead.start()
+    assert run.wait() == 0, run.text
+    assert off(run, world) > SOON
+    assert world.files() == [archive.path]
+    assert [row.status for row in world.requests()] == ["completed"]
+
+    expire_at(world, now(world))
+    assert behind.start().wait() == 0
+    assert world.files() == []
+    assert [row.status for row in world.requests()] == ["expired"]
