@@ -49,6 +49,11 @@ class DatabaseUnreachable(SamzipError):
     exit_code = 10
 
 
+class StatementCut(DatabaseUnreachable):
+    """Nothing is lost: run the command again. If it comes again, somebody holds a lock for long, or statement_timeout
+    (in the database's address, or of its role or server) is too short."""
+
+
 class DatabaseDamaged(DatabaseUnreachable):
     """Stop the timer, keep the file aside, put the last copy back, then samzip init and samzip purge --dry-run
     (docs/operations.md, Back up). `sqlite3 FILE .recover` may save clicks that are newer than the copy."""

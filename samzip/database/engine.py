@@ -19,7 +19,7 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
 from samzip.database.types import Unread
-from samzip.errors import BadSetting, DatabaseDamaged, DatabaseNotReady, DatabaseUnreachable, RightMissing
+from samzip.errors import BadSetting, DatabaseDamaged, DatabaseNotReady, DatabaseUnreachable, RightMissing, StatementCut
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -33,6 +33,7 @@ DEAD_LINE = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count
 KEPT = 8  # open connections to a SQLite file between two calls
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+CANCELLED = "57014"  # PostgreSQL: query_canceled, by statement_timeout or because this command was asked to end
 FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
@@ -95,6 +96,8 @@ def _advice(url: URL) -> Iterator[None]:
     except PoolTimeout as error:
         raise DatabaseUnreachable(f"{where}: every connection is in use") from error
     except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) == CANCELLED:
+            raise StatementCut(f"{where}: {_words(error)}") from error
         raise DatabaseUnreachable(f"{where}: {_words(error)}") from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == FORBIDDEN:
