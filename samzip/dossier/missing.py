@@ -70,7 +70,8 @@ def missing_list(
 
 def warnings(documents: Iterable[Document], notes: Iterable[str]) -> list[dict[str, str]]:
     """The same facts of this part for the archive's row, ready for JSON: "equipment" (as plan.label calls it),
-    "document", "path", "reason", and "kind": MISSING for what is not in the archive, DAMAGED for what cannot be opened, NOTE for a remark.
+    "document", "path", "reason", and "kind": MISSING for what is not in the archive, DAMAGED for what cannot be
+    opened, NOTE for a remark.
 
     What does not apply is "". Values are escaped: PostgreSQL's jsonb takes neither NUL nor lone surrogates.
     """
