@@ -11,7 +11,7 @@ from samzip.dossier.moments import aware
 
 DAMAGED = "imagen dañada: no se pudo leer"
 NOT_DRAWN = "imagen en un formato que la hoja de vida no muestra"
-TOO_LARGE = "imagen demasiado grande: no se incluyó"
+TOO_LARGE = "imagen demasiado grande para la hoja de vida"
 LOGO = "logo de la empresa"  # begins a note on it, which is that of all the company's sheets
 PHOTO = "imagen del equipo"  # begins a note on it
 
