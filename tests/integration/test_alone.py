@@ -6,6 +6,7 @@ import os
 import time
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,9 +15,11 @@ from sqlalchemy import update
 from samzip.app import host_id
 from samzip.archive.part import PartJob
 from samzip.batch import ending
+from samzip.batch.context import LEASE_LOST
+from samzip.batch.run import Mode, run
 from samzip.cli import main
 from samzip.database import tables
-from samzip.errors import LockBusy
+from samzip.errors import DatabaseUnreachable, LockBusy
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from samzip.housekeeping.verify import Verifier
@@ -141,3 +144,32 @@ def test_a_run_that_was_frozen_gives_nobody_an_archive_that_another_host_took_aw
     world.run()
     assert world.requests()[1].status == "completed"
     assert world.files() == [world.requests()[1].file_path]
+
+
+def test_a_run_that_lost_its_lease_and_its_database_removes_the_files_of_all_its_parts(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.settings = replace(world.settings, jobs=2)
+    world.company(equipment=3)
+    world.click()
+    context = world.context()
+    begun = []
+
+    def lose(job: Any) -> None:
+        if isinstance(job, PartJob):
+            begun.append(Path(world.settings.archive_root) / job.temporary)
+            begun[-1].parent.mkdir(parents=True, exist_ok=True)
+            begun[-1].write_bytes(b"PK")
+            if len(begun) == 2:
+                context.stop.ask(LEASE_LOST)
+
+    def away(*_: Any) -> None:
+        raise DatabaseUnreachable("away")
+
+    world.executor.before = lose
+    world.executor.holds = lambda job: isinstance(job, PartJob)
+    monkeypatch.setattr(ending.work, "release", away)
+    with pytest.raises(DatabaseUnreachable):
+        run(context, Mode())
+    assert len(begun) == 2
+    assert world.files() == []
