@@ -612,7 +612,9 @@ def test_a_photo_of_a_kind_that_cannot_be_drawn_is_not_called_damaged(data):
 def test_a_decompression_bomb_is_noted():
     bomb = image_bytes("1", (16_000, 12_000), "PNG")
     assert len(bomb) < 100_000
-    assert render(replace(SHEET, photo=bomb)).notes == ("imagen del equipo: imagen demasiado grande para la hoja de vida",)
+    assert render(replace(SHEET, photo=bomb)).notes == (
+        "imagen del equipo: imagen demasiado grande para la hoja de vida",
+    )
 
 
 def test_a_photo_that_was_not_given_says_why():
