@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Integer, cast, delete, func, literal, select, update
 
-from samzip.database.tables import empresa, work, ziprequest
+from samzip.database.tables import customuser, empresa, work, ziprequest
 from samzip.dossier.parts import part_slices
 from samzip.requests import wording
 from samzip.requests.collapse import add_work
@@ -35,7 +36,8 @@ def reconcile(connection: Connection, now: datetime, *, company_id: int, equipme
     cancelled = _cancel_surplus(connection, now, company_id, parts)
     grown = connection.execute(
         select(ziprequest.c.user_id, func.max(ziprequest.c.total_partes))
-        .where(pending, ziprequest.c.total_partes > 0)
+        .join(customuser, customuser.c.id == ziprequest.c.user_id)  # who is gone asks for nothing more
+        .where(pending, ziprequest.c.total_partes >= 1, _is_whole(ziprequest.c.total_partes))
         .group_by(ziprequest.c.user_id)
         .having(func.max(ziprequest.c.total_partes) < parts)
         .order_by(ziprequest.c.user_id)
@@ -83,6 +85,11 @@ def _cancel_surplus(connection: Connection, now: datetime, company_id: int, part
     return len(move(connection, Move.CANCEL, surplus, completed_at=now, error_message=reason))
 
 
+def _is_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQLite keeps fractions in a column of whole numbers."""
+    return cast(number, Integer) == number
+
+
 def _has_live(connection: Connection, company_id: int, user_id: int, part: int) -> bool:
     found = select(ziprequest.c.id).where(
         ziprequest.c.empresa_id == company_id,
@@ -94,13 +101,15 @@ def _has_live(connection: Connection, company_id: int, user_id: int, part: int) 
 
 
 def _refresh(connection: Connection, company_id: int, slices: list[range]) -> None:
-    """The numbers that SAM's page shows follow the inventory."""
+    """The numbers that SAM's page shows follow the inventory. A part that cannot be came after the run looked for such:
+    the next one rejects it."""
+    parts = range(1, len(slices) + 1)
     stale = connection.execute(
         select(ziprequest.c.id, ziprequest.c.parte_numero)
         .where(ziprequest.c.empresa_id == company_id, ziprequest.c.status.in_(PENDING))
         .order_by(ziprequest.c.id)
     ).all()
-    for part in sorted({part for _, part in stale}):
+    for part in sorted({part for _, part in stale if part in parts}):
         piece = slices[part - 1]
         values = {
             "total_partes": len(slices),

@@ -14,6 +14,9 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 import samzip.app
+from samzip.batch import building
+from samzip.batch.company import CompanyPass, open_company
+from samzip.batch.context import Context
 from samzip.cli import main
 from samzip.database import tables
 from samzip.requests.insert import pending_row
@@ -183,6 +186,51 @@ def test_no_row_however_odd_stops_a_command_or_its_neighbours(world: World, oper
             assert "\n[EXITOSO] ZIP completado\n" not in done.text, "a row forged a line of the log"
     assert {request_row(world, number).status for number in good} == {"completed"}
     assert everything(world.media / "documentos") == before
+
+
+LATE = ["parte_numero = 0", "parte_numero = -5", "parte_numero = 2147483647", "total_partes = 0", "total_partes = 1"]
+LATE_IN_SQLITE = ["parte_numero = 1.5", "parte_numero = 'dos'", "total_partes = 1.5", "total_partes = 'x'"]
+
+
+@pytest.mark.parametrize("change", LATE + LATE_IN_SQLITE)
+def test_an_odd_row_that_comes_after_the_run_has_looked_costs_nobody_anything(
+    world: World, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    if not world.database.is_sqlite and change in LATE_IN_SQLITE:
+        pytest.skip("PostgreSQL refuses it")
+    company = world.company(equipment=3)
+    good = world.click().request_ids
+    came: list[int] = []
+
+    def late(context: Context, company_id: int) -> CompanyPass | None:
+        if not came:
+            came.append(odd_request(world, company, change))
+        return open_company(context, company_id)
+
+    monkeypatch.setattr(building, "open_company", late)
+    world.run()
+    world.run()
+    assert {request_row(world, number).status for number in good} == {"completed"}
+    assert request_row(world, came[0]).status in ("completed", "failed", "cancelled")
+    assert world.rows(tables.work) == []
+
+
+@pytest.mark.parametrize("total", ["1", "0.5", "1.5"])
+def test_a_row_of_an_inventory_that_has_grown_stops_nobody_though_its_user_is_gone_or_its_total_is_no_number(
+    world: World, total: str
+) -> None:
+    if not world.database.is_sqlite:
+        if "." in total:
+            pytest.skip("PostgreSQL refuses it")
+        rough(world, "ALTER TABLE core_ziprequest DROP CONSTRAINT core_ziprequest_user_id_fkey")
+    company = world.company(equipment=3)
+    world.company("Otra Ltda", equipment=1, user="otra")
+    odd = odd_request(world, company, f"total_partes = {total}, user_id = {77 if total == '1' else 1}")
+    (good,) = world.click("otra").request_ids
+    world.run()
+    assert request_row(world, good).status == "completed"
+    assert request_row(world, odd).status == "completed"
+    assert world.rows(tables.work) == []
 
 
 @pytest.mark.parametrize("part", ["0", "-1", "-2147483648", "1.5", "'dos'"])

@@ -53,7 +53,7 @@ MUTANTS = (
         name="commit before rename",
         file="samzip/batch/ending.py",
         old="        context.archives.publish(item.temporary, item.path)\n",
-        new="        _complete(context, item, published, len(missing_documents))\n"
+        new="        _complete(context, item, published, found)\n"
         "        context.archives.publish(item.temporary, item.path)\n",
         why="a kill between the two leaves a completed request without its file",
         tests=(
