@@ -24,6 +24,14 @@ def test_a_planted_bug_has_its_place_exactly_once_and_is_valid_python(mutant: Mu
     ast.parse(changed)
 
 
+def test_a_planted_bug_is_the_one_that_is_meant_and_no_misspelt_name(tmp_path: Path) -> None:
+    for number, mutant in enumerate(MUTANTS):
+        (tmp_path / f"{number} {mutant.name.replace('/', ' ')}.py").write_text(plant.text_with(ROOT, mutant))
+    looking = [sys.executable, "-m", "ruff", "check", "--isolated", "--select", "F821,F822,F823,E9", str(tmp_path)]
+    looked = subprocess.run(looking, capture_output=True, text=True)
+    assert looked.returncode == 0, looked.stdout + looked.stderr
+
+
 @pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
 def test_the_tests_that_should_catch_it_exist(mutant: Mutant) -> None:
     assert mutant.tests

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import re
 from collections import Counter, defaultdict
@@ -53,10 +54,15 @@ def trace_options(output: Path, calls: Iterable[str] = KILL_CALLS) -> list[str]:
     return ["-y", "-s", "400000", "-e", "signal=none", "-e", f"trace={','.join(calls)}", "-o", str(output)]
 
 
-def strike_options(injection: str) -> list[str]:
-    """For a run with one injected fault."""
+def strike_options(injection: str, output: Path = Path(os.devnull)) -> list[str]:
+    """For a run with one injected fault; `output` is a trace that `has_failed` reads."""
     call = injection.partition(":")[0]
-    return ["-e", "signal=none", "-e", f"trace={call}", "-e", f"inject={injection}", "-o", "/dev/null"]
+    return ["-e", "signal=none", "-e", f"trace={call}", "-e", f"inject={injection}", "-o", str(output)]
+
+
+def has_failed(trace: Path) -> bool:
+    """Whether strace made a call fail."""
+    return b"(INJECTED)" in trace.read_bytes()
 
 
 def read_steps(trace: Path) -> list[Step]:

@@ -71,15 +71,19 @@ class Stage:
         return self.warm.run(self._job(argv, strace, **more))
 
     def strike(self, argv: Sequence[str], injection: str) -> Ended:
-        return self.run(argv, strike_options(injection))
+        return self.run(argv, strike_options(injection, self.trace))
+
+    @property
+    def trace(self) -> Path:
+        """Of the last strike or look at all points."""
+        return self.folder / "trace"
 
     def points(self, argv: Sequence[str] = RUN) -> list[Point]:
         """Every point of a command that nobody disturbs."""
-        trace = self.folder / "trace"
-        ended = self.run(argv, trace_options(trace))
+        ended = self.run(argv, trace_options(self.trace))
         if ended.code != 0:
             raise RuntimeError(f"{argv} ended with {ended}: {self.output()}")
-        return points_of(read_steps(trace))
+        return points_of(read_steps(self.trace))
 
     def run_cold(
         self, argv: Sequence[str] = RUN, strace: Sequence[str] = (), *, output: str = "", errors: str = ""

@@ -10,7 +10,7 @@ from queue import SimpleQueue
 from typing import TypeVar
 
 from tests.support.faults.ledger import LEFT, LOST, TORN, TWICE, WRONG, Violation, judge, look, settle
-from tests.support.faults.points import SOCKET_CALLS, Point, strike_options
+from tests.support.faults.points import SOCKET_CALLS, Point, has_failed, strike_options
 from tests.support.faults.proxy import Cut, Proxy
 from tests.support.faults.stage import RUN, Stage
 from tests.support.faults.warm import Ended
@@ -210,6 +210,7 @@ def fail_run(template: Template, argv: Sequence[str] = RUN) -> Callable[[Stage, 
     def strike(stage: Stage, failing: Failing) -> Outcome:
         stage.put_back(template)
         ended = stage.strike(argv, failing.point.error(failing.error, ever_after=failing.ever_after))
+        struck = has_failed(stage.trace)
         found = complaints_of(stage, ended)
         seen = look(stage)
         if argv[0] == "purge":
@@ -218,7 +219,7 @@ def fail_run(template: Template, argv: Sequence[str] = RUN) -> Callable[[Stage, 
                 found.append(Violation(WRONG, f"the next purge ended with {again}: {stage.output()[-2000:]}"))
         found += settle(stage, patient=True)
         found += judge(stage, template.ledger, seen)
-        return Outcome(str(failing), True, tuple(found), note=str(ended.code))
+        return Outcome(str(failing), struck, tuple(found), note=str(ended.code))
 
     return strike
 
