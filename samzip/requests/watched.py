@@ -60,24 +60,25 @@ def watch(connection: Connection, now: datetime, ttl: timedelta, ids: Sequence[i
 
 def gained(connection: Connection, click: Sequence[Watched]) -> list[int]:
     """Requests for parts that the inventory gained between a click and its build (reconcile.py): who asked for all
-    gets them, too. `click` is in the order of its parts; what is only a piece of a click gains nothing."""
+    gets them, too. `click` is all of it, in the order of its parts. A click that was cancelled gains nothing, and what
+    comes after the user's next click is that one's."""
     first, last = click[0], click[-1]
-    if first.part != 1 or last.part >= first.parts or first.created is None:
+    newest = max(one.id for one in click)
+    if last.part >= first.parts or all(one.status == "cancelled" for one in click):
         return []
-    rows = connection.execute(
-        select(ziprequest.c.id, ziprequest.c.parte_numero, ziprequest.c.created_at)
-        .where(
-            ziprequest.c.user_id == first.user_id,
-            ziprequest.c.empresa_id == first.company_id,
-            ziprequest.c.parte_numero.between(last.part + 1, first.parts),
-            ziprequest.c.created_at >= first.created,
-            ziprequest.c.status != "cancelled",
-        )
-        .order_by(ziprequest.c.id.desc())
-    ).all()
-    if any(row.created_at == first.created for row in rows):
-        return []
-    return sorted({row.parte_numero: row.id for row in rows}.values())
+    later = (
+        (ziprequest.c.user_id == first.user_id)
+        & (ziprequest.c.empresa_id == first.company_id)
+        & (ziprequest.c.id > newest)
+    )
+    query = select(ziprequest.c.id, ziprequest.c.parte_numero, ziprequest.c.status).where(later)
+    found: list[int] = []
+    for row in connection.execute(query.order_by(ziprequest.c.id)):
+        if row.parte_numero <= last.part:
+            break
+        if row.parte_numero <= first.parts and row.status != "cancelled":
+            found.append(row.id)
+    return found
 
 
 def _positions(connection: Connection, companies: set[int]) -> dict[tuple[int, int], int]:

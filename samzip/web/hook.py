@@ -173,16 +173,16 @@ class Hook:
     def _with_links(self, watched: Watched, now: datetime) -> dict[str, Any]:
         expires = now + self.settings.history
         shown = answers.request(watched, self._download_url(watched))
-        return {**shown, **self._links(self.links.status([watched.id], expires), expires)}
+        return {**shown, **self._links(self.links.status([watched.id], expires, is_click=False), expires)}
 
     def _followed(self, token: str) -> tuple[list[Watched], datetime]:
         """What a link names. Raises Problem when that is gone, or its user may not have it any more."""
         with self.database.read() as connection:
             now = self.database.now(connection)
-            named = self.links.read_status(token, now)
-            watched = watch(connection, now, self.settings.ttl, named)
-            if watched and (more := gained(connection, watched)):
-                watched = watch(connection, now, self.settings.ttl, [*named, *more])
+            link = self.links.read_status(token, now)
+            watched = watch(connection, now, self.settings.ttl, link.requests)
+            if link.is_click and watched and (more := gained(connection, watched)):
+                watched = watch(connection, now, self.settings.ttl, [*link.requests, *more])
         if not watched:
             raise Problem("link_expired")  # the history of requests that ended is kept for a while only
         if not all(one.may for one in watched):

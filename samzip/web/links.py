@@ -24,6 +24,14 @@ LENGTH = 8000  # characters; nothing that was signed here is longer
 
 
 @dataclass(frozen=True, slots=True)
+class StatusLink:
+    """What may be followed."""
+
+    requests: tuple[int, ...]
+    is_click: bool  # all that one click asked for, and no piece of it
+
+
+@dataclass(frozen=True, slots=True)
 class ClickLink:
     """Who may click, and for which company; None is the user's own."""
 
@@ -45,8 +53,8 @@ class Links:
             for purpose in (STATUS, DOWNLOAD, CLICK)
         }
 
-    def status(self, request_ids: Sequence[int], expires: datetime) -> str:
-        return self._sign(STATUS, pack(request_ids), expires)
+    def status(self, request_ids: Sequence[int], expires: datetime, *, is_click: bool = True) -> str:
+        return self._sign(STATUS, [int(is_click), *pack(request_ids)], expires)
 
     def download(self, request_id: int, expires: datetime) -> str:
         return self._sign(DOWNLOAD, [request_id], expires)
@@ -54,9 +62,10 @@ class Links:
     def click(self, user: str, company_id: int | None, expires: datetime) -> str:
         return self._sign(CLICK, [user, company_id], expires)
 
-    def read_status(self, token: str, now: datetime) -> tuple[int, ...]:
-        """The requests that it names. Raises Problem, as the others do."""
-        return unpack(self._read(STATUS, token, now))
+    def read_status(self, token: str, now: datetime) -> StatusLink:
+        """Raises Problem, as the others do."""
+        is_click, *packed = self._read(STATUS, token, now)
+        return StatusLink(unpack(packed), bool(is_click))
 
     def read_download(self, token: str, now: datetime) -> int:
         return int(self._read(DOWNLOAD, token, now)[0])

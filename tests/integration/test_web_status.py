@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, update
@@ -75,6 +76,29 @@ def test_a_part_that_the_inventory_gained_before_the_build_is_shown_by_the_same_
     assert web.client.head(done["parts"][3]["download_url"]).status_code == 200
     assert parts(web.status(alone), "part") == [(1,)]
     assert parts(web.status(stranger), "part") == [(1,), (2,), (3,)]
+
+
+def test_a_link_never_shows_what_a_later_click_asked_for(web: Web) -> None:
+    accepted = web.clicked()
+    alone = body(web.client.get(f"/requests/{accepted['requests'][0]['id']}", headers=BEARER))
+    for one in accepted["requests"]:
+        assert web.client.post(f"/requests/{one['id']}/cancel", headers=BEARER).status_code == 200
+    later = web.clicked()
+    for link in (accepted, alone):
+        assert web.client.get(link["status_url"]).status_code == 410
+        assert web.client.post(link["status_url"] + "/cancel").status_code == 410
+    assert parts(web.status(later), "part", "status") == [(1, "pending"), (2, "pending"), (3, "pending")]
+
+
+def test_the_link_of_one_request_shows_no_other_part_whoever_inserted_them(web: Web) -> None:
+    accepted = web.clicked()
+    first, second, third = (one["id"] for one in accepted["requests"])
+    web.world.set_request(second, created_at=datetime.now(UTC) + timedelta(seconds=1))  # as SAM's own model does it
+    web.world.set_request(third, created_at=datetime.now(UTC) + timedelta(seconds=2))
+    alone = body(web.client.get(f"/requests/{first}", headers=BEARER))
+    assert parts(web.status(alone), "id") == [(first,)]
+    assert web.client.post(alone["status_url"] + "/cancel").status_code == 200
+    assert parts(web.status(accepted), "status") == [("cancelled",), ("pending",), ("pending",)]
 
 
 def test_a_part_that_the_inventory_lost_before_the_build_is_not_waited_for(quick: Web) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from itsdangerous import URLSafeSerializer
 
-from samzip.web.links import LENGTH, ClickLink, Links, pack, unpack
+from samzip.web.links import LENGTH, ClickLink, Links, StatusLink, pack, unpack
 from samzip.web.problems import Problem
 
 NOW = datetime(2026, 11, 25, 12, tzinfo=UTC)
@@ -24,7 +24,7 @@ def refused(call: object, *args: object) -> str:
 
 
 def test_a_status_link_names_exactly_its_requests() -> None:
-    assert LINKS.read_status(LINKS.status([7, 9, 8, 12], LATER), NOW) == (7, 8, 9, 12)
+    assert LINKS.read_status(LINKS.status([7, 9, 8, 12], LATER), NOW).requests == (7, 8, 9, 12)
 
 
 def test_a_download_link_names_one_request() -> None:
@@ -38,7 +38,7 @@ def test_a_click_link_names_a_user_and_a_company(company: int | None) -> None:
 
 def test_a_link_expires_at_its_moment() -> None:
     token = LINKS.status([1], LATER)
-    assert LINKS.read_status(token, LATER - timedelta(seconds=1)) == (1,)
+    assert LINKS.read_status(token, LATER - timedelta(seconds=1)).requests == (1,)
     assert refused(LINKS.read_status, token, LATER) == "link_expired"
 
 
@@ -83,7 +83,12 @@ def test_a_new_secret_signs_and_the_old_ones_still_verify() -> None:
     during = Links(["the-new-secret-of-all", "the-old-secret-of-all"])
     after = Links(["the-new-secret-of-all"])
     old, new = before.status([1], LATER), during.status([1], LATER)
-    assert during.read_status(old, NOW) == during.read_status(new, NOW) == after.read_status(new, NOW) == (1,)
+    assert (
+        during.read_status(old, NOW)
+        == during.read_status(new, NOW)
+        == after.read_status(new, NOW)
+        == StatusLink((1,), is_click=True)
+    )
     assert refused(after.read_status, old, NOW) == refused(before.read_status, new, NOW) == "unknown_link"
 
 
