@@ -37,6 +37,16 @@ def outcome(pool: LocalPool, future: Future[Any]) -> Any:
     return future.exception() or future.result()
 
 
+def works_again(pool: LocalPool) -> bool:
+    """After some jobs that died with their worker: how soon the pool notices is chance."""
+    for _ in range(50):
+        end = outcome(pool, pool.submit(my_process, None, "b"))
+        if isinstance(end, int):
+            return True
+        assert isinstance(end, WorkerDied)
+    return False
+
+
 def lives(process: int) -> bool:
     try:
         return status(process)[0] != "Z"
@@ -47,17 +57,13 @@ def lives(process: int) -> bool:
 def test_the_pool_works_again_after_an_idle_worker_was_killed(pool: LocalPool) -> None:
     worker = outcome(pool, pool.submit(my_process, None, "a"))
     os.kill(worker, signal.SIGKILL)
-    ends = [outcome(pool, pool.submit(my_process, None, "b")) for _ in range(5)]
-    assert all(isinstance(end, int | WorkerDied) for end in ends)
-    assert isinstance(ends[-1], int)
+    assert works_again(pool)
 
 
 def test_the_pool_works_again_after_its_fork_server_was_killed(pool: LocalPool) -> None:
     worker = outcome(pool, pool.submit(my_process, None, "a"))
     os.kill(parent(worker), signal.SIGKILL)
-    ends = [outcome(pool, pool.submit(my_process, None, "b")) for _ in range(5)]
-    assert all(isinstance(end, int | WorkerDied) for end in ends)
-    assert isinstance(ends[-1], int)
+    assert works_again(pool)
 
 
 def test_no_worker_outlives_its_fork_server(pool: LocalPool, tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ from psycopg.rows import dict_row
 from pypdf import PdfReader
 from sqlalchemy.engine import make_url
 
+import samzip.app
 from samzip.cli import main
 from samzip.database import tables
 from samzip.database.rights import ROLES
@@ -30,7 +31,7 @@ from samzip.database.setup import VERSION_TABLE
 from samzip.storage.s3 import client
 from tests.support.commandline import unknown_words
 from tests.support.s3 import BUCKET, KEYS, Bucket
-from tests.support.world import World, empty_postgres_database
+from tests.support.world import InlineExecutor, World, empty_postgres_database
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs" / "adopting.md").read_text(encoding="utf-8")
@@ -173,6 +174,8 @@ def sam(
     for name, value in {**own_names, "SAMZIP_STATE_DIR": str(tmp_path / "state"), "SAMZIP_PART_SIZE": "2"}.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SAMZIP_JOBS", "1")
+    # In place: a fork server of an earlier test lacks the bucket's keys.
+    monkeypatch.setattr(samzip.app, "_executor", lambda settings, run_id: InlineExecutor())
     client._bucket.cache_clear()
     server = make_url(postgres_server).set(drivername="postgresql").render_as_string(hide_password=False)
     url = make_url(empty_postgres_database(postgres_server)).set(drivername="postgresql")

@@ -21,7 +21,6 @@ SCRIPTS = [
     ROOT / "bin" / "screenshots",
     ROOT / "bin" / "_setup.sh",
     ROOT / ".ci" / "run",
-    ROOT / "docker" / "both",
 ]
 MEASURE = ROOT / "tests" / "bench" / "measure.py"
 
