@@ -6,7 +6,21 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Integer, Select, Text, case, cast, func, literal, null, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Select,
+    Text,
+    case,
+    cast,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+)
 
 from samzip.database.tables import empresa, work, ziprequest
 from samzip.database.upsert import insert_for
@@ -15,10 +29,13 @@ from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, PENDING
 from samzip.requests.work import drop_unwanted
 
-# SQLite keeps fractions and words in a column of whole numbers.
-IMPOSSIBLE_PART = or_(
-    ziprequest.c.parte_numero < 1, cast(ziprequest.c.parte_numero, Integer) != ziprequest.c.parte_numero
-)
+
+def is_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQLite keeps fractions and words in a column of whole numbers."""
+    return cast(number, Integer) == number
+
+
+IMPOSSIBLE_PART = or_(ziprequest.c.parte_numero < 1, ~is_whole(ziprequest.c.parte_numero))
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, cast, delete, func, literal, select, update
+from sqlalchemy import Connection, delete, func, literal, select, update
 
 from samzip.database.tables import customuser, empresa, work, ziprequest
 from samzip.dossier.parts import part_slices
 from samzip.requests import wording
-from samzip.requests.collapse import add_work
+from samzip.requests.collapse import IMPOSSIBLE_PART, add_work, is_whole
 from samzip.requests.insert import pending_row
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import LIVE, NO_COMPANY, PENDING, Move, move
@@ -37,7 +36,7 @@ def reconcile(connection: Connection, now: datetime, *, company_id: int, equipme
     grown = connection.execute(
         select(ziprequest.c.user_id, func.max(ziprequest.c.total_partes))
         .join(customuser, customuser.c.id == ziprequest.c.user_id)  # who is gone asks for nothing more
-        .where(pending, ziprequest.c.total_partes >= 1, _is_whole(ziprequest.c.total_partes))
+        .where(pending, ziprequest.c.total_partes >= 1, is_whole(ziprequest.c.total_partes))
         .group_by(ziprequest.c.user_id)
         .having(func.max(ziprequest.c.total_partes) < parts)
         .order_by(ziprequest.c.user_id)
@@ -63,7 +62,7 @@ def reconcile(connection: Connection, now: datetime, *, company_id: int, equipme
     if inserted:
         queued = (
             select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(0))
-            .where(pending)
+            .where(pending, ~IMPOSSIBLE_PART)
             .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
         )
         add_work(connection, queued)
@@ -83,11 +82,6 @@ def _cancel_surplus(connection: Connection, now: datetime, company_id: int, part
         return fail_requests(connection, now, surplus, NO_EQUIPMENT, notice)
     reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
     return len(move(connection, Move.CANCEL, surplus, completed_at=now, error_message=reason))
-
-
-def _is_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:
-    """SQLite keeps fractions in a column of whole numbers."""
-    return cast(number, Integer) == number
 
 
 def _has_live(connection: Connection, company_id: int, user_id: int, part: int) -> bool:

@@ -205,6 +205,9 @@ def test_an_odd_row_that_comes_after_the_run_has_looked_costs_nobody_anything(
     def late(context: Context, company_id: int) -> CompanyPass | None:
         if not came:
             came.append(odd_request(world, company, change))
+            with world.database.write() as connection:  # a part more, whose work is made at that moment
+                for number in (4, 5):
+                    world.equipment(connection, company, f"EQ-00{number}")
         return open_company(context, company_id)
 
     monkeypatch.setattr(building, "open_company", late)
