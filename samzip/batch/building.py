@@ -7,7 +7,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from functools import partial
 from typing import TypeVar
 
 from samzip.archive.build import build_part
@@ -20,7 +21,7 @@ from samzip.batch.asked import answer
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.batch.ending import InWork
-from samzip.errors import ClusterFailed, DatabaseUnreachable, StorageFailed
+from samzip.errors import ClusterFailed, DatabaseUnreachable, StorageFailed, Unexpected, as_told
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
 from samzip.requests import runs, work
@@ -96,9 +97,13 @@ class _Crew:
             self._welcome()
             # New companies first: whoever waits gets a turn before anybody gets a second one.
             if self.new:
-                self._open(self.new.popleft())
+                company_id = self.new.popleft()
+                with _sparing_others(partial(ending.give_up, self.context, company_id)):
+                    self._open(company_id)
             elif self.turns:
-                self._begin(self.turns.popleft())
+                company = self.turns.popleft()
+                with _sparing_others(partial(ending.give_up, self.context, company.records.company.id)):
+                    self._begin(company)
             else:
                 return
 
@@ -181,7 +186,7 @@ class _Crew:
             return
         try:
             job = company.part_job(part, item.temporary)
-        except StorageFailed as error:  # of the snapshot
+        except Exception as error:  # noqa: BLE001 -- of the snapshot; whatever it was, it costs this part an attempt
             ending.fail(self.context, item, error)
             company.leave(part)
             return
@@ -189,11 +194,7 @@ class _Crew:
         self.in_work[item.held.token] = item
 
     def _fail_company(self, company: CompanyPass, error: Exception) -> None:
-        """Each of its parts has spent an attempt."""
-        for part in company.parts:
-            item = ending.claim(self.context, company, part)
-            if item is not None:
-                ending.fail(self.context, item, error)
+        ending.give_up(self.context, company.records.company.id, error)
         company.close()
 
     def _hear(self, key: str, progress: Progress) -> None:
@@ -225,7 +226,8 @@ class _Crew:
     def _end_parts(self) -> None:
         for token, item in [(token, item) for token, item in self.in_work.items() if item.future.done()]:
             del self.in_work[token]
-            self._end_part(item)
+            with _sparing_others(partial(ending.fail, self.context, item)):
+                self._end_part(item)
             item.company.leave(item.held.part)
 
     def _end_part(self, item: InWork) -> None:
@@ -253,6 +255,17 @@ class _Crew:
             ending.remove_files(self.context, item)  # of all of them first: the database may be away
         for item in self.in_work.values():
             ending.release(self.context, item)
+
+
+@contextmanager
+def _sparing_others(give_up: Callable[[Exception], None]) -> Iterator[None]:
+    """What nobody foresaw of one company's rows costs an attempt, and stops no other company."""
+    try:
+        yield
+    except Exception as error:
+        if not isinstance(as_told(error), Unexpected):
+            raise
+        give_up(error)
 
 
 def _ended(jobs: dict[Future[R], CompanyPass]) -> Iterator[tuple[Future[R], CompanyPass]]:

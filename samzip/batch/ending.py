@@ -19,10 +19,10 @@ from samzip.batch.company import CompanyPass
 from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import missing
 from samzip.dossier.keys import archive_key, download_name, temporary_key
-from samzip.errors import DatabaseUnreachable, SamzipError, StorageFailed, WorkTakenOver
+from samzip.errors import DatabaseUnreachable, SamzipError, StorageFailed, Unexpected, WorkTakenOver, as_told
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
-from samzip.requests import lease, runs, wording, work
+from samzip.requests import giving_up, lease, runs, wording, work
 
 PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
 
@@ -143,6 +143,36 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
         return
     context.tally["failed"] += 1
     context.publish(PartFailed(item.ref, why, item.held.attempt, retry_at))
+
+
+def give_up(context: Context, company_id: int, error: Exception) -> None:
+    """Each part of the company that waits has spent an attempt. Raises Unexpected, which names the company, when its
+    rows do not allow even that."""
+    why, given_up = _reason(error), []
+    try:
+        with context.database.write() as connection:
+            if not lease.holds(connection, context.run_id):
+                context.stop.ask(LEASE_LOST)
+                return
+            given_up = giving_up.give_up(
+                connection,
+                context.database.now(connection),
+                company_id,
+                run_id=context.run_id,
+                reason=why,
+                max_attempts=context.settings.max_attempts,
+                worker_died=isinstance(error, WorkerDied),
+            )
+    except Exception as again:
+        told = as_told(again)
+        if not isinstance(told, Unexpected):
+            raise
+        raise Unexpected(f"company {company_id}: {told}") from error
+    for part in given_up:
+        held = part.held
+        ref = PartRef(company_id, part.company, held.part, part.parts, held.request_id, held.user)
+        context.tally["failed"] += 1
+        context.publish(PartFailed(ref, why, held.attempt, part.retry_at))
 
 
 def drop(context: Context, item: InWork, why: str) -> None:

@@ -19,6 +19,8 @@ from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.cli import main
 from samzip.database import tables
+from samzip.errors import Unexpected
+from samzip.requests import work
 from samzip.requests.insert import pending_row
 from samzip.requests.states import LIVE
 from tests.support.world import InlineExecutor, World
@@ -234,6 +236,55 @@ def test_a_row_of_an_inventory_that_has_grown_stops_nobody_though_its_user_is_go
     assert request_row(world, good).status == "completed"
     assert request_row(world, odd).status == "completed"
     assert world.rows(tables.work) == []
+
+
+FORESEEN_BY_NOBODY: dict[str, tuple[Any, str, Callable[..., int]]] = {  # step: where it is done, and for whom
+    "read its records": (building, "open_company", lambda _context, company_id: company_id),
+    "begin a part": (CompanyPass, "part_job", lambda company, *_: company.records.company.id),
+    "note an archive": (work, "finish", lambda _connection, _now, held, *_: held.company_id),
+}
+
+
+@pytest.mark.parametrize("step", FORESEEN_BY_NOBODY)
+def test_what_nobody_foresaw_of_a_company_costs_it_an_attempt_and_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str
+) -> None:
+    odd = world.company(equipment=3)
+    world.company("Otra Ltda", equipment=1, user="otra")
+    asked = world.click().request_ids
+    (good,) = world.click("otra").request_ids
+    place, name, whose = FORESEEN_BY_NOBODY[step]
+    undisturbed = getattr(place, name)
+
+    def stumble(*arguments: Any) -> Any:
+        if whose(*arguments) == odd:
+            raise ValueError("así es la fila")
+        return undisturbed(*arguments)
+
+    monkeypatch.setattr(place, name, stumble)
+    assert world.run().outcome == "problems"
+    assert request_row(world, good).status == "completed"
+    for _ in range(world.settings.max_attempts):
+        world.later(minutes=20)
+        world.run()
+    for number in asked:
+        row = request_row(world, number)
+        assert (row.status, row.error_message) == ("failed", "error inesperado: ValueError: así es la fila")
+    assert world.rows(tables.work) == []
+    assert world.files() == [request_row(world, good).file_path]
+
+
+def test_a_company_whose_parts_cannot_even_fail_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    company = world.company(equipment=1)
+    world.click()
+
+    def stumble(*_arguments: Any, **_named: Any) -> Any:
+        raise ValueError("así es la fila")
+
+    monkeypatch.setattr(work, "claim", stumble)
+    with pytest.raises(Unexpected, match=f"company {company}: unexpected: ValueError: así es la fila"):
+        world.run()
+    assert {row.status for row in world.requests()} == {"pending"}
 
 
 @pytest.mark.parametrize("part", ["0", "-1", "-2147483648", "1.5", "'dos'"])

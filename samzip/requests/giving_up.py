@@ -1,0 +1,58 @@
+"""A company of which nothing can be built now: each of its waiting parts has spent an attempt."""
+
+from __future__ import annotations
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, func, select
+
+from samzip.database.tables import empresa, ziprequest
+from samzip.requests import wording, work
+from samzip.requests.collapse import is_whole
+from samzip.requests.states import LIVE, NO_COMPANY
+
+
+@dataclass(frozen=True, slots=True)
+class GivenUp:
+    """One part's attempt."""
+
+    company: str
+    held: work.Claim
+    parts: int
+    retry_at: datetime | None  # None: it was the last one
+
+
+def give_up(
+    connection: Connection,
+    now: datetime,
+    company_id: int,
+    *,
+    run_id: str,
+    reason: str,
+    max_attempts: int,
+    worker_died: bool = False,
+) -> list[GivenUp]:
+    """Claims and fails whatever of the company waits, by what its rows say: its records may be what cannot be read."""
+    company = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar() or NO_COMPANY
+    asked = select(func.max(ziprequest.c.total_partes)).where(
+        ziprequest.c.empresa_id == company_id, ziprequest.c.status.in_(LIVE), is_whole(ziprequest.c.total_partes)
+    )
+    parts = connection.execute(asked).scalar() or 1
+    given_up = []
+    for part in sorted(item.part for item in work.waiting(connection, now, company_id)):
+        held = work.claim(connection, now, company_id=company_id, part=part, token=secrets.token_hex(16), run_id=run_id)
+        if held is not None:
+            notice = wording.failed(company, part, parts, reason)
+            retry_at = work.fail(
+                connection,
+                now,
+                held,
+                reason=reason,
+                max_attempts=max_attempts,
+                notice=notice,
+                worker_died=worker_died,
+            )
+            given_up.append(GivenUp(company, held, parts, retry_at))
+    return given_up
