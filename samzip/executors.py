@@ -157,6 +157,7 @@ class LocalPool:
         """Ends its workers, then what they had in hand: no worker may still write when its part is given up."""
         if self._pool is None:
             return
+        _wake_fork_server()
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join(timeout=END_S)
         self._pool, self._broken = None, False
@@ -236,6 +237,14 @@ def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return pool
+
+
+def _wake_fork_server() -> None:
+    """Only it tells that a worker has ended: while somebody has it stopped, the pool would wait for ever."""
+    process: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
+    if process is not None:
+        with suppress(ProcessLookupError):
+            os.kill(process, signal.SIGCONT)
 
 
 def _death(exit_code: int | None) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
@@ -74,4 +75,15 @@ def test_no_worker_outlives_its_fork_server(pool: LocalPool, tmp_path: Path) -> 
     os.kill(parent(worker), signal.SIGKILL)
     end = outcome(pool, future)
     assert isinstance(end, WorkerDied)
+    assert not lives(worker)
+
+
+def test_the_pool_ends_though_its_fork_server_is_stopped(tmp_path: Path) -> None:
+    pool = LocalPool(2, tmp_path)
+    worker = outcome(pool, pool.submit(my_process, None, "a"))
+    os.kill(parent(worker), signal.SIGSTOP)
+    ending = threading.Thread(target=pool.stop, daemon=True)
+    ending.start()
+    ending.join(timeout=60)
+    assert not ending.is_alive()
     assert not lives(worker)
