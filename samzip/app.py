@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
-import os
 import secrets
 import signal
 import socket
@@ -21,9 +19,11 @@ from samzip.database import Database, open_database
 from samzip.database.engine import BUSY_TIMEOUT_S
 from samzip.database.patience import Patience
 from samzip.database.setup import require_ready
-from samzip.errors import StorageFailed, as_told
-from samzip.events import Listener, LogUnwritable, Publisher, RunEnded
+from samzip.errors import as_told
+from samzip.events import Listener, Publisher, RunEnded
 from samzip.executors import Executor
+from samzip.host import host_id
+from samzip.report.told import told
 from samzip.settings import Settings
 from samzip.storage import Store, open_store
 
@@ -78,7 +78,7 @@ def run_context(
         stop, asked, patience = Stop(), Asked(), Patience(BUSY_TIMEOUT_S)
         stack.enter_context(_heard_signals(stop, asked, patience))
         run_id = secrets.token_hex(6)
-        log = stack.enter_context(_log(settings, run_id, stream, progress=progress, quiet=quiet))
+        log = stack.enter_context(told(settings, run_id, stream, progress=progress, quiet=quiet))
         listeners = [log, *stack.enter_context(_reports(settings, log, link, stop, patience))]
         stack.enter_context(_error_published(Publisher(listeners), run_id))
         database = stack.enter_context(ready_database(settings, patience))
@@ -96,37 +96,6 @@ def run_context(
         )
 
 
-def host_id(settings: Settings) -> str:
-    """Names the reach of this state folder's file lock: a folder that is new has a new name."""
-    path = settings.state_dir / "host-id"
-    try:
-        settings.state_dir.mkdir(parents=True, exist_ok=True)
-        return f"{socket.gethostname()}/{_known(path) or _named(path)}"
-    except OSError as error:
-        raise StorageFailed(f"{path}: {error.strerror}") from error
-
-
-def _known(path: Path) -> str:
-    try:
-        return path.read_text(encoding="ascii").strip()
-    except FileNotFoundError:
-        return ""
-
-
-def _named(path: Path) -> str:
-    """Of several that come first at once, one gives the name."""
-    folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(folder, fcntl.LOCK_EX)
-        if not _known(path):
-            new = path.with_suffix(".new")  # a name that the next one takes again, should this one die here
-            new.write_text(secrets.token_hex(8), encoding="ascii")
-            new.rename(path)
-        return _known(path)
-    finally:
-        os.close(folder)
-
-
 def _executor(settings: Settings, run_id: str) -> Executor:
     if settings.executor == "local":
         from samzip.executors import LocalPool
@@ -135,43 +104,6 @@ def _executor(settings: Settings, run_id: str) -> Executor:
     from samzip.cluster import DaskCluster
 
     return DaskCluster(settings, settings.temporary_dir / run_id)
-
-
-@contextmanager
-def _log(settings: Settings, run_id: str, stream: TextIO, *, progress: bool, quiet: bool) -> Iterator[Listener]:
-    """What a run tells the one who started it, and its log file."""
-    zone = ZoneInfo(settings.timezone)
-    listeners: list[Listener] = []
-    with ExitStack() as stack:
-        unwritable = None
-        if settings.log_file:
-            from samzip.report.log import configure
-            from samzip.report.log_file import WatchedFile
-
-            try:
-                file = stack.enter_context(WatchedFile(Path(settings.log_file)))
-            except OSError as error:
-                unwritable = LogUnwritable(settings.log_file, error.strerror or str(error))
-            else:
-                listeners.append(
-                    configure(settings.log_format, settings.log_level, file, run_id, zone=zone, alone=True)
-                )
-        if progress and not quiet and stream.isatty() and settings.log_format == "auto":
-            from samzip.report.progress import ProgressDisplay
-
-            listeners.append(stack.enter_context(ProgressDisplay(file=stream, zone=zone)))
-        elif quiet or not listeners:
-            from samzip.report.log import configure
-
-            level, format_ = settings.log_level, settings.log_format
-            if quiet:  # whoever reads that is a person: cron mails it
-                level = "error" if level == "error" else "warning"
-                format_ = "text" if format_ == "auto" else format_
-            listeners.append(configure(format_, level, stream, run_id, zone=zone))
-        publish = Publisher(listeners).publish
-        if unwritable:
-            publish(unwritable)
-        yield publish
 
 
 @contextmanager
@@ -232,8 +164,8 @@ def _error_published(publisher: Publisher, run_id: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        told = as_told(error)
-        publisher.publish(RunEnded(run_id, told.exit_code, str(told)))
+        known = as_told(error)
+        publisher.publish(RunEnded(run_id, known.exit_code, str(known)))
         raise
 
 

@@ -91,7 +91,8 @@ def command(
     asks = not dry_run and not yes
     if asks and (as_json or not _on_terminal()):
         raise UsageProblem("nobody can be asked here: give --yes to act, or --dry-run to look")
-    from samzip.app import archive_store, host_id, ready_database
+    from samzip.app import archive_store, ready_database
+    from samzip.host import host_id
     from samzip.housekeeping.items import Options
     from samzip.housekeeping.purge import Purge
 

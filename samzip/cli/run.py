@@ -81,6 +81,8 @@ def command(
     if dry_run:
         _show_plan(settings, as_json=as_json)
         return
+    if interval is None and _rests(settings, progress=progress, quiet=quiet, as_json=as_json):
+        return
     with importing():
         from samzip.app import run_context
         from samzip.batch.run import Mode, run
@@ -99,6 +101,28 @@ def command(
             raise
         code = busy.exit_code
     sys.exit(code)
+
+
+def _rests(settings: Settings, *, progress: bool, quiet: bool, as_json: bool) -> bool:
+    """Whether this was an idle run of a timer. Whoever watches it, or is told elsewhere, gets a whole one."""
+    if settings.metrics_file or settings.ping_url or settings.notify_operators or settings.notify_requesters:
+        return False
+    if sys.stderr.isatty():
+        return False
+    from samzip.idle import rest
+
+    rested = rest(settings)
+    if rested is None:
+        return False
+    if settings.log_level in ("debug", "info") and (settings.log_file or not quiet):
+        from samzip.report.told import told
+
+        with told(settings, rested.run, sys.stderr, progress=progress, quiet=quiet) as publish:
+            for event in rested.events():
+                publish(event)
+    if not quiet:
+        _show(rested.finished(), 0, settings, as_json=as_json, is_told=False)
+    return True
 
 
 def _exit_code(finished: RunFinished, stopped_by: str | None) -> int:

@@ -59,7 +59,8 @@ def command(
     """
     if (request_id is None) != everything:
         raise UsageProblem("give the ID of a request, or --all for every archive")
-    from samzip.app import archive_store, host_id, ready_database
+    from samzip.app import archive_store, ready_database
+    from samzip.host import host_id
     from samzip.housekeeping.verify import DAMAGED, Verifier
 
     settings = read_settings(given)

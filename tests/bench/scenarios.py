@@ -124,7 +124,7 @@ class Bench:
         self.results.runs[names.UNCHANGED].append(stage.measure_run())
         if stage.archives != built:
             raise BenchFailed("archives were built again although nothing had changed")
-        self.results.runs[names.IDLE].append(stage.measure_run())
+        self.results.runs[names.IDLE].append(stage.measure_run("--quiet"))
         imports = [sys.executable, "-P", "-c", "import click, sqlalchemy"]
         self.results.runs[names.IMPORTS].append(measure(imports, stage.environment)[0])
         shutil.rmtree(stage.folder)

@@ -123,7 +123,7 @@ def commands(plan: Plan) -> list[tuple[str, str]]:
         (names.COLD, f"{usual}, nothing cached"),
         (names.CACHED, f"{usual}, life sheets cached"),
         (names.UNCHANGED, f"{usual}, asked again, nothing changed"),
-        (names.IDLE, "nothing asked for"),
+        (names.IDLE, "nothing asked for, `--quiet` as cron has it"),
         (names.IMPORTS, "no samzip at all: `python -c 'import click, sqlalchemy'`"),
         (names.ONE_JOB, f"{usual}, nothing cached, `--jobs 1`"),
         (names.TWO_JOBS, f"{usual}, nothing cached, `--jobs 2`"),

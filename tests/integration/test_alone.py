@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from sqlalchemy import update
 
-from samzip.app import host_id
 from samzip.archive.part import PartJob
 from samzip.batch import ending
 from samzip.batch.context import LEASE_LOST
@@ -20,6 +19,7 @@ from samzip.batch.run import Mode, run
 from samzip.cli import main
 from samzip.database import tables
 from samzip.errors import DatabaseUnreachable, LockBusy
+from samzip.host import host_id
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from samzip.housekeeping.verify import Verifier

@@ -31,10 +31,12 @@ from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.dossier.keys import is_temporary
 from samzip.errors import LockBusy, RequestRefused, StorageFailed, UsageProblem
+from samzip.events import RunFinished
 from samzip.executors import WorkerDied
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from samzip.housekeeping.verify import DAMAGED, Verifier
+from samzip.idle import rest
 from samzip.requests import single
 from samzip.requests.expire import expire_early
 from samzip.requests.insert import pending_row
@@ -225,6 +227,14 @@ class Queue(RuleBasedStateMachine):
     def run(self, host: int) -> None:
         if self.begin(host, Mode()):
             self.check_that_all_is_tidy()
+
+    @rule(host=st.integers(0, 1))
+    def rest(self, host: int) -> None:
+        """Where a run takes its ease, a whole one finds nothing either."""
+        world = self.hosts[host]
+        if rest(world.settings, self.now()) is not None:
+            assert self.begin(host, Mode())
+            assert world.seen(RunFinished)[-1].outcome == "nothing"
 
     @rule(host=st.integers(0, 1), steps=st.integers(0, 45))
     def run_and_be_killed(self, host: int, steps: int) -> None:

@@ -1,0 +1,255 @@
+"""A timer's run that finds nothing rests without SQLAlchemy; whatever there may be to do makes a whole run of it."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from samzip import idle
+from samzip.database import tables
+from samzip.database.setup import HEAD
+from samzip.idle import rest
+from samzip.locks import file_lock
+from samzip.requests.states import ENDED, LIVE
+from tests.bench.history import fill
+from tests.integration.test_size import SIZE
+from tests.support.world import World, make_world
+
+LONG_AGO = datetime.now(UTC) - timedelta(days=400)
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    made = make_world(tmp_path)
+    made.company(equipment=3)
+    return made
+
+
+def served(world: World) -> None:
+    """Two requests, completed; nothing is left to do."""
+    world.click()
+    world.run()
+    assert rest(world.settings) is not None
+
+
+def click(world: World) -> None:
+    world.click()
+
+
+def queue_as_sam_did(world: World) -> None:
+    world.click()
+    world.set_request(1, status="queued")
+
+
+def leave_in_work(world: World) -> None:
+    world.click()
+    world.set_request(1, status="processing")
+
+
+def fail_an_attempt(world: World) -> None:
+    def fail(_job: object) -> None:
+        raise ValueError("así falló")
+
+    world.click()
+    world.executor.before = fail
+    world.run()
+
+
+def let_archives_expire(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(tables.ziprequest.update().values(expires_at=LONG_AGO))
+
+
+def let_sams_archive_expire(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(tables.ziprequest.update().values(expires_at=None, completed_at=LONG_AGO))
+
+
+def mark_for_deletion(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(tables.archive.update().values(deleting=True))
+
+
+def outlive_the_history(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(
+            tables.ziprequest.update().values(status="expired", created_at=LONG_AGO, completed_at=LONG_AGO)
+        )
+
+
+def outlive_the_history_of_runs(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(tables.run.update().values(started_at=LONG_AGO, finished_at=LONG_AGO))
+
+
+def outlive_the_history_of_attempts(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(tables.attempt.update().values(ended_at=LONG_AGO))
+
+
+def die_in_a_run(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(tables.run.update().values(finished_at=None))
+
+
+def die_in_an_attempt(world: World) -> None:
+    served(world)
+    with world.database.write() as connection:
+        connection.execute(tables.attempt.update().values(ended_at=None))
+
+
+def hold_the_lease(world: World) -> None:
+    with world.database.write() as connection:
+        row = {"name": "run", "token": "x", "host": "other", "run_id": "y", "expires_at": LONG_AGO}
+        connection.execute(tables.lease.insert().values(row))
+
+
+def leave_a_spool(world: World) -> None:
+    (world.settings.temporary_dir / "dead-run").mkdir(parents=True)
+
+
+def come_from_another_version(world: World) -> None:
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE samzip_version SET version_num = '0001'")
+
+
+def lack_a_table(world: World) -> None:
+    with world.database.write() as connection:
+        connection.exec_driver_sql("DROP TABLE samzip_lease")
+
+
+def vanish(world: World) -> None:
+    Path(str(world.database.url.database)).unlink()
+
+
+def be_no_database(world: World) -> None:
+    world.database.close()
+    for name in ("", "-wal", "-shm"):
+        Path(f"{world.database.url.database}{name}").unlink(missing_ok=True)
+    Path(str(world.database.url.database)).write_text("no es una base de datos" * 100)
+
+
+@pytest.mark.parametrize(
+    "happen",
+    [
+        click,
+        queue_as_sam_did,
+        leave_in_work,
+        fail_an_attempt,
+        let_archives_expire,
+        let_sams_archive_expire,
+        mark_for_deletion,
+        outlive_the_history,
+        outlive_the_history_of_runs,
+        outlive_the_history_of_attempts,
+        die_in_a_run,
+        die_in_an_attempt,
+        hold_the_lease,
+        leave_a_spool,
+        come_from_another_version,
+        lack_a_table,
+        vanish,
+        be_no_database,
+    ],
+)
+def test_whatever_there_may_be_to_do_is_left_to_a_whole_run(world: World, happen: Callable[[World], None]) -> None:
+    happen(world)
+    is_readable = happen not in (vanish, be_no_database)
+    before = [row.id for row in world.rows(tables.run)] if is_readable else []
+    assert rest(world.settings) is None
+    assert ([row.id for row in world.rows(tables.run)] if is_readable else []) == before
+
+
+def test_a_whole_run_leaves_nothing_behind_that_keeps_the_next_one_from_resting(world: World) -> None:
+    world.click()
+    world.run()
+    world.later(hours=7)
+    world.run()
+    world.later(days=300)
+    world.run()
+    assert world.requests() == []
+    now = datetime.now(UTC) + timedelta(days=300, hours=7)
+    assert rest(world.settings, now) is not None
+
+
+def test_it_is_noted_and_told_as_a_whole_run_is_that_finds_nothing(world: World) -> None:
+    whole = world.run()
+    rested = rest(world.settings)
+    assert rested is not None
+    assert [type(event) for event in rested.events()][:-1] == [
+        type(event) for event in world.events
+    ]  # RunEnded is cli's
+    assert (rested.finished().outcome, rested.finished().counts) == (whole.outcome, whole.counts)
+    (first, second) = world.rows(tables.run)
+    assert (first.id, second.id) == (whole.run, rested.run)
+    assert (second.outcome, second.error, second.version) == (first.outcome, first.error, first.version)
+    assert second.started_at == second.finished_at == second.heartbeat_at
+    assert second.host == rested.host
+
+
+def test_it_rests_beside_nobody_who_works(world: World) -> None:
+    with file_lock(world.settings.lock_path, wait=0, run_id="x", host="y"):
+        assert rest(world.settings) is None
+    with world.database.write():
+        assert rest(world.settings) is None
+    assert rest(world.settings) is not None
+
+
+@pytest.mark.parametrize("url", ["postgresql://someone@nowhere/sam", "sqlite:///file:x?mode=ro", "sqlite:///", "what"])
+def test_another_database_takes_a_whole_run(world: World, url: str) -> None:
+    assert rest(replace(world.settings, database_url=url)) is None
+
+
+def test_a_folder_that_cannot_be_used_is_left_to_a_whole_run_which_words_it(world: World) -> None:
+    shutil.rmtree(world.settings.state_dir)
+    world.settings.state_dir.write_text("no es una carpeta")
+    assert rest(world.settings) is None
+
+
+def test_its_words_are_those_of_the_queue() -> None:
+    assert idle.REVISION == HEAD
+    live, ended = (set(re.findall(r"'(\w+)'", idle.FOUND[number])) for number in (0, 2))
+    assert (live, ended) == (set(LIVE), set(ENDED))
+
+
+def test_a_timers_idle_run_imports_neither_sqlalchemy_nor_what_nobody_reads(world: World) -> None:
+    code = (
+        "import sys; from samzip.cli import main\n"
+        "try: main(['run', '--quiet'])\n"
+        "except SystemExit as end: assert not end.code\n"
+        "print(*sorted(sys.modules))"
+    )
+    environ = {"SAMZIP_STATE_DIR": str(world.settings.state_dir), "SAMZIP_DATABASE_URL": world.settings.database_url}
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    imported = set(done.stdout.split())
+    assert "samzip.idle" in imported
+    assert not imported & {"sqlalchemy", "structlog", "rich", "openpyxl", "reportlab", "samzip.events", "samzip.batch"}
+    assert len(world.rows(tables.run)) == 1
+
+
+def test_it_does_not_read_a_long_history(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    fill(world.database, SIZE, datetime.now(UTC))
+    connection = idle._connect(Path(str(world.database.url.database)))
+    values = {"now": "2026", "over": "2026", "old": "2026", "revision": HEAD}
+    plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {idle.QUESTION}", values)]
+    connection.close()
+    steps = [step for step in plan if "core_ziprequest" in step]
+    assert sum(step == "SCAN core_ziprequest" for step in steps) == 1  # by number, and a LIMIT ends that
+    assert sum("INDEX samzip_request_state" in step for step in steps) == 2
+    assert sum("INTEGER PRIMARY KEY (rowid<?)" in step for step in steps) == 1
