@@ -15,7 +15,7 @@ from flask import Blueprint, Response, redirect, render_template, request
 from werkzeug.wrappers import Response as BaseResponse
 
 from samzip.web.api import hook
-from samzip.web.problems import Problem, as_problem
+from samzip.web.problems import PAGE_TYPE, Problem
 from samzip.web.words import page_words
 
 blueprint = Blueprint(
@@ -37,8 +37,12 @@ POLICY = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-
-Answer = BaseResponse | tuple[str, int, dict[str, str]]
+PAGE_HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
 
 
 @blueprint.get("/page/<token>")
@@ -76,26 +80,18 @@ def clicked(token: str) -> BaseResponse:
     return redirect(_path(accepted["page_url"]), 303)
 
 
-@blueprint.errorhandler(Exception)
-def fail(error: Exception) -> Answer:
-    problem = as_problem(error)
-    return render_template("problem.html", problem=problem), problem.status, problem.headers
-
-
-@blueprint.after_request
+@blueprint.after_app_request
 def harden(response: Response) -> Response:
-    """The rest is the application's."""
+    """Pages, wherever they stand; the rest is the application's."""
     headers = response.headers
-    headers["Content-Security-Policy"] = POLICY
-    headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    headers["Cross-Origin-Resource-Policy"] = "same-origin"
-    headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if response.mimetype == PAGE_TYPE:
+        headers.update(PAGE_HEADERS)
     if request.endpoint == "page.static" and response.status_code == 200:
         headers["Cache-Control"] = f"public, max-age={STATIC_LIFE_S}, immutable"
     return response
 
 
-@blueprint.context_processor
+@blueprint.app_context_processor
 def names() -> dict[str, Any]:
     """What the templates call."""
     return {"static": static}

@@ -1,4 +1,4 @@
-"""Errors as RFC 9457 problem documents: Spanish for people, a stable English code for programs."""
+"""Errors: RFC 9457 problem documents with a stable English code for programs, a Spanish page for people."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask import Flask, Response
+from flask import Flask, Response, render_template, request
 from werkzeug.exceptions import HTTPException
 
 from samzip.errors import BadSetting, RequestRefused, SamzipError
 
 MEDIA_TYPE = "application/problem+json"
+PAGE_TYPE = "text/html"
 RETRY_AFTER_S = 5  # for what passes by itself
 
 log = logging.getLogger("samzip.web")
@@ -51,11 +52,15 @@ KINDS = {
     "too_many_requests": Kind(429, "Demasiadas solicitudes", "Espere un momento antes de solicitar de nuevo."),
     # links and requests
     "not_found": Kind(404, "No existe", "No existe lo que se solicitó."),
-    "unknown_link": Kind(404, "Enlace no válido", "Este enlace no es válido. Solicite uno nuevo desde SAM."),
-    "link_expired": Kind(410, "Enlace vencido", "Este enlace venció. Solicite uno nuevo desde SAM."),
+    "unknown_link": Kind(404, "Enlace no válido", "Este enlace no es válido. Solicite el ZIP de nuevo en SAM."),
+    "link_expired": Kind(410, "Enlace vencido", "Este enlace venció. Solicite el ZIP de nuevo en SAM."),
     "cancelled": Kind(410, "Solicitud cancelada", "Esta solicitud fue cancelada. Puede solicitar el ZIP de nuevo."),
-    "archive_expired": Kind(410, "Archivo vencido", "El tiempo para descargar terminó. Solicite el ZIP de nuevo."),
-    "archive_failed": Kind(410, "No se pudo generar", "El archivo no se pudo generar. Solicite el ZIP de nuevo."),
+    "archive_expired": Kind(
+        410, "Archivo vencido", "El tiempo para descargar terminó. Solicite el ZIP de nuevo en SAM."
+    ),
+    "archive_failed": Kind(
+        410, "No se pudo generar", "El archivo no se pudo generar. Solicite el ZIP de nuevo en SAM."
+    ),
     "archive_gone": Kind(410, "Archivo perdido", "El archivo ya no está; se generará de nuevo. Intente más tarde."),
     "not_ready": Kind(409, "Todavía no está listo", "El archivo todavía se está generando."),
     "not_cancellable": Kind(409, "Nada que cancelar", "La solicitud ya terminó: no hay nada que cancelar."),
@@ -121,8 +126,14 @@ class Problem(Exception):
         }
 
     def response(self) -> Response:
-        body = json.dumps(self.document(), ensure_ascii=False)
-        return Response(body, self.status, self.headers, content_type=MEDIA_TYPE)
+        """In the form that the caller likes best: whoever opens a dead link in a browser is a person."""
+        if _liked_best() == PAGE_TYPE:
+            response = Response(render_template("problem.html", problem=self), self.status, self.headers)
+        else:
+            body = json.dumps(self.document(), ensure_ascii=False)
+            response = Response(body, self.status, self.headers, content_type=MEDIA_TYPE)
+        response.vary.add("Accept")
+        return response
 
 
 def as_problem(error: Exception) -> Problem:
@@ -153,8 +164,16 @@ def _of_http(error: HTTPException) -> Problem:
     return problem
 
 
+def _liked_best() -> str:
+    """Of the forms that a problem has. Who does not say is answered as the address answers otherwise."""
+    forms = [MEDIA_TYPE, "application/json", PAGE_TYPE]
+    if request.blueprint == "page":
+        forms.reverse()
+    return request.accept_mimetypes.best_match(forms, forms[0])
+
+
 def install(app: Flask) -> None:
-    """Every error of this application becomes a problem document."""
+    """Every error of this application is told by a problem."""
 
     @app.errorhandler(Exception)
     def answer(error: Exception) -> Response:

@@ -10,7 +10,7 @@ import pytest
 from werkzeug.test import TestResponse
 
 from samzip.errors import DatabaseUnreachable
-from tests.support.web import BEARER, Web, body, make_web
+from tests.support.web import BEARER, Web, body, code, make_web
 
 
 def button_page(web: Web, user: str = "CERTIBOY", site: str = "http://localhost") -> tuple[str, str]:
@@ -88,6 +88,44 @@ def test_errors_are_pages_in_words_for_people(quick: Web, monkeypatch: pytest.Mo
     problem(quick.client.get(url), 410, "Enlace vencido")
 
 
+BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,*/*;q=0.8"}
+PROGRAMS = ("*/*", "application/json", "application/problem+json, text/html;q=0.5", "application/*", "x")
+
+
+def test_who_opens_a_dead_link_in_a_browser_gets_a_page_and_a_program_gets_json(quick: Web) -> None:
+    status = quick.published()
+    urls = {name: status[f"{name}_url"] for name in ("page", "status")}
+    urls["download"] = status["parts"][0]["download_url"]
+    token = {name: url.rpartition("/")[2] for name, url in urls.items()}
+    dead = [
+        (f"/status/{token['download']}", 404, "Enlace no válido"),
+        (f"/download/{token['status']}", 404, "Enlace no válido"),
+        (f"/page/{token['download']}", 404, "Enlace no válido"),
+        (f"/page/{token['page']}/x", 404, "No existe"),
+        ("/", 404, "No existe"),
+    ]
+    expired = [(url, 410, "Enlace vencido") for url in urls.values()]
+    for days, links in ((0, dead), (8, expired)):
+        quick.world.later(days=days)
+        for url, number, title in links:
+            answer = quick.client.get(url, headers=BROWSER)
+            told = problem(answer, number, title)
+            assert "SAM" in told
+            assert answer.headers["Vary"] == "Accept"
+            assert_locked_down(answer)
+            for accept in PROGRAMS if "/page/" not in url else PROGRAMS[1:3]:
+                answer = quick.client.get(url, headers={"Accept": accept})
+                assert code(answer)[0] == number
+                assert answer.headers["Vary"] == "Accept"
+
+
+def test_an_archive_that_is_over_says_what_to_do(quick: Web) -> None:
+    part = quick.published()["parts"][0]
+    quick.world.set_request(part["id"], status="expired")
+    told = problem(quick.client.get(part["download_url"], headers=BROWSER), 410, "Archivo vencido")
+    assert "Solicite el ZIP de nuevo en SAM." in told
+
+
 def test_clicking_too_often_is_told_with_the_way_back(quick: Web) -> None:
     strict = make_web(quick.world, web_rate=1)
     url, key = button_page(strict)
@@ -117,6 +155,12 @@ def test_what_the_database_holds_is_shown_and_never_run(quick: Web) -> None:
 def test_pages_are_locked_down(quick: Web) -> None:
     url = quick.clicked()["page_url"]
     answer = quick.client.get(url)
+    assert_locked_down(answer)
+    assert_locked_down(quick.client.get("/page/nothing"))
+    assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son[a-z]+=", answer.text)
+
+
+def assert_locked_down(answer: TestResponse) -> None:
     policy = dict(rule.split(" ", 1) for rule in answer.headers["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == policy["base-uri"] == policy["frame-ancestors"] == "'none'"
     assert {policy[name] for name in ("script-src", "style-src", "connect-src", "form-action")} == {"'self'"}
@@ -124,10 +168,6 @@ def test_pages_are_locked_down(quick: Web) -> None:
     assert answer.headers["Referrer-Policy"] == "no-referrer"
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
-    dead = quick.client.get("/page/nothing")
-    assert dead.headers["Content-Security-Policy"] == answer.headers["Content-Security-Policy"]
-    assert dead.headers["Cache-Control"] == "no-store"
-    assert not re.search(r"<script(?! src=)|<style|\sstyle=|\son[a-z]+=", answer.text)
 
 
 def test_files_of_the_page_are_kept_until_they_change(quick: Web) -> None:
