@@ -70,7 +70,7 @@ def read_object(request: Request) -> dict[str, Any] | None:
     if request.mimetype != "application/json":
         raise Problem("not_json")
     try:
-        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse)
+        value = json.loads(raw.decode("utf-8"), parse_constant=_refuse, object_pairs_hook=_once)
     except (ValueError, RecursionError) as error:
         raise Problem("bad_json") from error
     if not isinstance(value, dict):
@@ -103,6 +103,14 @@ def _only(body: dict[str, Any], *known: str) -> None:
 
 def _invalid(field: str, why: str) -> Problem:
     return Problem("invalid_field", f"{field[:50]}: {why}.", field=field[:50])
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Readers differ in which of two they take: what another one checked may not be what stands here."""
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        raise ValueError("a name comes twice")
+    return value
 
 
 def _refuse(constant: str) -> Any:

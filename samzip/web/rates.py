@@ -27,6 +27,7 @@ from samzip.web.problems import Problem
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+WINDOW_S = 60  # the minute of web_rate
 COUNTING_S = 2  # for Redis' answer
 
 _transaction: ContextVar[Connection | None] = ContextVar("samzip_transaction", default=None)
@@ -116,7 +117,7 @@ class Rates:
             self._count()
         except RateLimitExceeded as error:
             limit = self._limiter.current_limit
-            seconds = max(1, limit.reset_at - int(time.time())) if limit else 60
+            seconds = min(max(1, limit.reset_at - int(time.time())), WINDOW_S) if limit else WINDOW_S
             raise Problem("too_many_requests", headers={"Retry-After": str(seconds)}) from error
         except StorageError as error:
             raise Problem("counters_unavailable") from error

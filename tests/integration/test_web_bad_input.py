@@ -75,6 +75,23 @@ def test_what_is_no_json_object_is_refused(quick: Web) -> None:
     assert quick.world.requests() == []
 
 
+def test_a_name_that_comes_twice_is_refused_wherever_it_stands(quick: Web) -> None:
+    """Whoever checked the body before may have looked at the other one."""
+    status = quick.clicked()["status_url"]
+    number = quick.world.requests()[0].id
+    twice = b'{"request": %d, "request": %d}' % (number, number + 1)
+    for path, content in (
+        ("/requests", b'{"user": "CERTIBOY", "user": "ANA"}'),
+        ("/requests", b'{"user": "CERTIBOY", "\\u0075ser": "CERTIBOY"}'),
+        ("/links", b'{"user": "CERTIBOY", "company": 1, "company": null}'),
+        ("/requests", b'{"user": {"a": 1, "a": 2}}'),
+        (f"{status}/cancel", twice),
+    ):
+        response = quick.client.post(path, data=content, headers=BEARER, content_type="application/json")
+        assert code(response) == (400, "bad_json"), content
+    assert [row.status for row in quick.world.requests()] == ["pending"] * 3
+
+
 def test_another_type_of_content_is_refused(quick: Web) -> None:
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data", "", "x"):
         response = quick.client.post("/requests", data=b'{"user": "CERTIBOY"}', headers=BEARER, content_type=kind)
