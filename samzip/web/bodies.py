@@ -109,7 +109,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """Readers differ in which of two they take: what another one checked may not be what stands here."""
     value = dict(pairs)
     if len(value) < len(pairs):
-        raise ValueError("a name comes twice")
+        raise Problem("bad_json", "Un nombre viene dos veces en el cuerpo de la solicitud.")
     return value
 
 

@@ -20,6 +20,7 @@ _BADGES = {
     "expired": "Venció",
 }
 _NEAR_DAYS = {-1: "ayer", 1: "mañana"}
+_ANEW = "Si hace falta, solicite el ZIP de nuevo en SAM."  # no link brings back what an operator may have cancelled
 _AGAIN = {"failed": "Generar de nuevo", "expired": "Solicitar de nuevo"}
 
 
@@ -83,8 +84,9 @@ def _lines(part: dict[str, Any], now: datetime, timezone: tzinfo) -> list[str]:
         case "expired":
             until = [f"Se podía descargar hasta {show_moment(expires, now, timezone)}."] if expires else []
             return until or ["El tiempo para descargarla terminó."]
-        case _:
-            return [f"Motivo: {part['error'].rstrip('.')}."] if part["error"] else []
+        case state:
+            why = [f"Motivo: {part['error'].rstrip('.')}."] if part["error"] else []
+            return [*why, _ANEW] if state == "cancelled" else why
 
 
 def _waiting(part: dict[str, Any], now: datetime) -> list[str]:

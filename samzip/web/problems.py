@@ -54,7 +54,11 @@ KINDS = {
     "not_found": Kind(404, "No existe", "No existe lo que se solicitó."),
     "unknown_link": Kind(404, "Enlace no válido", "Este enlace no es válido. Solicite el ZIP de nuevo en SAM."),
     "link_expired": Kind(410, "Enlace vencido", "Este enlace venció. Solicite el ZIP de nuevo en SAM."),
-    "cancelled": Kind(410, "Solicitud cancelada", "Esta solicitud fue cancelada. Puede solicitar el ZIP de nuevo."),
+    "cancelled": Kind(
+        410,
+        "Solicitud cancelada",
+        "Esta solicitud se canceló y su enlace ya no sirve. Si hace falta, solicite el ZIP de nuevo en SAM.",
+    ),
     "archive_expired": Kind(
         410, "Archivo vencido", "El tiempo para descargar terminó. Solicite el ZIP de nuevo en SAM."
     ),

@@ -89,6 +89,7 @@ def test_a_name_that_comes_twice_is_refused_wherever_it_stands(quick: Web) -> No
     ):
         response = quick.client.post(path, data=content, headers=BEARER, content_type="application/json")
         assert code(response) == (400, "bad_json"), content
+        assert "dos veces" in response.text
     assert [row.status for row in quick.world.requests()] == ["pending"] * 3
 
 

@@ -54,7 +54,10 @@ def test_forms_cancel_and_retry_and_lead_back_to_the_page(quick: Web) -> None:
     assert quick.client.post(url, data={"action": "retry"}).status_code == 303
     assert [row.status for row in quick.world.requests()] == ["pending"] * 3
     assert quick.client.post(url, data={"action": "cancel"}).status_code == 303
-    problem(quick.client.get(url), 410, "Solicitud cancelada")
+    told = problem(quick.client.get(url), 410, "Solicitud cancelada")
+    assert "solicite el ZIP de nuevo en SAM" in told
+    assert "<button" not in told  # the link died: it asks for nothing any more
+    problem(quick.client.post(url, data={"action": "retry"}), 410, "Solicitud cancelada")
 
 
 def test_a_form_that_no_page_made_changes_nothing(quick: Web) -> None:

@@ -183,7 +183,9 @@ def test_a_part_that_is_ready_tells_what_it_is_and_until_when() -> None:
 def test_a_part_that_ended_tells_why() -> None:
     assert lines("failed", error="disco lleno") == ["Motivo: disco lleno."]
     assert lines("failed") == []
-    assert lines("cancelled", error="cancelada por el operador") == ["Motivo: cancelada por el operador."]
+    again = "Si hace falta, solicite el ZIP de nuevo en SAM."
+    assert lines("cancelled", error="cancelada por el operador") == ["Motivo: cancelada por el operador.", again]
+    assert lines("cancelled") == [again]
     assert lines("expired", expires=later(hours=-1)) == ["Se podía descargar hasta las 14:09."]
     assert lines("expired") == ["El tiempo para descargarla terminó."]
 
