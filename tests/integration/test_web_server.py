@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import http.client
 import json
@@ -17,7 +18,9 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from shlex import quote
 from typing import Any
+from unittest.mock import Mock
 from urllib.parse import urlsplit
 
 import pytest
@@ -192,6 +195,35 @@ def test_it_does_not_start_without_its_secrets(
         cli.main(["serve", "--port", "0"])
     assert stopped.value.code == 78
     assert missing.removeprefix("SAMZIP_").lower() in capsys.readouterr().err
+
+
+def test_an_address_that_it_cannot_have_is_told_with_the_way_out(
+    quick: Web, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name, value in (("TOKENS", TOKEN), ("SECRET", SECRET)):
+        monkeypatch.setenv(f"SAMZIP_WEB_{name}", value)
+    monkeypatch.setenv("SAMZIP_DATABASE_URL", quick.world.settings.database_url)
+    monkeypatch.setenv("SAMZIP_STATE_DIR", str(quick.world.settings.state_dir))
+
+    def told(*arguments: str) -> str:
+        with pytest.raises(SystemExit) as stopped:
+            cli.main(["serve", *arguments])
+        assert stopped.value.code == 78
+        error = capsys.readouterr().err
+        assert "Traceback" not in error
+        return error
+
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        assert f"--host 127.0.0.1 --port {port}: another program listens there" in told("--port", port)
+    elsewhere = "192.0.2.1"  # RFC 5737: nobody's
+    assert f"--host {elsewhere} --port 0: no address of this machine" in told("--host", elsewhere, "--port", "0")
+    for name in ("nowhere.invalid", "é..x", ""):  # nothing would mean every address
+        assert f"--host {quote(name)} --port 0: no such name" in told("--host", name, "--port", "0")
+    forbidden = PermissionError(errno.EACCES, "Permission denied")
+    with monkeypatch.context() as patch:
+        patch.setattr("samzip.web.server.socket.socket.bind", Mock(side_effect=forbidden))
+        assert "--port 80: only the administrator may listen below port 1024" in told("--port", "80")
 
 
 @pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed")
