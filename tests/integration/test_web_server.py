@@ -178,6 +178,12 @@ def test_broken_bytes_are_answered_and_the_longest_link_is_read(quick: Web) -> N
             connection.sendall(head.encode() + whole)
             connection.shutdown(socket.SHUT_WR)
             assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+        for nonsense in (b"<b>nonsense", b"GET /healthz HTTP/1.1\r\nCookie: <b>" + b"x" * 9000):
+            with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), PATIENCE_S) as connection:
+                connection.sendall(nonsense + b"\r\n\r\n")
+                answer = connection.makefile("rb").read()
+            assert answer.startswith(b"HTTP/1.1 4")
+            assert b"<b>" not in answer
         status, content, _ = server.call("POST", f"/status/{'x' * LENGTH}/cancel")
         assert (status, json.loads(content)["code"]) == (404, "unknown_link")
     assert quick.world.requests() == []
