@@ -40,6 +40,7 @@ class Server(BaseApplication):  # type: ignore[misc]
             "worker_class": "gthread",  # a slow download holds a thread, not a worker
             "preload_app": True,
             "limit_request_line": LINE_LENGTH,
+            "forwarder_headers": "",  # a client's SCRIPT_NAME must not make another address of the one that it asks for
             "graceful_timeout": GRACE_S,
             "control_socket_disable": True,
             "when_ready": lambda server: _when_ready(server, ready),

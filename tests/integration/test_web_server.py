@@ -164,28 +164,35 @@ def test_slow_clients_do_not_keep_others_waiting(quick: Web) -> None:
             connection.close()
 
 
+def _send(server: Served, content: bytes) -> bytes:
+    """The first bytes of what comes back."""
+    address = ("127.0.0.1", urlsplit(server.address).port)
+    with socket.create_connection(address, PATIENCE_S) as connection:
+        connection.sendall(content)
+        connection.shutdown(socket.SHUT_WR)
+        return connection.recv(1024)
+
+
 def test_broken_bytes_are_answered_and_the_longest_link_is_read(quick: Web) -> None:
     with served(quick.world, "--workers", "1", "--threads", "2") as server:
         lines = ["POST /requests HTTP/1.1", "Host: x", f"Authorization: {BEARER['Authorization']}"]
         kind = "Content-Type: application/json"
-        head = "\r\n".join([*lines, kind, "Transfer-Encoding: chunked", "", ""])
         whole = b'{"user": "CERTIBOY"}'
-        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), PATIENCE_S) as connection:
-            connection.sendall(head.encode() + b"no number\r\n" + whole)
-            assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
-        with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), PATIENCE_S) as connection:
-            head = "\r\n".join([*lines, kind, "Content-Length: 100", "", ""])
-            connection.sendall(head.encode() + whole)
-            connection.shutdown(socket.SHUT_WR)
-            assert connection.recv(1024).startswith(b"HTTP/1.1 400 ")
+        for framing, content in (
+            ("Transfer-Encoding: chunked", b"no number\r\n" + whole),
+            ("Content-Length: 100", whole),
+        ):
+            head = "\r\n".join([*lines, kind, framing, "", ""])
+            assert _send(server, head.encode() + content).startswith(b"HTTP/1.1 400 ")
         for nonsense in (b"<b>nonsense", b"GET /healthz HTTP/1.1\r\nCookie: <b>" + b"x" * 9000):
-            with socket.create_connection(("127.0.0.1", urlsplit(server.address).port), PATIENCE_S) as connection:
-                connection.sendall(nonsense + b"\r\n\r\n")
-                answer = connection.makefile("rb").read()
+            answer = _send(server, nonsense + b"\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 4")
             assert b"<b>" not in answer
         status, content, _ = server.call("POST", f"/status/{'x' * LENGTH}/cancel")
         assert (status, json.loads(content)["code"]) == (404, "unknown_link")
+        for header in (b"SCRIPT_NAME: /status", b"SCRIPT_NAME: /evil", b"PATH_INFO: /healthz"):
+            answer = _send(server, b"GET /status/requests HTTP/1.1\r\nHost: x\r\n" + header + b"\r\n\r\n")
+            assert answer.startswith(b"HTTP/1.1 404 "), header  # what the web server in front let through, and no other
     assert quick.world.requests() == []
 
 
