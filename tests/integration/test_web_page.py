@@ -244,6 +244,17 @@ def test_everything_but_the_comfort_works_without_javascript(site: Site, browser
     context.close()
 
 
+def test_an_archive_that_went_since_the_page_was_made_is_told_by_a_page(site: Site, context: BrowserContext) -> None:
+    page = open_page(context, states.ready(site))
+    link = page.get_by_role("link", name="Descargar Parte 2 de 3")
+    site.world.set_request(site.world.requests()[1].id, status="expired")
+    link.click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Archivo vencido")
+    expect(page.get_by_role("main")).to_contain_text("Solicite el ZIP de nuevo en SAM.")
+    page.go_back()
+    expect(part(page, 2)).to_contain_text("Venció")
+
+
 def test_a_failed_part_tells_why_and_is_asked_for_again(site: Site, context: BrowserContext) -> None:
     page = open_page(context, states.failed(site))
     expect(part(page, 2)).to_contain_text("Motivo: No hay espacio en el almacenamiento de archivos.")

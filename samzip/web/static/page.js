@@ -154,6 +154,7 @@
   async function downloadAll() {
     for (const [number, link] of document.querySelectorAll("[data-download]").entries()) {
       if (number) await new Promise((resume) => setTimeout(resume, GAP_MS));
+      link.download = ""; // where an error would lead away from the others; a single one leads to its page
       link.click();
     }
     return null;
