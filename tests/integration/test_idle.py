@@ -175,6 +175,13 @@ def test_whatever_there_may_be_to_do_is_left_to_a_whole_run(world: World, happen
     assert ([row.id for row in world.rows(tables.run)] if is_readable else []) == before
 
 
+def test_it_rests_until_an_archive_expires_and_not_a_second_longer(world: World) -> None:
+    served(world)
+    expires = min(row.expires_at for row in world.requests())
+    assert rest(world.settings, expires - timedelta(seconds=1)) is not None
+    assert rest(world.settings, expires) is None
+
+
 def test_a_whole_run_leaves_nothing_behind_that_keeps_the_next_one_from_resting(world: World) -> None:
     world.click()
     world.run()

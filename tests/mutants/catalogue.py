@@ -261,8 +261,8 @@ MUTANTS = (
     Mutant(
         name="a claim without the lease",
         file="samzip/batch/ending.py",
-        old="        if not lease.holds(connection, context.run_id):\n",
-        new="        if not context.run_id:\n",
+        old="        if not lease.holds(connection, context.run_id):\n            context.stop.ask(LEASE_LOST)\n            return None\n",
+        new="        if not context.run_id:\n            return None\n",
         why="a run that was frozen goes on beside another host's, from what it knew before",
         tests=(ALONE + "test_a_run_whose_place_another_host_took_begins_nothing_more[sqlite]",),
     ),
@@ -353,5 +353,23 @@ MUTANTS = (
         new="        if not state:\n",
         why="the self-test promises what it has not looked at",
         tests=("tests/integration/test_selftest.py::test_a_row_or_a_file_that_is_gone_is_a_lost_request[sqlite]",),
+    ),
+    Mutant(
+        name="one company's rows stop the run",
+        file="samzip/batch/building.py",
+        old="        if not isinstance(as_told(error), Unexpected):\n",
+        new="        if isinstance(error, Exception):\n",
+        why="nobody gets anything as long as one company's rows cannot be read",
+        tests=(
+            "tests/integration/test_bad_rows.py::test_what_nobody_foresaw_of_a_company_costs_it_an_attempt_and_stops_no_other",
+        ),
+    ),
+    Mutant(
+        name="a rest that overlooks what expired",
+        file="samzip/idle.py",
+        old='    " AND COALESCE(expires_at <= :now, COALESCE(completed_at, created_at) <= :over)",\n',
+        new='    " AND COALESCE(expires_at <= :over, COALESCE(completed_at, created_at) <= :over)",\n',
+        why="archives stay on the disk for as long again as they were to live, unless somebody clicks",
+        tests=("tests/integration/test_idle.py::test_it_rests_until_an_archive_expires_and_not_a_second_longer",),
     ),
 )
