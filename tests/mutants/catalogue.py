@@ -261,7 +261,8 @@ MUTANTS = (
     Mutant(
         name="a claim without the lease",
         file="samzip/batch/ending.py",
-        old="        if not lease.holds(connection, context.run_id):\n            context.stop.ask(LEASE_LOST)\n            return None\n",
+        old="        if not lease.holds(connection, context.run_id):\n"
+        "            context.stop.ask(LEASE_LOST)\n            return None\n",
         new="        if not context.run_id:\n            return None\n",
         why="a run that was frozen goes on beside another host's, from what it knew before",
         tests=(ALONE + "test_a_run_whose_place_another_host_took_begins_nothing_more[sqlite]",),
