@@ -366,11 +366,13 @@ MUTANTS = (
         ),
     ),
     Mutant(
-        name="a rest that overlooks what expired",
+        name="a rest beside what SAM queued",
         file="samzip/idle.py",
-        old='    " AND COALESCE(expires_at <= :now, COALESCE(completed_at, created_at) <= :over)",\n',
-        new='    " AND COALESCE(expires_at <= :over, COALESCE(completed_at, created_at) <= :over)",\n',
-        why="archives stay on the disk for as long again as they were to live, unless somebody clicks",
-        tests=("tests/integration/test_idle.py::test_it_rests_until_an_archive_expires_and_not_a_second_longer",),
+        old="status IN ('pending', 'queued', 'processing')",
+        new="status IN ('pending', 'processing')",
+        why="clicks that SAM's old worker left as 'queued' wait until somebody else clicks",
+        tests=(
+            "tests/integration/test_idle.py::test_whatever_there_may_be_to_do_is_left_to_a_whole_run[queue_as_sam_did]",
+        ),
     ),
 )
