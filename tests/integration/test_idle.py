@@ -45,13 +45,13 @@ def click(world: World) -> None:
 
 
 def queue_as_sam_did(world: World) -> None:
-    world.click()
-    world.set_request(1, status="queued")
+    for number in world.click().request_ids:
+        world.set_request(number, status="queued")
 
 
 def leave_in_work(world: World) -> None:
-    world.click()
-    world.set_request(1, status="processing")
+    for number in world.click().request_ids:
+        world.set_request(number, status="processing")
 
 
 def fail_an_attempt(world: World) -> None:
