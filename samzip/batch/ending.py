@@ -17,9 +17,10 @@ from samzip.archive.part import PartResult, Progress
 from samzip.batch import telling
 from samzip.batch.company import CompanyPass
 from samzip.batch.context import LEASE_LOST, Context
+from samzip.batch.reasons import reason
 from samzip.dossier import missing
 from samzip.dossier.keys import archive_key, download_name, temporary_key
-from samzip.errors import DatabaseUnreachable, SamzipError, StorageFailed, Unexpected, WorkTakenOver, as_told
+from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, WorkTakenOver, as_told
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import giving_up, lease, runs, wording, work
@@ -118,14 +119,14 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
 
     When its files cannot be removed, the part stays claimed: the next run's recovery finds the note and tries again.
     """
-    why = _reason(error)
+    why = reason(error)
     try:
         remove_files(context, item)
     except StorageFailed as stuck:
         context.tally["failed"] += 1
-        context.publish(PartFailed(item.ref, f"{why}; {stuck}", item.held.attempt, None))
+        context.publish(PartFailed(item.ref, f"{why.full}; {stuck}", item.held.attempt, None))
         return
-    notice = wording.failed(item.ref.company, item.ref.part, item.ref.parts, why)
+    notice = wording.failed(item.ref.company, item.ref.part, item.ref.parts, why.told)
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
@@ -133,7 +134,8 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
                 connection,
                 now,
                 item.held,
-                reason=why,
+                reason=why.full,
+                told=why.told,
                 max_attempts=context.settings.max_attempts,
                 notice=notice,
                 worker_died=isinstance(error, WorkerDied),
@@ -142,13 +144,13 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
         _dropped(context, item, str(lost))
         return
     context.tally["failed"] += 1
-    context.publish(PartFailed(item.ref, why, item.held.attempt, retry_at))
+    context.publish(PartFailed(item.ref, why.full, item.held.attempt, retry_at))
 
 
 def give_up(context: Context, company_id: int, error: Exception) -> None:
     """Each part of the company that waits has spent an attempt. Raises Unexpected, which names the company, when its
     rows do not allow even that."""
-    why, given_up = _reason(error), []
+    why = reason(error)
     try:
         with context.database.write() as connection:
             if not lease.holds(connection, context.run_id):
@@ -159,7 +161,8 @@ def give_up(context: Context, company_id: int, error: Exception) -> None:
                 context.database.now(connection),
                 company_id,
                 run_id=context.run_id,
-                reason=why,
+                reason=why.full,
+                told=why.told,
                 max_attempts=context.settings.max_attempts,
                 worker_died=isinstance(error, WorkerDied),
             )
@@ -172,7 +175,7 @@ def give_up(context: Context, company_id: int, error: Exception) -> None:
         held = part.held
         ref = PartRef(company_id, part.company, held.part, part.parts, held.request_id, held.user)
         context.tally["failed"] += 1
-        context.publish(PartFailed(ref, why, held.attempt, part.retry_at))
+        context.publish(PartFailed(ref, why.full, held.attempt, part.retry_at))
 
 
 def drop(context: Context, item: InWork, why: str) -> None:
@@ -217,13 +220,6 @@ def still_wanted(context: Context, item: InWork) -> bool:
             )
     except WorkTakenOver:
         return False
-
-
-def _reason(error: BaseException) -> str:
-    """An error as an operator and a customer may read it."""
-    if isinstance(error, SamzipError | WorkerDied):
-        return str(error)
-    return f"error inesperado: {type(error).__name__}: {error}"
 
 
 def _complete(context: Context, item: InWork, published: work.Published, found: missing.Tally) -> tuple[int, datetime]:

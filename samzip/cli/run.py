@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,6 +16,8 @@ from samzip.units import count, parse_duration, show_size
 
 if TYPE_CHECKING:
     from samzip.events import RunFinished
+    from samzip.report.letters import Link
+    from samzip.requests.shown import Owner
 
 PROBLEMS = 3
 SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
@@ -131,17 +132,17 @@ def _exit_code(finished: RunFinished, stopped_by: str | None) -> int:
     return PROBLEMS if finished.outcome in ("problems", "waiting") else 0
 
 
-def _links(settings: Settings) -> Callable[[int, datetime], str | None] | None:
+def _links(settings: Settings) -> Link | None:
     """Addresses for letters, where people reach the web hook; its imports wait for the first letter."""
     if not (settings.notify_requesters and settings.web_url and settings.web_secret):
         return None
 
-    def link(request_id: int, expires: datetime) -> str | None:
+    def link(request_id: int, owner: Owner, expires: datetime) -> str | None:
         try:
             from samzip.web.links import Links
         except ModuleNotFoundError:  # samzip doctor tells that the extra is missing; the letter goes without
             return None
-        return f"{settings.web_url}/download/{Links(settings.web_secret).download(request_id, expires)}"
+        return f"{settings.web_url}/download/{Links(settings.web_secret).download(request_id, owner, expires)}"
 
     return link
 

@@ -8,12 +8,12 @@ from datetime import datetime, tzinfo
 
 from samzip.dossier.missing import DAMAGED, MISSING, tally
 from samzip.report.wording import count, printable
-from samzip.requests.shown import DeliveredPart, Delivery
+from samzip.requests.shown import DeliveredPart, Delivery, Owner
 from samzip.units import customer_size
 
 LISTED = 10  # documents that a letter names for each part; FALTANTES.txt has all
 
-Link = Callable[[int, datetime], str | None]  # request, until when -> address
+Link = Callable[[int, Owner, datetime], str | None]  # request, whose, until when -> address
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +35,10 @@ def to_requester(delivery: Delivery, zone: tzinfo, link: Link | None) -> Letter:
         title = f"El ZIP de {company} está listo en parte"
     else:
         title = f"El ZIP de {company} está listo"
-    addresses = [link(part.request_id, part.expires) if link and part.expires else None for part in delivery.parts]
+    addresses = [
+        link(part.request_id, delivery.owner, part.expires) if link and part.expires else None
+        for part in delivery.parts
+    ]
     blocks = [_part(part, zone, address) for part, address in zip(delivery.parts, addresses, strict=True)]
     if ready and not any(addresses):
         blocks.append("Descárguelo en SAM, donde lo solicitó.")

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import archive, customuser, empresa, ziprequest
-from samzip.requests.shown import DeliveredPart, Delivery
+from samzip.requests.shown import DeliveredPart, Delivery, Owner
 from samzip.requests.states import LIVE
 
 
@@ -57,5 +57,5 @@ def deliveries(connection: Connection, now: datetime, company_id: int, part: int
             if row.status == "failed" or ((row.expires_at or row.until) and (row.expires_at or row.until) > now)
         )
         if parts:
-            found.append(Delivery(user=name, email=email or "", company=company, parts=parts))
+            found.append(Delivery(Owner(user_id, company_id), name, email or "", company, parts))
     return found

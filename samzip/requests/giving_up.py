@@ -31,10 +31,14 @@ def give_up(
     *,
     run_id: str,
     reason: str,
+    told: str,
     max_attempts: int,
     worker_died: bool = False,
 ) -> list[GivenUp]:
-    """Claims and fails whatever of the company waits, by what its rows say: its records may be what cannot be read."""
+    """Claims and fails whatever of the company waits, by what its rows say: its records may be what cannot be read.
+
+    `reason` and `told` as in `work.fail`.
+    """
     company = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar() or NO_COMPANY
     asked = select(func.max(ziprequest.c.total_partes)).where(
         ziprequest.c.empresa_id == company_id, ziprequest.c.status.in_(LIVE), is_whole(ziprequest.c.total_partes)
@@ -44,12 +48,13 @@ def give_up(
     for part in sorted(item.part for item in work.waiting(connection, now, company_id)):
         held = work.claim(connection, now, company_id=company_id, part=part, token=secrets.token_hex(16), run_id=run_id)
         if held is not None:
-            notice = wording.failed(company, part, parts, reason)
+            notice = wording.failed(company, part, parts, told)
             retry_at = work.fail(
                 connection,
                 now,
                 held,
                 reason=reason,
+                told=told,
                 max_attempts=max_attempts,
                 notice=notice,
                 worker_died=worker_died,

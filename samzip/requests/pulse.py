@@ -21,7 +21,7 @@ class Pulse:
     """What tells."""
 
     now: datetime
-    waiting: int  # pending requests
+    waiting: int  # requests that nobody works on: pending ones, and those that a dead run left in work
     oldest: datetime | None  # of them
     finished: datetime | None  # the last run
     heartbeat: datetime | None  # of a run that has not finished
@@ -30,21 +30,26 @@ class Pulse:
     def is_alive(self) -> bool:
         """False when requests wait and no run has finished for PATIENCE. A long run that still shows life is no dead
         timer; where none ever finished, the oldest request's age counts."""
-        if not self.waiting or (self.heartbeat and self.now - self.heartbeat <= HEARTBEAT_LIFE):
+        if not self.waiting or _lives(self.now, self.heartbeat):
             return True
         since = self.finished or self.oldest
         return since is None or self.now - since <= PATIENCE
 
 
 def pulse(connection: Connection, now: datetime) -> Pulse:
-    waiting, oldest = connection.execute(
-        select(func.count(), func.min(ziprequest.c.created_at, type_=ziprequest.c.created_at.type)).where(
-            ziprequest.c.status.in_(PENDING)
-        )
-    ).one()
     finished = connection.execute(select(func.max(run.c.finished_at, type_=run.c.finished_at.type))).scalar()
     beating = select(func.max(run.c.heartbeat_at, type_=run.c.heartbeat_at.type)).where(run.c.finished_at.is_(None))
-    return Pulse(now, waiting, oldest, finished, connection.execute(beating).scalar())
+    heartbeat = connection.execute(beating).scalar()
+    waiting, oldest = connection.execute(
+        select(func.count(), func.min(ziprequest.c.created_at, type_=ziprequest.c.created_at.type)).where(
+            ziprequest.c.status.in_(PENDING if _lives(now, heartbeat) else LIVE)
+        )
+    ).one()
+    return Pulse(now, waiting, oldest, finished, heartbeat)
+
+
+def _lives(now: datetime, heartbeat: datetime | None) -> bool:
+    return heartbeat is not None and now - heartbeat <= HEARTBEAT_LIFE
 
 
 def by_state(connection: Connection) -> dict[str, int]:

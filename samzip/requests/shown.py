@@ -7,6 +7,14 @@ from datetime import datetime
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """Whose a request is. Its number alone does not tell: a database that was put back gives numbers anew."""
+
+    user_id: int
+    company_id: int
+
+
+@dataclass(frozen=True, slots=True)
 class QueuedCompany:
     """A company that waits."""
 
@@ -180,6 +188,7 @@ class DeliveredPart:
 class Delivery:
     """All that one user asked for of one company, once none of it is waited for any more."""
 
+    owner: Owner
     user: str
     email: str  # "" when SAM knows none
     company: str

@@ -14,6 +14,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from samzip.catalog import people
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.requests.expire import is_over_by
+from samzip.requests.shown import Owner
 from samzip.requests.states import NO_COMPANY, NO_USER, PENDING
 
 
@@ -48,6 +49,10 @@ class Watched:
     sha256: str | None
     download_name: str | None
     warnings: list[dict[str, str]]  # as in shown.ArchiveShown
+
+    @property
+    def owner(self) -> Owner:
+        return Owner(self.user_id, self.company_id)
 
 
 def watch(connection: Connection, now: datetime, ttl: timedelta, ids: Sequence[int]) -> list[Watched]:

@@ -197,12 +197,13 @@ def fail(
     held: Claim,
     *,
     reason: str,
+    told: str,
     max_attempts: int,
     notice: Notice,
     worker_died: bool = False,
 ) -> datetime | None:
     """Counts a failed attempt. Returns when the next one is due; None when none is left and the requests failed, or
-    when all of them were cancelled meanwhile.
+    when all of them were cancelled meanwhile. `reason` is for operators, `told` for whoever made the requests.
 
     A part that kills its worker MAX_DEATHS times fails however many attempts are allowed: it takes memory from others.
     """
@@ -215,10 +216,10 @@ def fail(
             .where(_mine(held))
             .values(token=None, run_id=None, path=None, not_before=retry_at, last_error=reason)
         )
-        move(connection, Move.PUT_BACK, _requests(held.company_id, held.part), error_message=reason)
+        move(connection, Move.PUT_BACK, _requests(held.company_id, held.part), error_message=told)
         attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
         return None if drop_unwanted(connection, _part(held.company_id, held.part)) else retry_at
-    fail_requests(connection, now, _in_work(held), reason, notice)
+    fail_requests(connection, now, _in_work(held), told, notice)
     connection.execute(delete(work).where(_mine(held)))
     attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
     return None

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask import Request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 
 from samzip.web.problems import Problem
 
@@ -34,6 +34,8 @@ def receive(request: Request) -> None:
         raise Problem("bad_request") from error
     if received < (request.content_length or 0):
         raise Problem("bad_request")
+    if request.content_length is None and received >= (request.max_content_length or BIGGEST_ID):
+        raise RequestEntityTooLarge  # what comes in chunks is cut there without a word
 
 
 def read_click(request: Request) -> Click:

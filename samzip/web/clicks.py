@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 ANSWER_LIFE = timedelta(hours=24)  # of what an Idempotency-Key gave
 
-Accepted = dict[str, Any]  # kept as JSON with an Idempotency-Key: ids, company, user, equipment, expires
+Accepted = dict[str, Any]  # kept as JSON with an Idempotency-Key: ids, company, user, user_id, equipment, expires
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,7 @@ class Clicks:
             "ids": list(inserted.request_ids),
             "company": {"id": inserted.company_id, "name": inserted.company},
             "user": inserted.user,
+            "user_id": requester.user_id,
             "equipment": inserted.equipment,
             "expires": (now + self.history).isoformat(),
         }

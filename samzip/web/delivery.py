@@ -35,6 +35,7 @@ _WHY_NOT = {
     "cancelled": "cancelled",
     "failed": "archive_failed",
     "expired": "archive_expired",
+    "completed": "archive_failed",  # under a name that samzip does not give
 }
 
 
@@ -80,6 +81,8 @@ def deliver(hook: Hook, token: str, request: Request) -> Response:
                 _count(hook, path)
             return response
         response.headers["ETag"] = quote_etag(etag)
+        if (wanted := request.headers.get("If-Match")) is not None and not is_known(wanted, etag):
+            raise Problem("changed")
         if is_known(request.headers.get("If-None-Match"), etag):
             response.status_code = 304
             file.close()
@@ -120,14 +123,15 @@ def _due(hook: Hook, token: str) -> Watched:
     """The request that a link names, if its archive may be downloaded at this moment."""
     with hook.database.read() as connection:
         now = hook.database.now(connection)
-        found = watch(connection, now, hook.settings.ttl, [hook.links.read_download(token, now)])
-    if not found:
+        link = hook.links.read_download(token, now)
+        found = watch(connection, now, hook.settings.ttl, [link.request])
+    if not found or found[0].owner != link.owner:
         raise Problem("archive_expired")  # its row went with the history
     watched = found[0]
     if not watched.may:
         raise Problem("not_allowed")
     if watched.path is None or parse_key(watched.path) is None:  # no other file is ever sent
-        raise Problem(_WHY_NOT.get(watched.status, "archive_gone"))
+        raise Problem(_WHY_NOT[watched.status])
     return watched
 
 

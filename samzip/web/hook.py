@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING, Any
 from samzip.catalog import people
 from samzip.database import Database
 from samzip.errors import DatabaseNotReady, DatabaseUnreachable, StorageFailed, UsageProblem
-from samzip.requests import single, web_keys
+from samzip.housekeeping.absence import require_folder
+from samzip.requests import runs, single, web_keys
 from samzip.requests.expire import expire_early
 from samzip.requests.pulse import pulse
+from samzip.requests.shown import Owner
 from samzip.requests.watched import Watched, gained, watch
 from samzip.settings import Settings
 from samzip.storage import Store
@@ -129,14 +131,17 @@ class Hook:
     # -- for whoever watches the service
 
     def health(self) -> dict[str, Any]:
-        found = None
+        found, has_archives = None, False
         try:
             with self.database.read() as connection:
-                found = pulse(connection, self.database.now(connection))
+                now = self.database.now(connection)
+                found, has_archives = pulse(connection, now), runs.has_archives(connection, now)
         except (DatabaseUnreachable, DatabaseNotReady):
             pass
         try:
             self.archives.check_readable()
+            if has_archives:
+                require_folder(self.archives)
             archives = True
         except StorageFailed:
             archives = False
@@ -147,12 +152,13 @@ class Hook:
     def _accepted(self, accepted: dict[str, Any]) -> dict[str, Any]:
         ids = accepted["ids"]
         expires = datetime.fromisoformat(accepted["expires"])
+        owner = Owner(accepted["user_id"], accepted["company"]["id"])
         return {
             "company": accepted["company"],
             "user": accepted["user"],
             "equipment": accepted["equipment"],
             "requests": [{"id": number, "part": part, "parts": len(ids)} for part, number in enumerate(ids, 1)],
-            **self._links(self.links.status(ids, expires), expires),
+            **self._links(self.links.status(ids, owner, expires), expires),
         }
 
     def _links(self, token: str, expires: datetime) -> dict[str, Any]:
@@ -173,7 +179,8 @@ class Hook:
     def _with_links(self, watched: Watched, now: datetime) -> dict[str, Any]:
         expires = now + self.settings.history
         shown = answers.request(watched, self._download_url(watched))
-        return {**shown, **self._links(self.links.status([watched.id], expires, is_click=False), expires)}
+        token = self.links.status([watched.id], watched.owner, expires, is_click=False)
+        return {**shown, **self._links(token, expires)}
 
     def _followed(self, token: str) -> tuple[list[Watched], datetime]:
         """What a link names. Raises Problem when that is gone, or its user may not have it any more."""
@@ -181,8 +188,9 @@ class Hook:
             now = self.database.now(connection)
             link = self.links.read_status(token, now)
             watched = watch(connection, now, self.settings.ttl, link.requests)
+            watched = [one for one in watched if one.owner == link.owner]
             if link.is_click and watched and (more := gained(connection, watched)):
-                watched = watch(connection, now, self.settings.ttl, [*link.requests, *more])
+                watched = watch(connection, now, self.settings.ttl, [*(one.id for one in watched), *more])
         if not watched:
             raise Problem("link_expired")  # the history of requests that ended is kept for a while only
         if not all(one.may for one in watched):
@@ -210,7 +218,7 @@ class Hook:
     def _download_url(self, watched: Watched) -> str | None:
         if watched.path is None or watched.expires is None or not watched.may:
             return None
-        return self.url("api.download", token=self.links.download(watched.id, watched.expires))
+        return self.url("api.download", token=self.links.download(watched.id, watched.owner, watched.expires))
 
     def _end(self, request_ids: Sequence[int]) -> None:
         """Raises Problem when nothing was left to end."""

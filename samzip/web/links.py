@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from itsdangerous import BadSignature, URLSafeSerializer
+from itsdangerous import BadData, URLSafeSerializer
+from itsdangerous.encoding import base64_decode, base64_encode
 
+from samzip.requests.shown import Owner
 from samzip.web.problems import Problem
 
 STATUS = "status"  # follow, cancel and retry requests
@@ -28,7 +30,16 @@ class StatusLink:
     """What may be followed."""
 
     requests: tuple[int, ...]
+    owner: Owner
     is_click: bool  # all that one click asked for, and no piece of it
+
+
+@dataclass(frozen=True, slots=True)
+class DownloadLink:
+    """Whose archive may be downloaded."""
+
+    request: int
+    owner: Owner
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +64,24 @@ class Links:
             for purpose in (STATUS, DOWNLOAD, CLICK)
         }
 
-    def status(self, request_ids: Sequence[int], expires: datetime, *, is_click: bool = True) -> str:
-        return self._sign(STATUS, [int(is_click), *pack(request_ids)], expires)
+    def status(self, request_ids: Sequence[int], owner: Owner, expires: datetime, *, is_click: bool = True) -> str:
+        content = [int(is_click), owner.user_id, owner.company_id, *pack(request_ids)]
+        return self._sign(STATUS, content, expires)
 
-    def download(self, request_id: int, expires: datetime) -> str:
-        return self._sign(DOWNLOAD, [request_id], expires)
+    def download(self, request_id: int, owner: Owner, expires: datetime) -> str:
+        return self._sign(DOWNLOAD, [request_id, owner.user_id, owner.company_id], expires)
 
     def click(self, user: str, company_id: int | None, expires: datetime) -> str:
         return self._sign(CLICK, [user, company_id], expires)
 
     def read_status(self, token: str, now: datetime) -> StatusLink:
         """Raises Problem, as the others do."""
-        is_click, *packed = self._read(STATUS, token, now)
-        return StatusLink(unpack(packed), bool(is_click))
+        is_click, user_id, company_id, *packed = self._read(STATUS, token, now)
+        return StatusLink(unpack(packed), Owner(user_id, company_id), bool(is_click))
 
-    def read_download(self, token: str, now: datetime) -> int:
-        return int(self._read(DOWNLOAD, token, now)[0])
+    def read_download(self, token: str, now: datetime) -> DownloadLink:
+        request_id, user_id, company_id = self._read(DOWNLOAD, token, now)
+        return DownloadLink(request_id, Owner(user_id, company_id))
 
     def read_click(self, token: str, now: datetime) -> ClickLink:
         return ClickLink(*self._read(CLICK, token, now))
@@ -82,12 +95,20 @@ class Links:
             raise Problem("unknown_link")
         content: list[Any]
         try:
+            if not _is_as_made(token):
+                raise Problem("unknown_link")
             expires, *content = self._signers[purpose].loads(token)
-        except (BadSignature, UnicodeError) as error:
+        except (BadData, UnicodeError) as error:
             raise Problem("unknown_link") from error
         if now >= datetime.fromtimestamp(expires, UTC):
             raise Problem("link_expired")
         return content
+
+
+def _is_as_made(token: str) -> bool:
+    """Base64 has several spellings of the same bytes, and its readers pass over what is none: one is ours. Raises
+    BadData."""
+    return all(base64_encode(base64_decode(piece)).decode("ascii") == piece for piece in token.split("."))
 
 
 def pack(numbers: Sequence[int]) -> list[int]:

@@ -66,6 +66,7 @@ KINDS = {
         410, "No se pudo generar", "El archivo no se pudo generar. Solicite el ZIP de nuevo en SAM."
     ),
     "archive_gone": Kind(410, "Archivo perdido", "El archivo ya no está; se generará de nuevo. Intente más tarde."),
+    "changed": Kind(412, "El archivo cambió", "Este ya no es el archivo que se pidió. Descárguelo desde el principio."),
     "not_ready": Kind(409, "Todavía no está listo", "El archivo todavía se está generando."),
     "not_cancellable": Kind(409, "Nada que cancelar", "La solicitud ya terminó: no hay nada que cancelar."),
     "not_retryable": Kind(409, "Nada que reintentar", "No hay ninguna parte que se pueda generar de nuevo."),

@@ -269,7 +269,8 @@ def test_what_nobody_foresaw_of_a_company_costs_it_an_attempt_and_stops_no_other
         world.run()
     for number in asked:
         row = request_row(world, number)
-        assert (row.status, row.error_message) == ("failed", "error inesperado: ValueError: así es la fila")
+        assert (row.status, row.error_message) == ("failed", "error inesperado en el servidor")
+        assert world.rows(tables.attempt)[0].error == "error inesperado: ValueError: así es la fila"
     assert world.rows(tables.work) == []
     assert world.files() == [request_row(world, good).file_path]
 

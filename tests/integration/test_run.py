@@ -253,12 +253,13 @@ def test_a_failed_attempt_waits_longer_each_time_and_the_last_one_fails_with_the
     for wait in (timedelta(minutes=1), timedelta(minutes=5)):
         assert world.run().counts.failed == 1
         (row,) = world.requests()
-        assert (row.status, row.error_message) == ("pending", "disk: No space left on device")
+        assert (row.status, row.error_message) == ("pending", "no hay espacio en el servidor")
         assert world.run().outcome == "waiting"  # its next attempt is not due
         world.later(seconds=wait.total_seconds() + 1)
     world.run()
     (row,) = world.requests()
-    assert (row.status, row.error_message) == ("failed", "disk: No space left on device")
+    assert (row.status, row.error_message) == ("failed", "no hay espacio en el servidor")
+    assert {row.error for row in world.rows(tables.attempt)} == {"disk: No space left on device"}  # for operators
     assert [event.retry_at is None for event in world.seen(PartFailed)] == [False, False, True]
     assert world.rows(tables.work) == []
     assert world.files() == []

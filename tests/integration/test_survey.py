@@ -51,7 +51,7 @@ def test_a_survey_that_fails_costs_its_company_an_attempt_and_no_other(world: Wo
     finished = world.run()
     assert (finished.counts.failed, finished.counts.published) == (2, 1)
     found = {(row.empresa_id, row.status, row.error_message) for row in world.requests()}
-    assert found == {(unlucky, "pending", "spool: No space left on device"), (lucky, "completed", None)}
+    assert found == {(unlucky, "pending", "no hay espacio en el servidor"), (lucky, "completed", None)}
 
 
 def test_a_run_that_is_asked_to_stop_does_not_wait_for_a_survey(world: World) -> None:

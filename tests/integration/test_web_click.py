@@ -18,6 +18,7 @@ from sqlalchemy import select, text, update
 
 from samzip.database import open_database, tables
 from samzip.errors import BadSetting
+from samzip.requests.shown import Owner
 from samzip.web import create_app
 from tests.support.web import BEARER, OTHER_TOKEN, SECRET, TOKEN, Web, body, code, make_web
 from tests.support.world import World, make_world, new_postgres_database
@@ -308,7 +309,7 @@ def test_a_database_that_is_away_is_no_crash(tmp_path: Path, url: str) -> None:
     away = open_database(url, patience_s=1)
     web = make_web(World(world.settings, away))
     links = make_web(world).app.extensions["samzip"].links
-    token = links.status([1], datetime(2100, 1, 1, tzinfo=UTC))
+    token = links.status([1], Owner(1, 1), datetime(2100, 1, 1, tzinfo=UTC))
     answers = [web.click(), web.client.get(f"/status/{token}"), web.signed("GET", "/requests/1")]
     assert [code(answer) for answer in answers] == [(503, "database_unavailable")] * 3
     assert all("nowhere" not in answer.text and "127.0.0.1" not in answer.text for answer in answers)

@@ -16,10 +16,14 @@ from werkzeug.test import TestResponse
 
 from samzip.batch import ending
 from samzip.database import tables
+from samzip.requests import runs
+from samzip.requests.shown import Owner
 from samzip.requests.single import story
 from samzip.web.links import Links
 from tests.support.web import BEARER, SECRET, Web, body, code, make_web
 from tests.support.world import make_world
+
+OURS = Owner(user_id=1, company_id=1)
 
 
 def first(status: dict[str, Any]) -> dict[str, Any]:
@@ -124,7 +128,9 @@ def test_the_expiry_counts_at_the_moment_of_the_download_not_at_that_of_the_swee
     quick.world.later(hours=6, seconds=1)
     assert get(quick, url).status_code == 410
     assert file_of(quick, first(status)).exists()
-    forever = Links([SECRET]).download(first(status)["id"], quick.world.requests()[0].expires_at.replace(year=2100))
+    forever = Links([SECRET]).download(
+        first(status)["id"], OURS, quick.world.requests()[0].expires_at.replace(year=2100)
+    )
     assert code(get(quick, f"/download/{forever}")) == (410, "archive_expired")
 
 
@@ -141,19 +147,46 @@ def test_a_download_that_began_before_the_expiry_finishes(quick: Web) -> None:
     assert hashlib.sha256(received).hexdigest() == part["sha256"]
 
 
+def test_a_number_that_is_given_again_to_another_company_opens_nothing(quick: Web) -> None:
+    """As after a database was put back."""
+    accepted = quick.clicked()
+    mine = first(quick.published())
+    quick.world.company("Otra Ltda", equipment=5, user="otra")
+    with quick.world.database.write() as connection:
+        connection.execute(delete(tables.notificacionzip))
+        connection.execute(delete(tables.ziprequest))
+    theirs = quick.clicked("otra")
+    numbers = [one["id"] for one in theirs["requests"]]
+    with quick.world.database.write() as connection:
+        for number, given in zip(numbers, (one["id"] for one in accepted["requests"]), strict=True):
+            connection.execute(update(tables.ziprequest).where(tables.ziprequest.c.id == number).values(id=given))
+    quick.world.run()
+    assert {row.status for row in quick.world.requests()} == {"completed"}
+    assert code(get(quick, accepted["status_url"])) == (410, "link_expired")
+    assert code(get(quick, mine["download_url"])) == (410, "archive_expired")
+    assert code(quick.client.post(f"{accepted['status_url']}/cancel")) == (410, "link_expired")
+
+
+def test_what_is_asked_of_another_file_is_refused(quick: Web) -> None:
+    part = first(quick.published())
+    assert code(get(quick, part["download_url"], If_Match='"other"', Range="bytes=5-")) == (412, "changed")
+    for wanted in (f'"{part["sha256"]}"', "*"):
+        assert get(quick, part["download_url"], If_Match=wanted, Range="bytes=5-").status_code == 206
+
+
 def test_a_cancelled_request_that_is_published_for_others_is_not_given(quick: Web) -> None:
     mine = quick.clicked()
     quick.clicked()
     quick.client.post(f"{mine['status_url']}/cancel")
     quick.world.run()
-    token = Links([SECRET]).download(mine["requests"][0]["id"], quick.world.requests()[-1].expires_at)
+    token = Links([SECRET]).download(mine["requests"][0]["id"], OURS, quick.world.requests()[-1].expires_at)
     assert code(get(quick, f"/download/{token}")) == (410, "cancelled")
 
 
 def test_a_request_that_is_not_ready_or_failed_gives_nothing(quick: Web) -> None:
     accepted = quick.clicked()
     number = accepted["requests"][0]["id"]
-    token = Links([SECRET]).download(number, quick.world.requests()[0].created_at.replace(year=2100))
+    token = Links([SECRET]).download(number, OURS, quick.world.requests()[0].created_at.replace(year=2100))
     assert code(get(quick, f"/download/{token}")) == (409, "not_ready")
     quick.world.set_request(number, status="failed")
     assert code(get(quick, f"/download/{token}")) == (410, "archive_failed")
@@ -237,7 +270,7 @@ def test_a_volume_that_is_not_mounted_costs_nobody_an_archive(quick: Web) -> Non
 def test_no_row_makes_another_file_downloadable(quick: Web, path: str) -> None:
     part = first(quick.published())
     quick.world.set_request(part["id"], file_path=path)
-    assert code(get(quick, part["download_url"])) == (410, "archive_gone")
+    assert code(get(quick, part["download_url"])) == (410, "archive_failed")
 
 
 def test_an_archive_that_sams_own_worker_made_is_downloaded_too(quick: Web) -> None:
@@ -308,6 +341,30 @@ def test_healthz_knows_when_nobody_works_on_the_queue(web: Web) -> None:
     assert health() == (200, "ok", "ok")  # a long run that shows life
     web.world.later(minutes=11)
     assert health() == (503, "failing", "stopped")
+
+
+def test_healthz_knows_of_a_request_that_a_dead_run_left_in_work(web: Web) -> None:
+    for one in web.clicked()["requests"]:
+        web.world.set_request(one["id"], status="processing")
+    with web.world.database.write() as connection:
+        now = web.world.database.now(connection)
+        runs.begin(connection, now, run_id="dead", host="x", pid=1, version="0")
+    response = web.client.get("/healthz")
+    assert (response.status_code, body(response)["runs"], body(response)["waiting"]) == (200, "ok", 0)
+    web.world.later(minutes=11)
+    response = web.client.get("/healthz")
+    assert (response.status_code, body(response)["runs"], body(response)["waiting"]) == (503, "stopped", 3)
+    web.world.run()
+    assert web.client.get("/healthz").status_code == 200
+
+
+def test_healthz_misses_the_volume_that_downloads_miss(quick: Web) -> None:
+    part = first(quick.published())
+    assert quick.client.get("/healthz").status_code == 200
+    shutil.rmtree(quick.world.media / "zip_requests")
+    assert code(get(quick, part["download_url"])) == (503, "storage_unavailable")
+    response = quick.client.get("/healthz")
+    assert (response.status_code, body(response)["archives"]) == (503, "unreachable")
 
 
 def test_healthz_knows_when_the_archives_are_out_of_reach(quick: Web) -> None:

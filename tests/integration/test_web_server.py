@@ -184,6 +184,11 @@ def test_broken_bytes_are_answered_and_the_longest_link_is_read(quick: Web) -> N
         ):
             head = "\r\n".join([*lines, kind, framing, "", ""])
             assert _send(server, head.encode() + content).startswith(b"HTTP/1.1 400 ")
+        padded = whole + b" " * 20_000  # and whatever may stand behind what is read
+        head = "\r\n".join([*lines, kind, "Transfer-Encoding: chunked", "", ""])
+        answer = _send(server, head.encode() + b"%x\r\n%s\r\n0\r\n\r\n" % (len(padded), padded))
+        assert answer.startswith(b"HTTP/1.1 413 ")
+        assert quick.world.requests() == []
         for nonsense in (b"<b>nonsense", b"GET /healthz HTTP/1.1\r\nCookie: <b>" + b"x" * 9000):
             answer = _send(server, nonsense + b"\r\n\r\n")
             assert answer.startswith(b"HTTP/1.1 4")

@@ -131,7 +131,9 @@ def test_a_part_that_failed_once_tells_why_and_when_it_is_tried_again(quick: Web
     with quick.world.database.write() as connection:
         now = quick.world.database.now(connection)
         notice = work.Notice("zip_failed", "t", "m")
-        work.fail(connection, now, held, reason="disco lleno", max_attempts=3, notice=notice)
+        work.fail(
+            connection, now, held, reason="/srv/x.zip: No space left", told="disco lleno", max_attempts=3, notice=notice
+        )
     (first, *_) = quick.status(accepted)["parts"]
     assert (first["status"], first["error"], first["attempt"]) == ("pending", "disco lleno", 2)
     assert first["retry_at"] is not None

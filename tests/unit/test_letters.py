@@ -12,10 +12,12 @@ from samzip import events as e
 from samzip.report.letters import LISTED, to_operators, to_requester
 from samzip.report.notify import masked
 from samzip.report.outbox import NotSent, Outbox, Parcel, harmless, reason
-from samzip.requests.shown import DeliveredPart, Delivery
+from samzip.requests.shown import DeliveredPart, Delivery, Owner
 
 BOGOTA = ZoneInfo("America/Bogota")
 UNTIL = datetime(2026, 11, 25, 2, 40, tzinfo=UTC)
+
+ANA = Owner(user_id=3, company_id=2)
 
 
 def part(number: int = 1, parts: int = 1, lacking: int = 0, error: str | None = None) -> DeliveredPart:
@@ -27,11 +29,11 @@ def part(number: int = 1, parts: int = 1, lacking: int = 0, error: str | None = 
 
 
 def delivery(*parts: DeliveredPart) -> Delivery:
-    return Delivery("CERTIBOY", "ana@example.com", "CERTIBOY S.A.S.", parts)
+    return Delivery(ANA, "CERTIBOY", "ana@example.com", "CERTIBOY S.A.S.", parts)
 
 
-def link(request_id: int, until: datetime) -> str:
-    assert until == UNTIL
+def link(request_id: int, owner: Owner, until: datetime) -> str:
+    assert (owner, until) == (ANA, UNTIL)
     return f"https://sam.example.com/download/{request_id}"
 
 
@@ -46,7 +48,7 @@ def test_a_letter_tells_where_how_large_and_until_when() -> None:
 
 
 def test_a_letter_without_links_says_where_to_go() -> None:
-    for absent in (None, lambda _id, _until: None):
+    for absent in (None, lambda _id, _owner, _until: None):
         assert "Descárguelo en SAM" in to_requester(delivery(part()), BOGOTA, absent).text
 
 
@@ -70,7 +72,7 @@ def test_a_part_that_failed_at_last_is_told_among_the_others() -> None:
 
 
 def test_a_company_cannot_forge_the_lines_of_a_letter() -> None:
-    forged = Delivery("u", "a@b.co", "X\nBcc: all@example.com", (part(),))
+    forged = Delivery(ANA, "u", "a@b.co", "X\nBcc: all@example.com", (part(),))
     letter = to_requester(forged, BOGOTA, None)
     assert "\n" not in letter.title
     assert "\nBcc" not in letter.text

@@ -22,7 +22,10 @@ PARTS_OF_A_CLICK = 2
 KILLED = 9
 PROBLEMS = 3
 CODES = (0, PROBLEMS, 10, 12)
-REASONS = "SELECT error_message AS reason FROM core_ziprequest UNION SELECT last_error FROM samzip_work"
+REASONS = (
+    "SELECT error_message AS reason FROM core_ziprequest UNION SELECT last_error FROM samzip_work"
+    " UNION SELECT error FROM samzip_attempt"
+)
 ERRORS = ("ENOSPC", "EIO", "EDQUOT", "EACCES")
 UNCLEAR = ("inesperado", "unexpected:", "Error:", "Errno", "Traceback")  # words that help no operator
 
