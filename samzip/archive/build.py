@@ -20,7 +20,7 @@ from samzip.catalog.model import Equipment
 from samzip.dossier import checksums, leeme, missing, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, Unreadable, newest_record, render
-from samzip.dossier.life_sheet.model import DAMAGED, LOGO, PHOTO, TOO_LARGE
+from samzip.dossier.life_sheet.model import DAMAGED, LOGO, OF_COMPANY, PHOTO, TOO_LARGE
 from samzip.dossier.moments import in_zone
 from samzip.dossier.remarks import remarks
 from samzip.errors import StorageFailed
@@ -61,8 +61,8 @@ class _Build:
     def run(self) -> PartResult:
         job, target = self.job, open_store(self.job.archive_url)
         if job.records.company.logo and job.logo_identity is None:
-            self.notes.append("Logotipo de la empresa: no se pudo leer")
-        self.notes += [f"Empresa, {remark}" for remark in job.records.unread]
+            self.notes.append(f"{LOGO}: no se pudo leer")
+        self.notes += [f"{OF_COMPANY}{remark}" for remark in job.records.unread]
         *owners, procedures = job.documents
         is_last = job.part == len(job.ranges)
         wanted = chain(*owners, procedures if is_last else ())
@@ -162,7 +162,7 @@ class _Build:
             self.odd.append(replace(photo, note=f"{problem}; se entrega como está", is_damaged=is_damaged))
             notes = tuple(note for note in notes if not note.startswith(PHOTO))
         for note in notes:
-            told = note if note.startswith(LOGO) else f"Equipo {owner}, hoja de vida: {note}"
+            told = note if note.startswith(OF_COMPANY) else f"Equipo {owner}, hoja de vida: {note}"
             if told not in self.notes:
                 self.notes.append(told)
         self._record(

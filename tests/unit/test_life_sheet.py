@@ -237,6 +237,29 @@ def test_a_long_company_name_costs_the_header_neither_its_end_nor_the_tax_number
     assert "\nNIT 900.123.456-7\n" in text
 
 
+@pytest.mark.parametrize(
+    ("code", "version", "day"),
+    [
+        ("FOR-MET-CAL-001", "Versión 03 de 2024", "15 de septiembre de 2024"),
+        ("FOR-MET-CAL-001-LABORATORIO-DE-METROLOGÍA", "Versión número 12 de 2024", "Septiembre de 2024"),
+        ("Formato 001 del Sistema de Gestión de la Calidad", "3", "Miércoles, 15 de septiembre de 2024"),
+    ],
+)
+def test_the_document_control_of_the_format_is_whole(code, version, day):
+    company = replace(COMPANY, format_code=code, format_version=version, format_date=day)
+    rendered = render(replace(SHEET, company=company))
+    assert rendered.notes == ()
+    (text, *_) = [page.extract_text() for page in PdfReader(io.BytesIO(rendered.pdf)).pages]
+    for value in (code, version, day):
+        assert value.replace(" ", "") in re.sub(r"\s+", "", text)
+
+
+def test_document_control_that_is_too_long_for_its_cell_is_told_in_full():
+    code = "FORMATO-" * 12 + "001"
+    (note,) = render(replace(SHEET, company=replace(COMPANY, format_code=code))).notes
+    assert note == f"Empresa, código del formato: en la hoja de vida no cabe entero: «{code}»"
+
+
 @pytest.mark.parametrize("count", [1, 5, 60])
 def test_a_history_of_any_length_is_complete_and_its_head_is_on_every_page_that_it_reaches(count):
     verifications = tuple(Verification(n, date(2020, 1, 1), f"CB-{n:03d}", "P", "R", "A", "N") for n in range(count))
@@ -605,7 +628,7 @@ def test_a_damaged_photo_is_noted_and_named_on_the_sheet(data):
 def test_a_photo_of_a_kind_that_cannot_be_drawn_is_not_called_damaged(data):
     rendered = render(replace(SHEET, photo=data, logo=data))
     assert rendered.photo_problem == NOT_DRAWN
-    assert rendered.notes == (f"logo de la empresa: {NOT_DRAWN}", f"imagen del equipo: {NOT_DRAWN}")
+    assert rendered.notes == (f"Empresa, logo: {NOT_DRAWN}", f"imagen del equipo: {NOT_DRAWN}")
     assert NOT_DRAWN.capitalize() in text_of(replace(SHEET, photo=data))
 
 
@@ -623,13 +646,13 @@ def test_a_photo_that_was_not_given_says_why():
     assert rendered.notes == (f"imagen del equipo: {TOO_LARGE}",)
     assert rendered.photo_problem == TOO_LARGE
     assert "Imagen demasiado grande para la hoja de vida" in text_of(sheet)
-    assert render(replace(SHEET, logo=Unreadable(TOO_LARGE))).notes == (f"logo de la empresa: {TOO_LARGE}",)
+    assert render(replace(SHEET, logo=Unreadable(TOO_LARGE))).notes == (f"Empresa, logo: {TOO_LARGE}",)
 
 
 def test_a_logo_is_on_every_page_and_a_damaged_one_gives_way_to_the_name():
     sheet = replace(SHEET, logo=image_bytes(kind="PNG"))
     assert all(len(page.images) == 1 for page in read(sheet).pages)
-    assert render(replace(SHEET, logo=b"nope")).notes == ("logo de la empresa: imagen dañada: no se pudo leer",)
+    assert render(replace(SHEET, logo=b"nope")).notes == ("Empresa, logo: imagen dañada: no se pudo leer",)
     assert pages_of(replace(SHEET, logo=b"nope"))[0].count("CERTIBOY S.A.S.") == 2
 
 

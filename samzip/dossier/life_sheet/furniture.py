@@ -10,14 +10,19 @@ from samzip.dossier.life_sheet.fonts import BOLD, REGULAR
 from samzip.dossier.life_sheet.glyphs import NOTHING, one_line
 from samzip.dossier.life_sheet.images import Picture
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, RULE, Pen
-from samzip.dossier.life_sheet.text import fit
+from samzip.dossier.life_sheet.text import fit, wrap
 
 TITLE = "HOJA DE VIDA DE EQUIPOS"
 WATERMARK = "EQUIPO DADO DE BAJA"
 HEADER_TOP = PAGE_HEIGHT - 34.0
 HEADER_HEIGHT = 48.0
 LOGO_WIDTH = 128.0  # of the header's left cell, points
-CONTROL_WIDTH = 128.0  # of its right cell
+CONTROL_WIDTH = 162.0  # of its right cell
+CONTROL_LABEL = 38.0  # of it, before the values
+CONTROL_ROOM = CONTROL_WIDTH - CONTROL_LABEL - 5  # of a value
+CONTROL_ROW = 16.0
+CONTROL_FACES = ((7.5, 1), (6.5, 1), (6.0, 2))  # size and lines of a value: the first that holds all of it
+CONTROL_TOLD = 200  # characters of a value that the cell cuts; SAM's columns hold 100
 NAME_SIZE = 7.5  # of the company below the title
 NAME_LEADING = 9.5
 LOGO = "logo"  # resource name
@@ -52,19 +57,39 @@ def header(pen: Pen, company: Company, logo: Picture | None) -> Placement | None
     pen.text(centre, title, (TITLE,), face=BOLD, size=13, colour=ACCENT, align=0.5)
     below_title = title - NAME_LEADING - 2
     pen.text(centre, below_title, below, size=NAME_SIZE, colour=MUTED, leading=NAME_LEADING, align=0.5)
-    control = (
-        ("CÓDIGO", company.format_code),
-        ("VERSIÓN", company.format_version),
-        ("FECHA", company.format_date),
-    )
-    for index, (label, value) in enumerate(control):
-        y = HEADER_TOP - 11.5 - index * 16
-        pen.text(inner_right + 8, y, (label,), size=6, colour=MUTED)
-        shown = fit(one_line(value) or NOTHING, BOLD, 7.5, CONTROL_WIDTH - 52)
-        pen.text(inner_right + 44, y, shown, face=BOLD, size=7.5)
+    for index, (label, value) in enumerate(_control(company)):
+        y = HEADER_TOP - 11.5 - index * CONTROL_ROW
+        pen.text(inner_right + 6, y, (label.upper(),), size=6, colour=MUTED)
+        lines, size = _controlled(value)
+        shift = (len(lines) - 1) * (size + 2.4) / 2
+        pen.text(inner_right + CONTROL_LABEL, y + shift, lines, face=BOLD, size=size, leading=size + 0.8)
         if index:
             pen.line(inner_right, y + 11, RIGHT, y + 11)
     return placement
+
+
+def uncontrolled(company: Company) -> list[str]:
+    """What to say (Spanish) of each value of the document control that the header cuts."""
+    size, most = CONTROL_FACES[-1]
+    cut = [(label, value) for label, value in _control(company) if len(wrap(value, BOLD, size, CONTROL_ROOM)) > most]
+    return [f"{label} del formato: en la hoja de vida no cabe entero: «{value[:CONTROL_TOLD]}»" for label, value in cut]
+
+
+def _control(company: Company) -> tuple[tuple[str, str], ...]:
+    return (
+        ("código", one_line(company.format_code)),
+        ("versión", one_line(company.format_version)),
+        ("fecha", one_line(company.format_date)),
+    )
+
+
+def _controlled(value: str) -> tuple[tuple[str, ...], float]:
+    """A value in lines that fit its cell, and the size of its letters."""
+    for size, most in CONTROL_FACES:
+        lines = wrap(value or NOTHING, BOLD, size, CONTROL_ROOM)
+        if len(lines) <= most:
+            return lines, size
+    return fit(value, BOLD, size, CONTROL_ROOM, most), size
 
 
 def footer(pen: Pen, running: str, newest: str, page: int, pages: int) -> None:

@@ -12,7 +12,8 @@ from samzip.dossier.moments import aware
 DAMAGED = "imagen dañada: no se pudo leer"
 NOT_DRAWN = "imagen en un formato que la hoja de vida no muestra"
 TOO_LARGE = "imagen demasiado grande para la hoja de vida"
-LOGO = "logo de la empresa"  # begins a note on it, which is that of all the company's sheets
+OF_COMPANY = "Empresa, "  # begins a note that all sheets of the company share
+LOGO = f"{OF_COMPANY}logo"  # begins a note on it
 PHOTO = "imagen del equipo"  # begins a note on it
 
 

@@ -16,7 +16,7 @@ from samzip.dossier.life_sheet.flow import PAGE_HEIGHT, PAGE_WIDTH, Flow, Placem
 from samzip.dossier.life_sheet.fonts import BASE_FONT, BOX, embed
 from samzip.dossier.life_sheet.glyphs import is_cut, one_line
 from samzip.dossier.life_sheet.images import Picture, load
-from samzip.dossier.life_sheet.model import LOGO, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
+from samzip.dossier.life_sheet.model import LOGO, OF_COMPANY, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
 from samzip.dossier.life_sheet.pen import Pen
 from samzip.dossier.life_sheet.properties import Properties
 from samzip.dossier.life_sheet.wording import day, local_day, moment, zone
@@ -44,6 +44,8 @@ def draw(sheet: LifeSheet) -> Rendered:
     for what, picture in ((LOGO, logo), (PHOTO, photo)):
         if isinstance(picture, Unreadable):
             notes.append(f"{what}: {picture.reason}")
+
+    notes += [OF_COMPANY + told for told in furniture.uncontrolled(sheet.company)]
 
     flow = Flow()
     sections.identity(flow, equipment)
