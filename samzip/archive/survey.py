@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import posixpath
 from dataclasses import dataclass
 
 from samzip.archive.part import Progress, Report
@@ -24,6 +23,7 @@ class SurveyJob:
     spool: Spool
     parts: int
     media_url: str
+    archive_url: str
     timezone: str
 
 
@@ -45,6 +45,7 @@ def company_folder(company: Company) -> str:
 def survey_company(job: SurveyJob, report: Report) -> Survey:
     """Tells where it stands after each part. Raises StorageFailed."""
     spool, store = job.spool, open_store(job.media_url)
+    downloads = tuple(f"{root.place(keys.FOLDER)}/" for root in (store, open_store(job.archive_url)))
     records = spool.records()
     logo = store.stat_many([records.company.logo])[0] if records.company.logo else None
     digest = hashlib.sha256(repr((CODE, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass"))
@@ -60,7 +61,7 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
             plan.equipment_sources(item, folder, job.timezone) for item, folder in zip(equipment, own, strict=True)
         ]
         owners.append(plan.procedure_sources(procedures, f"{top}/{plan.PROCEDURES}"))
-        survey = _look(store, [list(sources) for sources in owners])
+        survey = _look(store, downloads, [list(sources) for sources in owners])
         digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))
         ranges.append(PartRange(part, equipment[0].code, equipment[-1].code, len(equipment)))
         sizes.append(sum(found.size for owner in survey for _, found in owner if isinstance(found, Stat)))
@@ -73,14 +74,12 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
     return Survey(fingerprints, tuple(ranges), tuple(sizes), logo.etag if isinstance(logo, Stat) else None)
 
 
-def _look(store: Store, owners: list[list[Source]]) -> list[OwnerSurvey]:
-    wanted = [source.path for sources in owners for source in sources if not _is_download(source.path)]
+def _look(store: Store, downloads: tuple[str, ...], owners: list[list[Source]]) -> list[OwnerSurvey]:
+    """What lies below one of the folders `downloads` is an archive, which may be another company's."""
+    paths = {source.path for sources in owners for source in sources}
+    archives = {path for path in paths if store.place(path).startswith(downloads)}
+    wanted = [source.path for sources in owners for source in sources if source.path not in archives]
     found = iter(store.stat_many(wanted))
     return [
-        [(source, DOWNLOAD if _is_download(source.path) else next(found)) for source in sources] for sources in owners
+        [(source, DOWNLOAD if source.path in archives else next(found)) for source in sources] for sources in owners
     ]
-
-
-def _is_download(path: str) -> bool:
-    """Whether it is an archive, which may be another company's, where archives lie among the documents."""
-    return posixpath.normpath(path).split("/")[0] == keys.FOLDER

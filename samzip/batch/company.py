@@ -38,7 +38,9 @@ class CompanyPass:
     open: set[int] = field(default_factory=set)  # parts not yet ended
 
     def survey_job(self) -> SurveyJob:
-        return SurveyJob(self.spool, self.total, self.settings.media_root, self.settings.timezone)
+        return SurveyJob(
+            self.spool, self.total, self.settings.media_root, self.settings.archive_root, self.settings.timezone
+        )
 
     def end_survey(self, survey: Survey) -> None:
         """Sizes are known now: the part that takes longest begins first, so that none is left to a single worker."""

@@ -165,5 +165,6 @@ def largest(settings: Settings, connection: Connection, company_id: int) -> Larg
     with TemporaryDirectory(prefix="samzip-doctor-") as folder:
         spool = Spool(Path(folder))
         _, parts = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
-        survey = survey_company(SurveyJob(spool, parts, settings.media_root, settings.timezone), lambda _: None)
+        job = SurveyJob(spool, parts, settings.media_root, settings.archive_root, settings.timezone)
+        survey = survey_company(job, lambda _: None)
     return Largest(records.company.name, sum(survey.bytes))

@@ -73,6 +73,9 @@ class Store(Protocol):
     def expect(self, documents: Iterable[tuple[str, int, str]]) -> None:
         """Tells what will be opened, in which order: name, size and etag. Who pays for each request reads ahead."""
 
+    def place(self, name: str) -> str:
+        """Where a name leads, links followed, to be compared with other stores'. Raises nothing, whatever the name."""
+
     def open(self, name: str) -> BinaryIO:
         """Open for reading from the start. Raises MissingFile, StorageFailed."""
 

@@ -66,6 +66,12 @@ class LocalStore:
     def expect(self, documents: Iterable[tuple[str, int, str]]) -> None:
         """The kernel reads ahead by itself."""
 
+    def place(self, name: str) -> str:
+        try:
+            return os.path.normpath(self._followed(name))
+        except (OSError, ValueError):
+            return ""  # no file can be there
+
     def open(self, name: str) -> BinaryIO:
         path = self._readable(name)
         try:
@@ -170,14 +176,17 @@ class LocalStore:
     def _readable(self, name: str) -> str:
         if name.startswith(("/", "\\")) or ".." in name.split("/"):
             raise MissingFile(OUTSIDE)
-        folder, _, file = name.rpartition("/")
         try:
-            real = _followed(f"{self._real_folder(folder)}/{file}")
+            real = self._followed(name)
         except (OSError, ValueError) as error:
             raise MissingFile(_reason(error)) from error
         if not real.startswith(self._real_root + os.sep):
             raise MissingFile(OUTSIDE)
         return real
+
+    def _followed(self, name: str) -> str:
+        folder, _, file = name.rpartition("/")
+        return _followed(f"{self._real_folder(folder)}/{file}")
 
     def _real_folder(self, folder: str) -> str:
         if folder.count("/") > DEEPEST:  # a slip or an attack, not worth remembering

@@ -285,6 +285,29 @@ def test_an_archive_is_no_document(world: World) -> None:
     assert [name for name in part if name.endswith(".zip")] == []
 
 
+def test_an_archive_is_no_document_wherever_below_the_media_archives_lie(tmp_path: Path) -> None:
+    ShiftedDatabase.shift = timedelta(0)
+    media = tmp_path / "media"
+    world = make_world(tmp_path, media_root=str(media), archive_root=str(media / "descargas"))
+    world.company(equipment=1)
+    archive = put(world, "descargas/zip_requests/9/x.zip")
+    put(world, "zip_requests/9/of_sam.zip")
+    (media / "enlace").symlink_to(media / "descargas" / "zip_requests")
+    (media / "otro").symlink_to(media / "zip_requests" / "9" / "of_sam.zip")
+    change(world, 1, manual_pdf=archive, ficha_tecnica_pdf="enlace/9/x.zip", archivo_compra_pdf="otro")
+    change(world, 1, otros_documentos_pdf=put(world, "descargas/zip_requests.pdf"))
+    world.click()
+    world.run()
+    (row,) = world.requests()
+    with zipfile.ZipFile(media / "descargas" / row.file_path) as opened:
+        names = [name.rpartition("/")[2] for name in opened.namelist()]
+        missing = opened.read("CERTIBOY S.A.S/FALTANTES.txt").decode("utf-8-sig")
+    world.database.close()
+    assert missing.count("está entre los archivos de descarga, no entre los documentos") == 3
+    assert "otros_documentos.pdf" in names
+    assert [name for name in names if name.endswith(".zip")] == []
+
+
 def test_values_that_nobody_can_understand_are_left_empty_and_told(world: World) -> None:
     company = world.company(equipment=2)
     change(world, 1, frecuencia_mantenimiento_meses=Decimal(-6), frecuencia_comprobacion_meses=Decimal(0))

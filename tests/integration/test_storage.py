@@ -159,6 +159,14 @@ def test_a_link_that_stays_inside_is_followed(root: Path) -> None:
     assert open_store(str(root)).stat("documentos/same.pdf").size == 4
 
 
+def test_two_names_of_one_file_lead_to_one_place_in_whichever_store(store: Store, place: Place) -> None:
+    found = store.place("documentos/a.pdf")
+    assert found == store.place("./documentos//a.pdf") == open_store(f"{place.url}/documentos").place("a.pdf")
+    assert found not in {store.place("documentos/b.pdf"), store.place("a.pdf")}
+    for name in ("", "x\0y", "x" * 5000, "a/" * 100000 + "b", "\udcff.pdf"):
+        assert store.place(name) != found
+
+
 def test_the_etag_changes_with_the_content(store: Store, place: Place) -> None:
     before = store.stat("documentos/a.pdf").etag
     place.put("documentos/a.pdf", b"%PDF-2")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import posixpath
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
@@ -100,6 +101,9 @@ class S3Store:
         self._window = Window(
             self._bucket, (piece for name, size, etag in known for piece in pieces(self._root + name, size, etag))
         )
+
+    def place(self, name: str) -> str:
+        return f"s3://{self._bucket_name}/{posixpath.normpath(self._root + name)}"
 
     def open(self, name: str) -> BinaryIO:
         key = self._readable(name)
