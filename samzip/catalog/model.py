@@ -7,6 +7,7 @@ A date is a calendar day in Colombia; a datetime is aware, UTC.
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -171,9 +172,17 @@ class Equipment:
         return self.is_decommissioned or plain_state(self.state) == plain_state(INACTIVE)
 
 
+def spaced(word: str | None) -> str:
+    """A word of SAM's lists, such as a state, without what nobody sees in it: its letters, and single spaces."""
+    text = unicodedata.normalize("NFC", word or "")
+    if not text.isprintable():
+        text = "".join(c for c in text if c.isspace() or unicodedata.category(c) not in ("Cc", "Cf", "Cs"))
+    return " ".join(text.split())
+
+
 def plain_state(state: str | None) -> str:
-    """A state whatever its capitals and spaces: an import writes "DE BAJA"."""
-    return " ".join((state or "").casefold().split())
+    """The same for two states that read the same but for their capitals: an import writes "DE BAJA"."""
+    return spaced(state).casefold()
 
 
 @dataclass(frozen=True, slots=True)

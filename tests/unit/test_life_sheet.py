@@ -405,7 +405,7 @@ def test_a_refusal_stands_out_from_what_was_approved():
         return "".join(pages).count(f"{ALERT} rg")
 
     assert reds("Aprobado") == reds(None)
-    for result in ("No Aprobado", "NO  APROBADO ", "Rechazado", "No conforme"):
+    for result in ("No Aprobado", "NO  APROBADO ", "Rechazado", "No conforme", "No apta", "Fuera de Tolerancia"):
         assert reds(result) == reds("Aprobado") + 1, result
 
 

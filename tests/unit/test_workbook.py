@@ -335,12 +335,12 @@ def test_loans_past_due_and_rejected_results_stand_out(full: bytes) -> None:
     ]
     assert str(loan.sqref) == "I6"
     [formula] = loan.rules[0].formula
-    assert formula == 'AND(ISNUMBER(I6),I6<DATE(2026,11,24),$J6="",$K6<>"DEVUELTO",$K6<>"CANCELADO")'
+    assert formula == 'AND(ISNUMBER(I6),I6<DATE(2026,11,24),$J6="",TRIM($K6)<>"DEVUELTO",TRIM($K6)<>"CANCELADO")'
     for title, column in (("Calibraciones", "E"), ("Comprobaciones", "G")):
         [rule] = book[title].conditional_formatting
         assert book[title][f"{column}5"].value == "Resultado"
         [formula] = rule.rules[0].formula
-        assert formula.startswith(f'OR(LEFT(TRIM({column}6),8)="no aprob",LEFT(TRIM({column}6),11)="no conforme",')
+        assert formula.startswith(f'OR(LEFT(TRIM({column}6),8)="no aprob",LEFT(TRIM({column}6),6)="no apt",')
 
 
 def test_the_code_of_an_instrument_leads_to_its_life_sheet(full: bytes) -> None:
@@ -431,6 +431,22 @@ def test_retired_instruments_are_counted_by_state_but_nothing_is_due_on_them() -
     assert statistics.by_state() == [("Activo", 2), ("De Baja", 1), ("Inactivo", 1), ("Sin estado", 1)]
     assert statistics.activities["Calibración", Due.OVERDUE] == 3
     assert statistics.activities["Mantenimiento", Due.UNSCHEDULED] == 3
+
+
+def test_a_state_is_counted_once_however_it_is_spelt_and_shown_as_most_do() -> None:
+    statistics = Statistics(TODAY)
+    odd = ("En\nCalibracio\u0301n", "\ufeffEn Calibración", "EN\xa0CALIBRACIÓN\0", None, " ", "sin estado")
+    for state in ("DE BAJA", " de  baja ", "De Baja", "De Baja", "ACTIVO", "activo ", *odd):
+        statistics.add_equipment(instrument(state=state))
+    assert statistics.by_state() == [("De Baja", 4), ("En Calibración", 3), ("Sin estado", 3), ("ACTIVO", 2)]
+
+
+def test_a_state_stands_in_its_cell_as_the_rules_of_the_sheet_read_it() -> None:
+    loan = Loan(1, "Ana", due=date(2020, 1, 1), state="\xa0devuelto ")
+    calibration = Calibration(1, date(2024, 1, 1), result=" No\xa0Aprobado")
+    book = read(make([instrument(state=" De\xa0Baja\n", loans=(loan,), calibrations=(calibration,))]))
+    assert (book["Equipos"]["J6"].value, book["Préstamos"]["K6"].value) == ("De Baja", "devuelto")
+    assert book["Calibraciones"]["E6"].value == "No Aprobado"
 
 
 def test_dashboard_shows_the_numbers_and_two_charts_of_them(full: bytes) -> None:

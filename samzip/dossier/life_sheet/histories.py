@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import tzinfo
 
-from samzip.catalog.model import Equipment
+from samzip.catalog.model import Equipment, spaced
 from samzip.dossier.life_sheet.flow import WIDTH, Flow
 from samzip.dossier.life_sheet.fonts import REGULAR
 from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line
@@ -96,7 +96,7 @@ def loans(flow: Flow, equipment: Equipment, local: tzinfo) -> None:
     )
     rows = []
     for loan in reversed(equipment.loans):
-        state = one_line((loan.state or "").capitalize()) or NOTHING  # cleaned last: the faces lack the small "ω"
+        state = one_line(spaced(loan.state).capitalize()) or NOTHING  # cleaned last: the faces lack the small "ω"
         days = local_day(loan.lent, local), day(loan.due), local_day(loan.returned, local)
         rows.append((days[0], shown(loan.borrower), shown(loan.position), days[1], days[2], state, shown(loan.notes)))
     table(flow, "Historial de préstamos", columns, rows)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from datetime import date
 from enum import Enum
 from operator import itemgetter
 
-from samzip.catalog.model import Company, Equipment
+from samzip.catalog.model import Company, Equipment, plain_state, spaced
 from samzip.dossier.workbook.cells import Pen, Value
 from samzip.dossier.workbook.index import IndexLine, is_included
 from samzip.dossier.workbook.pages import LINE_HEIGHT, Page, lines_of
@@ -50,7 +50,7 @@ class Statistics:
     def __init__(self, today: date) -> None:
         self.today = today
         self.equipment = 0
-        self.states: Counter[str] = Counter()
+        self.states: defaultdict[str, Counter[str]] = defaultdict(Counter)  # spellings of each
         self.activities: Counter[tuple[str, Due]] = Counter()
         self.included = 0  # documents
         self.missing = 0  # documents
@@ -58,7 +58,8 @@ class Statistics:
 
     def add_equipment(self, equipment: Equipment) -> None:
         self.equipment += 1
-        self.states[equipment.state or NO_STATE] += 1
+        state = spaced(equipment.state) or NO_STATE
+        self.states[plain_state(state)][state] += 1
         if equipment.is_retired:
             return
         schedules = (equipment.calibration, equipment.maintenance, equipment.verification)
@@ -73,8 +74,9 @@ class Statistics:
             self.size += line.size
 
     def by_state(self) -> list[tuple[str, int]]:
-        """States with their number of instruments, most frequent first."""
-        return sorted(sorted(self.states.items()), key=itemgetter(1), reverse=True)
+        """States as most people spell them, with their number of instruments, most frequent first."""
+        counts = [(spellings.most_common(1)[0][0], spellings.total()) for spellings in self.states.values()]
+        return sorted(sorted(counts), key=itemgetter(1), reverse=True)
 
 
 class Board:

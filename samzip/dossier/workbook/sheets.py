@@ -20,6 +20,7 @@ from samzip.catalog.model import (
     Procedure,
     Supplier,
     Verification,
+    spaced,
 )
 from samzip.dossier.results import REFUSALS
 from samzip.dossier.workbook import index
@@ -63,11 +64,11 @@ Maintained = tuple[Equipment, Maintenance]
 Verified = tuple[Equipment, Verification]
 
 # {today} is the day of generation: TODAY() would change the customer's record under his eyes.
-# J is Estado; Excel compares without regard to capitals.
+# J is Estado; Excel compares without regard to capitals, and TRIM knows no spaces but the plain ones that are there.
 _RETIRED_TEST = ",".join(f'TRIM($J{{row}})<>"{state}"' for state in (DECOMMISSIONED, INACTIVE))
 _OVERDUE = f"AND(ISNUMBER({{cell}}),{{cell}}<{{today}},{_RETIRED_TEST})"
 _NOT_RETURNED = (  # J is Devolución Real, K is Estado
-    'AND(ISNUMBER({cell}),{cell}<{today},$J{row}="",$K{row}<>"DEVUELTO",$K{row}<>"CANCELADO")'
+    'AND(ISNUMBER({cell}),{cell}<{today},$J{row}="",TRIM($K{row})<>"DEVUELTO",TRIM($K{row})<>"CANCELADO")'
 )
 _REFUSED = ",".join(f'LEFT(TRIM({{cell}}),{len(start)})="{start}"' for start in REFUSALS)
 _REJECTED = f"OR({_REFUSED})"  # Excel compares without case
@@ -84,7 +85,7 @@ EQUIPMENT: Layout[Owned] = Layout(
         Column("Número de Serie", 14, lambda r: r[1].serial_number),
         Column("Ubicación", 18, lambda r: r[1].location),
         Column("Responsable", 18, lambda r: r[1].responsible),
-        Column("Estado", 16, lambda r: r[1].state),
+        Column("Estado", 16, lambda r: spaced(r[1].state)),
         Column("Fecha de Adquisición", 12, lambda r: r[1].acquired, Style.DATE),
         Column("Rango de Medida", 18, lambda r: r[1].measuring_range),
         Column("Resolución", 12, lambda r: r[1].resolution),
@@ -145,7 +146,7 @@ LOANS: Layout[Lent] = Layout(
         Column("Fecha Préstamo", 16, lambda r: r[1].lent, Style.MOMENT),
         Column("Devolución Programada", 14, lambda r: r[1].due, Style.DATE, _NOT_RETURNED),
         Column("Devolución Real", 16, lambda r: r[1].returned, Style.MOMENT),
-        Column("Estado", 12, lambda r: r[1].state),
+        Column("Estado", 12, lambda r: spaced(r[1].state)),
         Column("Observaciones", 40, lambda r: r[1].notes),
     ),
 )
@@ -159,7 +160,7 @@ CALIBRATIONS: Layout[Calibrated] = Layout(
         Column("Nombre Equipo", 28, lambda r: r[0].name),
         Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
         Column("Proveedor", 28, lambda r: r[1].supplier),
-        Column("Resultado", 16, lambda r: r[1].result, alert=_REJECTED),
+        Column("Resultado", 16, lambda r: spaced(r[1].result), alert=_REJECTED),
         Column("Número de Certificado", 22, lambda r: r[1].certificate_number),
         Column("Observaciones", 50, lambda r: r[1].notes),
         Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
@@ -192,7 +193,7 @@ VERIFICATIONS: Layout[Verified] = Layout(
         Column("Consecutivo", 14, lambda r: r[1].consecutive),
         Column("Proveedor", 24, lambda r: r[1].supplier),
         Column("Responsable", 22, lambda r: r[1].responsible),
-        Column("Resultado", 16, lambda r: r[1].result, alert=_REJECTED),
+        Column("Resultado", 16, lambda r: spaced(r[1].result), alert=_REJECTED),
         Column("Observaciones", 44, lambda r: r[1].notes),
         Column("Fecha de Registro", 16, lambda r: r[1].registered, Style.MOMENT),
     ),
