@@ -19,6 +19,7 @@ MAGNITUDE_LIMIT = 1e30  # beyond it a number is a slip, and arithmetic on it may
 DEFAULT_NAME = "Magnitud principal"
 UNREADABLE = "mediciones omitidas: no se pueden leer"
 
+_TABLES = {"magnitudes", "puntos_medicion"}
 _SHAPE = "forma desconocida"
 _WORDS = {  # SAM's keys, as people call them
     "nominal": "el valor nominal",
@@ -90,6 +91,8 @@ def parse(text: str | None) -> Measurements:
         return Measurements()
     problems: Problems = Counter()
     magnitudes = tuple(_magnitudes(data, problems))
+    if not magnitudes and not problems and _has_others(data):
+        problems["mediciones", _SHAPE] += 1
     return Measurements(magnitudes, tuple(_phrases(problems)))
 
 
@@ -102,7 +105,7 @@ def _magnitudes(data: object, problems: Problems) -> Iterator[Magnitude]:
         tables = [data] if at_top else []
     elif at_top:
         problems["puntos", "están fuera de las magnitudes"] += len(at_top) if isinstance(at_top, list) else 1
-    if not {"magnitudes", "puntos_medicion"} & data.keys():
+    if not _TABLES & data.keys():
         problems["mediciones", _SHAPE] += 1
     if not isinstance(tables, list):
         problems["mediciones", _SHAPE] += 1
@@ -114,13 +117,18 @@ def _magnitudes(data: object, problems: Problems) -> Iterator[Magnitude]:
             return
         rows = table.get("puntos_medicion") if isinstance(table, dict) else None
         is_known = isinstance(table, dict) and "puntos_medicion" in table
-        if not is_known or not isinstance(rows, list | type(None)):
+        if not is_known or (not rows and _has_others(table)) or not isinstance(rows, list | type(None)):
             problems["magnitudes", _SHAPE] += 1
             continue
         points = sorted(_points(rows or [], left, problems), key=lambda point: point.nominal)
         left -= len(points)
         if points:
             yield Magnitude(_word(table.get("nombre")) or DEFAULT_NAME, _word(table.get("unidad")), tuple(points))
+
+
+def _has_others(table: dict[str, object]) -> bool:
+    """Whether something that may well be measurements stands under a name that SAM does not give."""
+    return any(value for key, value in table.items() if key not in _TABLES and isinstance(value, list | dict))
 
 
 def _points(rows: list[object], limit: int, problems: Problems) -> Iterator[Point]:

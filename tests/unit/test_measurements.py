@@ -114,7 +114,20 @@ def test_an_absent_uncertainty_needs_no_word():
     assert found.skipped == ()
 
 
-@pytest.mark.parametrize("text", [None, "", "  ", "null", "{}", "[]", '{"magnitudes": []}', '""'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        None,
+        "",
+        "  ",
+        "null",
+        "{}",
+        "[]",
+        '{"magnitudes": []}',
+        '{"magnitudes": [], "mediciones": [], "fecha": "x"}',
+        '""',
+    ],
+)
 def test_nothing_measured_is_neither_data_nor_a_problem(text):
     found = parse(text)
     assert not found
@@ -137,6 +150,10 @@ def test_what_is_not_json_is_told(text):
         {"magnitudes": [5]},
         {"magnitudes": {"a": 1}},
         {"magnitudes": [{"puntos_medicion": 7}]},
+        {"magnitudes": [], "mediciones": [point()]},
+        {"magnitudes": None, "puntos_medicion": [], "mediciones": {"1": point()}},
+        {"magnitudes": [{"nombre": "T", "puntos_medicion": [], "puntos": [point()]}]},
+        {"magnitudes": [{"nombre": "T", "puntos_medicion": None}], "mediciones": [point()]},
     ],
 )
 def test_a_wrong_shape_is_told(data):
