@@ -9,6 +9,7 @@ queue.
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
@@ -29,6 +30,19 @@ def _unread(value: Any) -> Unread | None:
     """None for what says nothing by being empty."""
     text = _as_text(value)
     return Unread(text) if text and text.strip() else None
+
+
+# What datetime.fromisoformat takes beside these is a slip rather than a date: weeks, any letter before the time.
+_ISO = re.compile(r"\d{4}(-?)\d\d\1\d\d(?:[T ]|$)", re.ASCII)
+
+
+def _moment(text: str) -> datetime | None:
+    """Of a day or a timestamp of ISO 8601, all of it: "2024-03-15 o 16" is none."""
+    text = text.strip()
+    try:
+        return datetime.fromisoformat(text) if _ISO.match(text) else None
+    except ValueError:
+        return None
 
 
 class _SqliteRaw(UserDefinedType[Any]):
@@ -70,10 +84,7 @@ class UtcDateTime(_Lenient):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
         if isinstance(value, str):
-            try:
-                value = datetime.fromisoformat(value)
-            except ValueError:
-                return None
+            value = _moment(value)
         if not isinstance(value, datetime):
             return None
         try:
@@ -103,10 +114,7 @@ class CalendarDate(_Lenient):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> date | Unread | None:
         if isinstance(value, str):
-            try:
-                return date.fromisoformat(value[:10])
-            except ValueError:
-                return _unread(value)
+            value = _moment(value) or value
         if isinstance(value, datetime):
             return value.date()
         return value if isinstance(value, date | Unread) else _unread(value)
