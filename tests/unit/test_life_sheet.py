@@ -456,6 +456,25 @@ def test_each_magnitude_has_its_chart():
     assert "sin fecha" in text
 
 
+def test_a_magnitude_has_one_chart_however_its_name_is_spelt_and_one_for_each_unit():
+    spelt = (
+        ("PRESIÓN", "MPa"),
+        ("presión ", " MPa"),
+        ("Presio\u0301n", "MPa"),
+        ("Presión", "mPa"),
+        ("X", "µΩ"),
+        ("x", "μ\u2126"),
+    )
+    calibrations = tuple(
+        Calibration(n, date(2024, 1, n), measurements=measurements(name, unit))
+        for n, (name, unit) in enumerate(spelt[:5], 1)
+    )
+    verifications = (Verification(1, date(2024, 1, 1), measurements=measurements(*spelt[5])),)
+    outline = outline_of(read(with_equipment(calibrations=calibrations, verifications=verifications)))
+    assert [title for title in outline if "Pres" in title or "PRES" in title] == ["Presión (mPa)", "Presión (MPa)"]
+    assert [title for title in outline if "Ω" in title] == ["X (µΩ)", "x (µΩ)"], "calibrations and verifications apart"
+
+
 def test_records_of_one_date_are_told_apart_in_the_legend():
     same = date(2024, 5, 5)
     numbers = ("CC-1", "CC-2", "CC-2", None)

@@ -137,12 +137,18 @@ def _remarks(one: str, several: str, skipped: dict[str, str]) -> list[str]:
 
 
 def _by_magnitude(records: dict[str, tuple[Magnitude, ...]]) -> dict[tuple[str, str], tuple[Series, ...]]:
-    """Series of each magnitude, newest first; a magnitude named twice in a record is one series."""
+    """Series of each magnitude, newest first; a magnitude named twice in a record is one series.
+
+    Capitals make no difference to a name, whose newest spelling is the title. To a unit they do: mPa is no MPa.
+    """
     charts: dict[tuple[str, str], tuple[Series, ...]] = {}
+    titles: dict[tuple[str, str], tuple[str, str]] = {}
     for label, magnitudes in records.items():
         points: dict[tuple[str, str], list[Point]] = {}
         for magnitude in magnitudes:
-            points.setdefault((magnitude.name, magnitude.unit), []).extend(magnitude.points)
+            name, unit = one_line(magnitude.name), one_line(magnitude.unit)
+            title = titles.setdefault((name.casefold(), unit), (name, unit))
+            points.setdefault(title, []).extend(magnitude.points)
         for key, own in points.items():
             ordered = tuple(sorted(own, key=lambda point: point.nominal))
             charts[key] = (*charts.get(key, ()), Series(label, ordered))
