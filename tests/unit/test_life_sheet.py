@@ -409,7 +409,9 @@ def test_a_refusal_stands_out_from_what_was_approved():
         assert reds(result) == reds("Aprobado") + 1, result
 
 
-@pytest.mark.parametrize("cost", ["999999.99", "1234567890.50", "9999999999999999.99", "-1234567.50", "1E+99"])
+@pytest.mark.parametrize(
+    "cost", ["999999.99", "1234567890.50", "9999999999999999.99", "-123456789012345678901.99", "-1234567.50", "1E+99"]
+)
 def test_a_cost_is_never_broken(cost):
     record = replace(EQUIPMENT.maintenances[0], cost=Decimal(cost))
     assert pesos(record.cost) in text_of(with_equipment(maintenances=(record,)))
@@ -551,6 +553,15 @@ def test_values_beyond_the_axis_are_listed_by_record_and_nothing_is_painted_over
     text = re.sub(r"\s+", " ", text_of(sheet))
     assert "2024-02-01: −180 en 10; −180 en 20; −180 en 30" in text
     assert "2024-01-01: 10 en 10; 10 en 20; 10 en 30" in text
+
+
+def test_an_uncertainty_beyond_the_axis_is_listed_as_the_points_are():
+    calibrations = (Calibration(1, date(2024, 1, 1), measurements=measurements(nominal=(10, 20), incertidumbre=5)),)
+    text = re.sub(r"\s+", " ", text_of(with_equipment(calibrations=calibrations, verifications=())))
+    assert "Incertidumbre/EMP fuera de la escala, 2024-01-01: 100 en 10; 100 en 20" in text
+    assert "Error/EMP fuera" not in text
+    calm = (Calibration(1, date(2024, 1, 1), measurements=measurements(incertidumbre=0.15)),)
+    assert "fuera de la escala" not in text_of(with_equipment(calibrations=calm, verifications=()))
 
 
 def test_points_of_several_records_at_one_nominal_value_stand_side_by_side():
@@ -717,7 +728,9 @@ def test_wrapped_lines_fit_and_hold_every_character(text, width):
 @pytest.mark.parametrize(
     ("value", "shown"),
     [(None, "—"), (Decimal(0), "$ 0"), (Decimal("120000.00"), "$ 120.000"), (Decimal("1234.5"), "$ 1.234,50"),
-     (Decimal("-5"), "-$ 5"), (Decimal("1E+99"), "$ 1e+99"), (Decimal("NaN"), "$ NaN")],
+     (Decimal("-5"), "-$ 5"), (Decimal("1E+99"), "$ 1e+99"), (Decimal("NaN"), "$ NaN"),
+     (Decimal(123456789012345678), "$ 123.456.789.012.345.678"), (Decimal("0.001"), "$ 0,001"),
+     (Decimal("-0.005"), "$ -0,005"), (Decimal("0.126"), "$ 0,13")],
 )  # fmt: skip
 def test_costs_are_written_as_in_colombia(value, shown):
     assert pesos(value) == shown

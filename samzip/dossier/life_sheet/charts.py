@@ -80,17 +80,22 @@ class Chart:
         """Lines that tell the values that the axis cannot show."""
         lines: list[str] = []
         for one in self.series:
-            values = [
-                f"{number(float(f'{p.ratio:.3g}'))} en {number(p.nominal)}" for p in one.points if self._is_beyond(p)
-            ]
-            if values:
-                more = f" y {len(values) - BEYOND_LISTED} más" if len(values) > BEYOND_LISTED else ""
-                text = f"Error/EMP fuera de la escala, {one.label}: {'; '.join(values[:BEYOND_LISTED])}{more}"
-                lines += wrap(text, REGULAR, 7, WIDTH)
+            errors = [(p.ratio, p.nominal) for p in one.points if self._is_beyond(p)]
+            bars = [(p.uncertainty_ratio or 0, p.nominal) for p in one.points if self._is_bar_beyond(p)]
+            for what, found in (("Error", errors), ("Incertidumbre", bars)):
+                values = [f"{number(float(f'{ratio:.3g}'))} en {number(nominal)}" for ratio, nominal in found]
+                if values:
+                    more = f" y {len(values) - BEYOND_LISTED} más" if len(values) > BEYOND_LISTED else ""
+                    text = f"{what}/EMP fuera de la escala, {one.label}: {'; '.join(values[:BEYOND_LISTED])}{more}"
+                    lines += wrap(text, REGULAR, 7, WIDTH)
         return lines
 
     def _is_beyond(self, point: Point) -> bool:
         return abs(point.ratio) > self._half
+
+    def _is_bar_beyond(self, point: Point) -> bool:
+        """Of a point that is not told for itself."""
+        return not self._is_beyond(point) and max(map(abs, self._edges(point))) > self._half
 
     def draw(self, flow: Flow, after: float = 0) -> None:
         """On one page with the next `after` points."""

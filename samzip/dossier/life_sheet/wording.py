@@ -10,6 +10,8 @@ from samzip.dossier.life_sheet.glyphs import NOTHING
 from samzip.dossier.moments import in_zone
 
 ABSENT = "FALTA: "  # begins the reason why a document is not there
+LONGEST_AMOUNT = 20  # the power of ten that a column has room for
+HALF_A_CENT = Decimal("0.005")
 EMPTY = "No registra"  # a section without content
 
 
@@ -37,10 +39,10 @@ def local_day(value: datetime | None, local: tzinfo) -> str:
 
 
 def pesos(value: Decimal | None) -> str:
-    """$ 120.000 or $ 1.234,50: points group thousands, the comma marks cents."""
+    """$ 120.000 or $ 1.234,50: points group thousands, the comma marks cents. What has no such form is told briefly."""
     if value is None:
         return NOTHING
-    if not value.is_finite() or value.adjusted() > 15:
+    if not value.is_finite() or value.adjusted() > LONGEST_AMOUNT or 0 < abs(value) <= HALF_A_CENT:
         return f"$ {_brief(value)}"
     exact = value == value.to_integral_value()
     sign, digits = ("-" if value < 0 else ""), f"{abs(value):,.{0 if exact else 2}f}"
