@@ -70,6 +70,11 @@ _ALWAYS_RECOGNISED = {"pdf", "jpg", "jpeg", "png", "gif", "tif", "tiff", "webp",
 _ALWAYS_RECOGNISED |= _OFFICE
 # A scan or a document under another's name is no surprise: its own extension is all that it needs.
 _NO_SURPRISE = {"pdf", "jpg", "png", "gif", "tif", "webp", "heic", "bmp", "doc", "xls", "ppt", "rtf", *_OFFICE}
+# What a double click runs on Windows (its PATHEXT, and what its shell runs beside that), and how programs of Windows,
+# Linux and macOS begin.
+_PROGRAMS = {"bat", "cmd", "com", "cpl", "exe", "hta", "jar", "js", "jse", "lnk", "msi", "msix", "pif", "ps1", "reg"}
+_PROGRAMS |= {"scr", "vbe", "vbs", "wsf", "wsh"}
+_PROGRAM_STARTS = (b"MZ", b"\x7fELF", b"\xcf\xfa\xed\xfe", b"\xce\xfa\xed\xfe", b"\xca\xfe\xba\xbe")
 _BEFORE_ELEMENT = re.compile(r"\s+|<\?.*?\?>|<!--.*?-->|<!doctype\s+(\w+)(?:[^>\[]*\[.*?\])?[^>]*>", re.S | re.I)
 _ELEMENT = re.compile(r"<(?:[\w.-]+:)?([a-z][\w.-]*)", re.I)
 
@@ -91,12 +96,15 @@ def real_extension(stored_name: str, head: bytes) -> str:
 
 
 def mismatch(stored_name: str, head: bytes) -> str | None:
-    """What is to be said, in Spanish, of content that nobody expects under the stored name; None if it may be so.
+    """What is to be said, in Spanish, of content that nobody expects under the stored name, and of every program; None
+    if it may be so.
 
     `head` as for real_extension. An empty file and a name without an extension promise nothing; a picture or a document
     of another kind is delivered as what it is, without a word.
     """
     stored = split_extension(stored_name)[1]
+    if head and (stored in _PROGRAMS or (head.startswith(_PROGRAM_STARTS) and not _is_text(head[:HEAD_BYTES]))):
+        return "es un programa, no un documento; se entrega como está"
     if not stored or not head:
         return None
     default, agreeing = _recognise(stored, head[:HEAD_BYTES])

@@ -257,7 +257,7 @@ def test_a_foreign_file_under_the_name_of_a_document_is_delivered_and_told(world
     assert part["Equipos/EQ-001/manual.pdf"][:2] == b"MZ"
     observations = text(part, "FALTANTES.txt").partition("OBSERVACIONES")[2]
     assert "Archivo de compra: el nombre dice .pdf, pero el contenido es .html" in observations
-    assert "Manual: el nombre dice .pdf, pero el contenido no lo es" in observations
+    assert "Manual: es un programa, no un documento" in observations
     (published,) = world.seen(PartPublished)
     assert (published.missing, published.observations, published.damaged) == (0, 2, 0)
 
