@@ -14,6 +14,7 @@ TEMPORARY_SUFFIX = ".samzip-part"  # the one of samzip.storage, which this layer
 _COMPANY_LIMIT = 60  # in a download's name
 _CODES_LIMIT = 30
 _NO_CODE = "SinCodigo"
+_NO_LETTERS = "SinLetras"  # nor digits: signs alone, or pictures
 _CODE_LIMIT = 14  # of one code in it: two and a hyphen fit
 
 # The numbers are written as Python writes them: no sign, no leading zero, at most those of a bigint.
@@ -91,12 +92,14 @@ def download_name(company: str, part: int, parts: int, first_code: str, last_cod
 def code_range(first: str, last: str) -> str:
     """EQ001-035 for EQ-001 and EQ-035, in at most 30 characters; empty when the codes have neither letter nor digit.
 
-    One end that has neither is SinCodigo: the other alone would look like a part of one instrument.
+    One end that has neither is SinLetras, or SinCodigo if it is empty: the other alone would look like a part of one
+    instrument.
     """
-    first, last = _compact(first), _compact(last)
+    ends = first, last
+    first, last = map(_compact, ends)
     if first == last:
         return _fit(first, _CODES_LIMIT)
-    first, last = first or _NO_CODE, last or _NO_CODE
+    first, last = (_compact(code) or (_NO_LETTERS if code.strip() else _NO_CODE) for code in ends)
     word = _word(first)
     if word and word == _word(last) and len(first) > len(word) < len(last):
         last = last[len(word) :][-_CODE_LIMIT:]  # the word is shown once

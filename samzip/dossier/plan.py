@@ -71,7 +71,8 @@ def procedure_sources(procedures: tuple[Procedure, ...], folder: str) -> Iterato
     for procedure in sorted(procedures, key=attrgetter("id")):
         if procedure.document:
             stem = f"{procedure.code}_{procedure.name[:PROCEDURE_NAME_LIMIT].rstrip()}"
-            yield Source(None, f"Procedimiento {procedure.code}", procedure.document, folder, stem)
+            title = f"Procedimiento {procedure.code.strip() or procedure.name.strip() or '(sin código)'}"
+            yield Source(None, title, procedure.document, folder, stem)
 
 
 def equipment_sources(equipment: Equipment, folder: str, timezone: str = "America/Bogota") -> Iterator[Source]:

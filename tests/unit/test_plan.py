@@ -82,6 +82,13 @@ def test_procedures_that_are_added_rename_no_document(records: list[tuple[str, s
         assert named(procedures[:length]).items() <= named(procedures).items()
 
 
+def test_a_procedure_without_a_code_is_titled_by_its_name() -> None:
+    pairs = ((" ", "Uno"), ("", " "), ("PR-1", "Dos"))
+    procedures = tuple(Procedure(n, code, name, document="p.pdf") for n, (code, name) in enumerate(pairs, 1))
+    titles = [source.title for source in plan.procedure_sources(procedures, "C/Procedimientos")]
+    assert titles == ["Procedimiento Uno", "Procedimiento (sin código)", "Procedimiento PR-1"]
+
+
 def test_a_code_that_had_to_be_cleaned_has_its_id_in_its_folder_whoever_else_is_there() -> None:
     codes = [(3, "A/1"), (7, "A_1"), (8, "A:1"), (9, ""), (10, "x" * 31), (11, "CON"), (12, "A_1 (id 3)"), (13, "ñ 1")]
     folders = plan.equipment_folders(codes, "C")
