@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, select
 
 from samzip.catalog import rows
 from samzip.catalog.model import CompanyRecords, Equipment
-from samzip.catalog.unread import SHOWN, legible
+from samzip.catalog.unread import SHOWN, Told, legible, phrases
 from samzip.database.tables import (
     bajaequipo,
     calibracion,
@@ -36,12 +37,12 @@ def read_records(connection: Connection, company_id: int) -> CompanyRecords | No
     suppliers = connection.execute(
         select(proveedor).where(proveedor.c.empresa_id == company_id).order_by(*_by(proveedor, "nombre_empresa"))
     )
-    told: list[str] = []
+    told: Told = {}
     return CompanyRecords(
-        rows.company(legible(found, "", told)),
-        tuple(rows.procedure(legible(row, f"procedimiento {row.codigo}", told)) for row in procedures),
-        tuple(rows.supplier(legible(row, f"proveedor {row.nombre_empresa[:SHOWN]}", told)) for row in suppliers),
-        unread=tuple(told),
+        rows.company(legible(found, told)),
+        tuple(rows.procedure(legible(row, told, "procedimiento", row.codigo)) for row in procedures),
+        tuple(rows.supplier(legible(row, told, "proveedor", row.nombre_empresa[:SHOWN])) for row in suppliers),
+        unread=tuple(phrases(told)),
     )
 
 
@@ -66,23 +67,29 @@ def _read_batch(connection: Connection, ids: Sequence[int]) -> list[Equipment]:
     decommissions = _decommissions(connection, ids)
     batch = []
     for number in filter(found.__contains__, ids):
-        told: list[str] = []
+        told: Told = {}
         decommission = decommissions.get(number)
-        own = legible(found[number], "", told)
+        own = legible(found[number], told)
         records = {
-            "calibrations": _numbered(calibrations[number], "calibración", told),
-            "maintenances": _numbered(maintenances[number], "mantenimiento", told),
-            "verifications": _numbered(verifications[number], "comprobación", told),
-            "loans": _numbered(loans[number], "préstamo", told),
+            "calibrations": _named(calibrations[number], told, "calibración", "fecha_calibracion"),
+            "maintenances": _named(maintenances[number], told, "mantenimiento", "fecha_mantenimiento"),
+            "verifications": _named(verifications[number], told, "comprobación", "fecha_comprobacion"),
+            "loans": _named(loans[number], told, "préstamo"),
         }
-        leaving = legible(decommission, "baja", told) if decommission is not None else None
-        batch.append(rows.equipment(own, **records, decommission=leaving, unread=tuple(told)))
+        leaving = legible(decommission, told, "baja") if decommission is not None else None
+        batch.append(rows.equipment(own, **records, decommission=leaving, unread=tuple(phrases(told))))
     return batch
 
 
-def _numbered(found: list[Row[Any]], kind: str, told: list[str]) -> list[Any]:
-    """Legible ones; those told of are counted as they were entered, like the documents of the archive."""
-    return [legible(row, f"{kind} {number}", told) for number, row in enumerate(found, 1)]
+def _named(found: list[Row[Any]], told: Told, kind: str, day: str | None = None) -> list[Any]:
+    """Legible ones; those told of have their day, which is in the column `day`, or else are counted as they were
+    entered, like the documents of the archive."""
+    return [legible(row, told, kind, _which(number, row, day)) for number, row in enumerate(found, 1)]
+
+
+def _which(number: int, row: Row[Any], column: str | None) -> str:
+    day = row._mapping[column] if column else None
+    return f"del {day}" if isinstance(day, date) else str(number)
 
 
 def _children(connection: Connection, table: Table, ids: Sequence[int]) -> dict[int, list[Row[Any]]]:

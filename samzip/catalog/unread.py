@@ -3,6 +3,7 @@ text that no cell of a workbook holds is cut there; all are told."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
@@ -37,23 +38,46 @@ _LABELS = {  # of every column that may hold one, as people call it
 }
 
 
-def legible(row: Row[Any], owner: str, told: list[str]) -> Any:
-    """The row with None for each of its values that could not be understood; `told` gets a phrase in Spanish for each,
-    and for each text that the workbook cuts.
+_SEVERAL = {
+    "calibración": "calibraciones",
+    "mantenimiento": "mantenimientos",
+    "comprobación": "comprobaciones",
+    "préstamo": "préstamos",
+    "procedimiento": "procedimientos",
+    "proveedor": "proveedores",
+}
+LISTED = 24  # records that are named where more lack the same
 
-    `owner` begins the phrases: "calibración 3", or "" for the instrument itself.
+Told = dict[tuple[str, str], list[str]]  # kind of record and what is said in Spanish -> which ones it is said of
+
+
+def phrases(told: Told) -> Iterator[str]:
+    """Each thing once: "mantenimientos del 2024-01-05, del 2024-02-05, costo: ..."."""
+    for (kind, what), which in told.items():
+        more = f" y {len(which) - LISTED} más" if len(which) > LISTED else ""
+        owner = f"{_SEVERAL[kind] if len(which) > 1 else kind} {', '.join(which[:LISTED])}{more}".strip()
+        yield f"{owner}, {what}" if owner else what
+
+
+def legible(row: Row[Any], told: Told, kind: str = "", which: str = "") -> Any:
+    """The row with None for each of its values that could not be understood; that is told in Spanish, and which texts
+    the workbook cuts.
+
+    `kind` and `which` name the record: "calibración", "del 2024-10-20"; both are "" for the instrument itself.
     """
     if not any(type(value) is Unread or _is_cut(value) for value in row):
         return row
     values = row._asdict()
     for column, value in values.items():
         label = _LABELS.get(column) or column.replace("_", " ")
-        what = f"{owner}, {label}" if owner else label
         if type(value) is Unread:
-            told.append(f"{what}: «{value.text[:SHOWN]}» no se entiende y se dejó vacío")
+            what = f"{label}: «{value.text[:SHOWN]}» no se entiende y se dejó vacío"
             values[column] = None
         elif _is_cut(value) and "datos" not in column:  # those no sheet shows
-            told.append(f"{what}: el texto tiene {len(value)} caracteres; el Excel muestra los primeros {CELL - 1}")
+            what = f"{label}: el texto tiene {len(value)} caracteres; el Excel muestra los primeros {CELL - 1}"
+        else:
+            continue
+        told.setdefault((kind, what), []).append(which)
     return SimpleNamespace(**values)
 
 

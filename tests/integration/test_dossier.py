@@ -336,6 +336,23 @@ def test_values_that_nobody_can_understand_are_left_empty_and_told(world: World)
     assert (None, "Faltantes y observaciones", "todas", "FALTANTES.txt", "incluido") in index(part)
 
 
+def test_what_many_records_have_alike_is_told_once_with_their_days(world: World) -> None:
+    world.company(equipment=1)
+    for day in (*range(1, 29), None):
+        on = date(2024, 1, day) if day else None
+        add(world, tables.mantenimiento, equipo_id=1, fecha_mantenimiento=on)
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE core_mantenimiento SET costo = 'gratis'")
+        connection.exec_driver_sql("UPDATE core_mantenimiento SET costo = 'caro' WHERE id IN (2, 29)")
+    (part,) = built(world)
+    observations = text(part, "FALTANTES.txt").partition("OBSERVACIONES")[2].splitlines()[2:]
+    days = ", ".join(f"del 2024-01-{day:02}" for day in (1, *range(3, 26)))
+    assert observations == [
+        f"- Equipo EQ-001, mantenimientos {days} y 3 más, costo: «gratis» no se entiende y se dejó vacío",
+        "- Equipo EQ-001, mantenimientos del 2024-01-02, 29, costo: «caro» no se entiende y se dejó vacío",
+    ]
+
+
 def test_what_the_workbook_cuts_and_the_life_sheet_cannot_draw_is_told(world: World) -> None:
     company = world.company(equipment=2)
     change(world, 1, observaciones="x" * 32_767, ubicacion="Ensayo 实验室")
