@@ -13,14 +13,14 @@ from zoneinfo import ZoneInfo
 
 from samzip.archive.cache import LifeSheetCache
 from samzip.archive.part import FailedSheet, PartJob, PartResult, Progress, Report
-from samzip.archive.reading import ReadFailed, Reading, unreadable
+from samzip.archive.reading import ReadFailed, Reading, unreadable, unreadable_because
 from samzip.archive.verify import verify_zip
 from samzip.archive.zipwriter import Entry, ZipWriter
 from samzip.catalog.model import Equipment
 from samzip.dossier import checksums, leeme, missing, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Rendered, Unreadable, newest_record, render
-from samzip.dossier.life_sheet.model import DAMAGED, LOGO, OF_COMPANY, PHOTO, TOO_LARGE
+from samzip.dossier.life_sheet.model import DAMAGED, OF_COMPANY, PHOTO, TOO_LARGE
 from samzip.dossier.moments import in_zone
 from samzip.dossier.remarks import remarks
 from samzip.errors import StorageFailed
@@ -52,6 +52,7 @@ class _Build:
         self.sums: list[tuple[str, Entry]] = []  # path below the company's folder
         self.odd: list[Document] = []  # missing, or worth a word
         self.notes: list[str] = []
+        self.of_company: list[str] = []  # notes that part 1 counts, since they are those of all parts
         self.failed_sheets: list[FailedSheet] = []
         self.elsewhere = [(part, document) for part, document in job.spool.missing() if part != job.part]
         self.delivered = 0  # procedures
@@ -60,12 +61,10 @@ class _Build:
 
     def run(self) -> PartResult:
         job, target = self.job, open_store(self.job.archive_url)
-        if job.records.company.logo and job.logo_identity is None:
-            self.notes.append(f"{LOGO}: no se pudo leer")
         self.notes += [f"{OF_COMPANY}{remark}" for remark in job.records.unread]
-        *owners, procedures = job.documents
+        *owners, of_company = job.documents
         is_last = job.part == len(job.ranges)
-        wanted = chain(*owners, procedures if is_last else ())
+        wanted = chain(*owners, of_company if is_last else ())
         self.media.expect((document.path, document.size, document.identity) for document in wanted if document.entry)
         with target.create(job.temporary) as file, ZipWriter(file) as archive:
             for done, (item, folder, documents) in enumerate(zip(job.equipment, job.folders, owners, strict=True)):
@@ -75,7 +74,10 @@ class _Build:
                 self._add_life_sheet(archive, item, folder, delivered)
             self._tell(len(owners), "", "Procesando procedimientos de la empresa...")
             if is_last:
-                self._add_procedures(archive, procedures)
+                self._add_procedures(archive, of_company)
+            if job.part > 1:
+                self.of_company = [note for note in self.notes if note.startswith(OF_COMPANY)]
+                self.notes = [note for note in self.notes if not note.startswith(OF_COMPANY)]
             self._add_texts(archive)
         self._tell(len(owners), "", "Verificando el archivo ZIP...")
         held = target.held(job.temporary) or self._reread(target)
@@ -178,7 +180,8 @@ class _Build:
         delivered = self._add_documents(archive, documents)
         self.delivered = sum(document.entry is not None for document in delivered)
         if not self.delivered:
-            text = leeme.procedures_note(len(self.job.records.procedures), len(documents))
+            procedures = [document for document in documents if document.title != plan.LOGO_TITLE]
+            text = leeme.procedures_note(len(self.job.records.procedures), len(procedures))
             self._add_text(archive, f"{plan.PROCEDURES}/{plan.NO_PROCEDURES}", text, self._newest())
 
     def _add_texts(self, archive: ZipWriter) -> None:
@@ -186,7 +189,8 @@ class _Build:
         name = f"{job.top}/{plan.WORKBOOK}"
         with job.spool.open_workbook() as workbook:
             self._record(archive.add_stream(name, workbook, self.generated, size_hint=0, compress=False))
-        text = missing.missing_list(company, job.part, len(job.ranges), self.odd, self.notes, self.elsewhere)
+        parts = len(job.ranges)
+        text = missing.missing_list(company, job.part, parts, self.odd, self.notes, self.elsewhere, self.of_company)
         if text is not None:
             self._add_text(archive, plan.MISSING, text, self._newest())
         found = missing.tally(missing.warnings(self.odd, self.notes))
@@ -201,6 +205,7 @@ class _Build:
             missing=found.missing,
             elsewhere=len(self.elsewhere),
             observations=found.observations,
+            is_listed=text is not None,
         )
         self._add_text(archive, plan.README, readme, self.generated)
         sums = checksums.sha256sums((path, entry.sha256) for path, entry in self.sums)
@@ -223,8 +228,8 @@ class _Build:
                 return Unreadable(TOO_LARGE)
             with self.media.open(path) as file:
                 return file.read()
-        except (MissingFile, OSError):
-            return Unreadable("no se pudo leer")
+        except (MissingFile, OSError) as error:
+            return Unreadable(unreadable_because(error))
 
     def _changed(self, item: Equipment) -> datetime:
         """When the newest of an instrument's records was made: a life sheet has no other date of its own."""

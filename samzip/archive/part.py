@@ -19,7 +19,7 @@ class PartJob:
     top: str  # the company's folder
     equipment: tuple[Equipment, ...]
     folders: tuple[str, ...]  # of each instrument
-    documents: tuple[tuple[Document, ...], ...]  # of each instrument, the procedures' last
+    documents: tuple[tuple[Document, ...], ...]  # of each instrument, the company's own last
     part: int  # from 1
     ranges: tuple[PartRange, ...]  # of all parts
     spool: Spool  # holds the workbook, whose size grows with the inventory, and what is half written

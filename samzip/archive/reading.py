@@ -29,5 +29,8 @@ class Reading:
 
 def unreadable(document: Document, error: Exception) -> Document:
     """A document that was there and could not be read."""
-    reason = error.reason if isinstance(error, MissingFile) else f"no se puede leer ({error.args[-1]})"
-    return replace(document, entry=None, missing=reason)
+    return replace(document, entry=None, missing=unreadable_because(error))
+
+
+def unreadable_because(error: Exception) -> str:
+    return error.reason if isinstance(error, MissingFile) else f"no se puede leer ({error.args[-1]})"

@@ -52,14 +52,14 @@ class Spool:
         self._write(f"survey-{part}", (folders, survey))
 
     def survey(self, part: int) -> tuple[list[str], list[OwnerSurvey]]:
-        """Each instrument's folder in the archive, and the sources of each, the procedures' last."""
+        """Each instrument's folder in the archive, and the sources of each, the company's own last."""
         return cast(tuple[list[str], list[OwnerSurvey]], self._read(f"survey-{part}"))
 
     def write_documents(self, part: int, folders: list[str], documents: list[list[Document]]) -> None:
         self._write(f"documents-{part}", (folders, documents))
 
     def documents(self, part: int) -> tuple[list[str], list[list[Document]]]:
-        """Each instrument's folder in the archive, and the documents of each, the procedures' last."""
+        """Each instrument's folder in the archive, and the documents of each, the company's own last."""
         return cast(tuple[list[str], list[list[Document]]], self._read(f"documents-{part}"))
 
     def write_missing(self, missing: list[tuple[int, Document]]) -> None:

@@ -47,10 +47,11 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
     spool, store = job.spool, open_store(job.media_url)
     downloads = tuple(f"{root.place(keys.FOLDER)}/" for root in (store, open_store(job.archive_url)))
     records = spool.records()
-    logo = store.stat_many([records.company.logo])[0] if records.company.logo else None
+    top = company_folder(records.company)
+    path = records.company.logo
+    (logo,) = _look(store, downloads, [[Source(None, plan.LOGO_TITLE, path, top, "logo")] if path else []])
     digest = hashlib.sha256(repr((CODE, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass"))
     ranges, sizes = [], []
-    top = company_folder(records.company)
     folders = plan.equipment_folders(spool.codes(), top)
     done = 0
     for part in range(1, job.parts + 1):
@@ -62,6 +63,8 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
         ]
         owners.append(plan.procedure_sources(procedures, f"{top}/{plan.PROCEDURES}"))
         survey = _look(store, downloads, [list(sources) for sources in owners])
+        if part == job.parts:
+            survey[-1] += [(source, found) for source, found in logo if isinstance(found, str)]
         digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))
         ranges.append(PartRange(part, equipment[0].code, equipment[-1].code, len(equipment)))
         sizes.append(sum(found.size for owner in survey for _, found in owner if isinstance(found, Stat)))
@@ -71,7 +74,8 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
     fingerprints = tuple(
         hashlib.sha256(f"{digest.hexdigest()} {part}".encode()).hexdigest() for part in range(1, job.parts + 1)
     )
-    return Survey(fingerprints, tuple(ranges), tuple(sizes), logo.etag if isinstance(logo, Stat) else None)
+    logo_identity = next((found.etag for _, found in logo if isinstance(found, Stat)), None)
+    return Survey(fingerprints, tuple(ranges), tuple(sizes), logo_identity)
 
 
 def _look(store: Store, downloads: tuple[str, ...], owners: list[list[Source]]) -> list[OwnerSurvey]:

@@ -54,18 +54,19 @@ def _equipment(spool: Spool, parts: int) -> Iterator[tuple[Equipment, str]]:
 def _index(spool: Spool, parts: int, records: CompanyRecords, top: str, is_complete: bool) -> Iterator[IndexLine]:
     """A line for every entry of all parts, and for what is missing."""
     noted: int | None = None  # the first part that is known to have a remark, when not all have the list
-    procedures: list[Document] = []
+    of_company: list[Document] = []
     codes = (code for _, code in spool.codes())
     for part in range(1, parts + 1):
         folders, documents = spool.documents(part)
-        *owners, procedures = documents
+        *owners, of_company = documents
         for code, folder, own in zip(islice(codes, len(folders)), folders, owners, strict=True):
             yield IndexLine(code, plan.LIFE_SHEET_TITLE, part, _life_sheet(folder))
             yield from (_line(part, document, code, folder) for document in own)
-        yield from (_line(part, document, None, f"{top}/{plan.PROCEDURES}") for document in procedures)
+        for document in of_company:
+            yield _line(part, document, None, top if document.title == plan.LOGO_TITLE else f"{top}/{plan.PROCEDURES}")
         if noted is None and is_complete and not records.unread and _has_remarks(spool, part, documents):
             noted = part
-    if not any(document.entry for document in procedures):
+    if not any(document.entry for document in of_company):
         yield IndexLine(None, "Por qué no hay procedimientos", parts, f"{top}/{plan.PROCEDURES}/{plan.NO_PROCEDURES}")
     yield IndexLine(None, "Qué trae cada parte", None, f"{top}/{plan.README}")
     yield IndexLine(None, "Este informe", None, f"{top}/{plan.WORKBOOK}")

@@ -46,13 +46,14 @@ def leeme(
     missing: int,
     elsewhere: int,
     observations: int,
+    is_listed: bool,
 ) -> str:
     """The text of LEEME.txt in one part.
 
     `ranges` holds every part of the company, `generated` is aware and in the customer's time zone, whose name is
     `timezone`; `procedures` counts those of the company, `delivered` the documents of them that the last part has (any
     number for another part), `missing` and `elsewhere` the documents that this part and the others lack, and
-    `observations` what FALTANTES.txt remarks on those of this part.
+    `observations` what FALTANTES.txt remarks on those of this part; `is_listed` tells that this part has that file.
     """
     parts = max(len(ranges), 1)
     lines = [
@@ -61,7 +62,7 @@ def leeme(
         f"Generado por SAM Metrología el {moment(generated)} (hora de {one_line(timezone)})",
         *section("QUÉ HAY AQUÍ", _contents(part, parts, procedures, delivered)),
         *section("PARTES" if parts > 1 else "EQUIPOS", _ranges(part, ranges, procedures)),
-        *section("DOCUMENTOS QUE FALTAN", _missing(parts, missing, elsewhere, observations)),
+        *section("DOCUMENTOS QUE FALTAN", _missing(parts, missing, elsewhere, observations, is_listed)),
         *section("CÓMO EXTRAER", _extracting(parts)),
         *section("CÓMO COMPROBAR QUE LLEGÓ COMPLETO", _checking(parts)),
         *section("EL ENLACE DE DESCARGA VENCE", _EXPIRY),
@@ -108,7 +109,10 @@ def numbers(parts: int, missing: int, elsewhere: int, observations: int) -> list
         f"Documentos faltantes{' en esta parte' if parts > 1 else ''}: {number(missing)}. "
         f"Observaciones: {number(observations)}."
     ]
-    return [*lines, *([f"Documentos faltantes en las otras partes: {number(elsewhere)}."] if parts > 1 else [])]
+    if parts > 1:
+        lines.append(f"Documentos faltantes en las otras partes: {number(elsewhere)}.")
+        lines.append("Las observaciones de cada una de las otras partes están en su propio FALTANTES.txt.")
+    return lines
 
 
 def one_line(text: str) -> str:
@@ -175,12 +179,12 @@ def _code(code: str) -> str:
     return one_line(code).strip() or "(sin código)"
 
 
-def _missing(parts: int, missing: int, elsewhere: int, observations: int) -> Iterable[str]:
+def _missing(parts: int, missing: int, elsewhere: int, observations: int, is_listed: bool) -> Iterable[str]:
     yield from numbers(parts, missing, elsewhere, observations)
     if missing or elsewhere:
         yield "FALTANTES.txt dice qué falta y por qué. Cargue en SAM lo que falta y pida otra descarga."
-    elif observations:
-        yield "FALTANTES.txt las trae: son sobre lo que sí está aquí (por ejemplo, un archivo vacío)."
+    elif is_listed:
+        yield "FALTANTES.txt trae las observaciones: son sobre lo que sí está aquí (por ejemplo, un archivo vacío)."
     elif parts > 1:
         yield "Esta parte no trae FALTANTES.txt. Si hay uno en esta carpeta,"
         yield "es de otra parte: su primera línea dice de cuál."

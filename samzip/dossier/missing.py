@@ -13,7 +13,7 @@ from samzip.catalog.model import Company
 from samzip.dossier.contents import Document
 from samzip.dossier.leeme import finish, heading, numbers, one_line, section
 
-_PROCEDURES = "Procedimientos de la empresa"
+_COMPANY = "Documentos de la empresa"
 
 MISSING = "missing"
 DAMAGED = "damaged"
@@ -43,16 +43,18 @@ def missing_list(
     documents: Iterable[Document],
     notes: Iterable[str],
     elsewhere: Sequence[tuple[int, Document]] = (),
+    of_company: Sequence[str] = (),
 ) -> str | None:
     """The text of FALTANTES.txt, instruments in the order of their first document; None if there is nothing to say.
 
     `documents` are those of this part, `notes` are remarks in Spanish that belong to no document, `elsewhere` are what
-    the other parts lack, with the part of each: whichever part is extracted last then tells the whole.
+    the other parts lack, with the part of each: whichever part is extracted last then tells the whole. `of_company` are
+    remarks that hold for every part and are counted in the first.
     """
     documents = list(documents)
     missing = [document for document in documents if is_missing(document)]
-    remarks = [*map(_remark, _noted(documents)), *(f"- {one_line(note)}" for note in notes)]
-    if not missing and not remarks and not elsewhere:
+    remarks = [*map(_remark, _noted(documents)), *map(_listed, notes)]
+    if not missing and not remarks and not elsewhere and not of_company:
         return None
     where = f", PARTE {part} DE {parts}" if parts > 1 else ""
     lines = heading(f"FALTANTES DE {one_line(company.name)}{where}")
@@ -65,6 +67,8 @@ def missing_list(
         lines += section("DOCUMENTOS QUE FALTAN EN OTRAS PARTES", (_elsewhere(*found) for found in elsewhere))
     if remarks:
         lines += section("OBSERVACIONES", remarks)
+    if of_company:
+        lines += section("OBSERVACIONES SOBRE LA EMPRESA, CONTADAS EN LA PARTE 1", map(_listed, of_company))
     return finish(lines)
 
 
@@ -108,7 +112,7 @@ def _by_owner(documents: Iterable[Document]) -> dict[str, list[Document]]:
 
 
 def _owner(document: Document) -> str:
-    return _PROCEDURES if document.equipment is None else f"Equipo {one_line(document.equipment)}"
+    return _COMPANY if document.equipment is None else f"Equipo {one_line(document.equipment)}"
 
 
 def _entry(document: Document) -> Iterable[str]:
@@ -122,6 +126,10 @@ def _elsewhere(part: int, document: Document) -> str:
     owner = _owner(document)
     what = f"- Parte {part}, {owner[0].lower()}{owner[1:]}, {one_line(document.title)}: {one_line(_reason(document))}"
     return f"{what} ({one_line(document.path)})"
+
+
+def _listed(note: str) -> str:
+    return f"- {one_line(note)}"
 
 
 def _remark(document: Document) -> str:

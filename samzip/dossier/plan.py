@@ -20,6 +20,7 @@ from samzip.dossier.moments import in_zone
 
 LIFE_SHEET = "Hoja_de_vida"
 LIFE_SHEET_TITLE = "Hoja de vida"
+LOGO_TITLE = "Logo de la empresa"  # no document of the archive, but told of where it is missing
 WORKBOOK = "Informe_Consolidado.xlsx"
 README = "LEEME.txt"
 MISSING = "FALTANTES.txt"

@@ -7,6 +7,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from openpyxl import load_workbook
 from PIL import Image
 from pypdf import PdfReader
 from sqlalchemy import update
@@ -15,6 +16,8 @@ from samzip.archive import build
 from samzip.database import tables
 from samzip.dossier.life_sheet.model import DAMAGED, NOT_DRAWN, TOO_LARGE
 from tests.support.world import World, make_world
+
+TEXTS = ("FALTANTES.txt", "LEEME.txt")
 
 
 @pytest.fixture
@@ -67,12 +70,43 @@ def test_a_photo_too_large_to_be_drawn_is_delivered_and_told(world: World, monke
 
 @pytest.mark.parametrize(("content", "problem"), [(picture(), TOO_LARGE), (b"\x89PNG\r\n\x1a\n no", DAMAGED)])
 def test_a_logo_that_cannot_be_drawn_is_told_once_for_all_sheets(
-    world: World, monkeypatch: pytest.MonkeyPatch, content: bytes, problem: str
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes, problem: str
 ) -> None:
+    world = make_world(tmp_path)  # two instruments a part
     monkeypatch.setattr(build, "PICTURE_LIMIT", 60)
     world.company(equipment=3)
     set_logo(world, put(world, "logo.png", content))
-    assert archived(world)["FALTANTES.txt"].decode("utf-8-sig").count(problem) == 1
+    world.click()
+    assert world.run().counts.observations == 1
+    for part, name in enumerate(world.files(), 1):
+        with zipfile.ZipFile(world.media / name) as archive:
+            told, readme = (archive.read(f"CERTIBOY S.A.S/{text}").decode("utf-8-sig") for text in TEXTS)
+        assert told.count(f"- Empresa, logo: {problem} (logo.png)") == 1
+        for text in (told, readme):
+            assert f"Documentos faltantes en esta parte: 0. Observaciones: {1 if part == 1 else 0}." in text
+        assert "FALTANTES.txt trae las observaciones" in readme
+
+
+def test_a_lost_logo_is_told_and_counted_once_as_any_document(tmp_path: Path) -> None:
+    world = make_world(tmp_path)
+    world.company(equipment=3)
+    set_logo(world, "logos/perdido.png")
+    world.click()
+    finished = world.run()
+    assert (finished.outcome, finished.counts.missing, finished.counts.observations) == ("problems", 1, 0)
+    read = []
+    for name in world.files():
+        with zipfile.ZipFile(world.media / name) as archive:
+            read.append({path.partition("/")[2]: archive.read(path) for path in archive.namelist()})
+    first, second = (part["FALTANTES.txt"].decode("utf-8-sig").replace("\r\n", "\n") for part in read)
+    assert "- Parte 2, documentos de la empresa, Logo de la empresa: no existe en el almacenamiento (logos/per" in first
+    lost = "- Logo de la empresa\n    Archivo: logos/perdido.png\n    Motivo:  no existe en el almacenamiento\n"
+    assert f"Documentos de la empresa\n------------------------\n{lost}" in second
+    assert "no tiene procedimientos registrados" in read[1]["Procedimientos/README.txt"].decode("utf-8-sig")
+    rows = load_workbook(io.BytesIO(read[0]["Informe_Consolidado.xlsx"]))["Documentos"].iter_rows(values_only=True)
+    (line,) = [row for row in rows if row[1] == "Logo de la empresa"]
+    assert line[2:4] == (2, "CERTIBOY S.A.S")
+    assert str(line[6]).startswith("falta: no existe")
 
 
 def test_a_photo_from_a_telephone_is_delivered_told_and_no_problem(world: World) -> None:

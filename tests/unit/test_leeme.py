@@ -28,6 +28,7 @@ def text(
     missing: int = 0,
     elsewhere: int = 0,
     observations: int = 0,
+    is_listed: bool | None = None,
     company: Company = CERTIBOY,
 ) -> str:
     return leeme(
@@ -41,6 +42,7 @@ def text(
         missing=missing,
         elsewhere=elsewhere,
         observations=observations,
+        is_listed=bool(missing or elsewhere or observations) if is_listed is None else is_listed,
     )
 
 
@@ -102,7 +104,10 @@ def test_what_is_missing_is_told_in_numbers_with_the_list_that_explains_them() -
     assert "Documentos faltantes en esta parte: 0. Observaciones: 0.\r\n" in read
     assert "Documentos faltantes en las otras partes: 1.\r\n" in read
     assert "FALTANTES.txt dice qué falta y por qué" in read
-    assert "FALTANTES.txt las trae" in text(1, one, observations=1)
+    assert "FALTANTES.txt trae las observaciones" in text(1, one, observations=1)
+    assert "FALTANTES.txt trae las observaciones" in text(2, TEN, is_listed=True)
+    assert "de cada una de las otras partes están en su propio FALTANTES.txt" in read
+    assert "otras partes" not in text(1, one, observations=1)
 
 
 def test_a_part_without_a_list_of_its_own_says_whose_the_one_beside_it_may_be() -> None:

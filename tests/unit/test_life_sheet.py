@@ -36,7 +36,7 @@ from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_rang
 from samzip.dossier.life_sheet.text import fit, wrap
 from samzip.dossier.life_sheet.wording import months, number, pesos
 
-COMPANY = Company(1, "CERTIBOY S.A.S.", "900093017-1", None, "FOR-MET-001", "03", "2024-02-01")
+COMPANY = Company(1, "CERTIBOY S.A.S.", "900093017-1", "logos/l.png", "FOR-MET-001", "03", "2024-02-01")
 
 
 def measurements(name="Temperatura", unit="°C", nominal=(10, 20, 30), **changes):
@@ -658,7 +658,7 @@ def test_a_damaged_photo_is_noted_and_named_on_the_sheet(data):
 def test_a_photo_of_a_kind_that_cannot_be_drawn_is_not_called_damaged(data):
     rendered = render(replace(SHEET, photo=data, logo=data))
     assert rendered.photo_problem == NOT_DRAWN
-    assert rendered.notes == (f"Empresa, logo: {NOT_DRAWN}", f"imagen del equipo: {NOT_DRAWN}")
+    assert rendered.notes == (f"Empresa, logo: {NOT_DRAWN} (logos/l.png)", f"imagen del equipo: {NOT_DRAWN}")
     assert NOT_DRAWN.capitalize() in text_of(replace(SHEET, photo=data))
 
 
@@ -676,13 +676,15 @@ def test_a_photo_that_was_not_given_says_why():
     assert rendered.notes == (f"imagen del equipo: {TOO_LARGE}",)
     assert rendered.photo_problem == TOO_LARGE
     assert "Imagen demasiado grande para la hoja de vida" in text_of(sheet)
-    assert render(replace(SHEET, logo=Unreadable(TOO_LARGE))).notes == (f"Empresa, logo: {TOO_LARGE}",)
+    assert render(replace(SHEET, logo=Unreadable(TOO_LARGE))).notes == (f"Empresa, logo: {TOO_LARGE} (logos/l.png)",)
 
 
 def test_a_logo_is_on_every_page_and_a_damaged_one_gives_way_to_the_name():
     sheet = replace(SHEET, logo=image_bytes(kind="PNG"))
     assert all(len(page.images) == 1 for page in read(sheet).pages)
-    assert render(replace(SHEET, logo=b"nope")).notes == ("Empresa, logo: imagen dañada: no se pudo leer",)
+    assert render(replace(SHEET, logo=b"nope")).notes == (
+        "Empresa, logo: imagen dañada: no se pudo leer (logos/l.png)",
+    )
     assert pages_of(replace(SHEET, logo=b"nope"))[0].count("CERTIBOY S.A.S.") == 2
 
 

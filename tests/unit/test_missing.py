@@ -57,8 +57,8 @@ def test_every_missing_document_is_listed_under_its_instrument_with_path_and_rea
             "    Motivo:  no existe en el almacenamiento",
             "",
             "",
-            "Procedimientos de la empresa",
-            "----------------------------",
+            "Documentos de la empresa",
+            "------------------------",
             "- Procedimiento PR-001",
             "    Archivo: proc/1.pdf",
             "    Motivo:  sin permiso de lectura",
@@ -77,13 +77,14 @@ def test_each_part_tells_its_own_first_and_then_what_the_others_lack() -> None:
             "==========================================",
             "Documentos faltantes en esta parte: 0. Observaciones: 0.",
             "Documentos faltantes en las otras partes: 2.",
+            "Las observaciones de cada una de las otras partes están en su propio FALTANTES.txt.",
             "Cargue de nuevo en SAM lo que falta y pida otra descarga.",
             "",
             "",
             "DOCUMENTOS QUE FALTAN EN OTRAS PARTES",
             "-------------------------------------",
             "- Parte 1, equipo EQ-001, Manual: no existe en el almacenamiento (m.pdf)",
-            "- Parte 3, procedimientos de la empresa, PR-1: no existe en el almacenamiento (p)",
+            "- Parte 3, documentos de la empresa, PR-1: no existe en el almacenamiento (p)",
             "",
         ]
     )
@@ -101,6 +102,14 @@ def test_odd_documents_and_notes_are_remarks() -> None:
     assert "\r\nDocumentos faltantes: 0. Observaciones: 2.\r\n" in text
     assert "- Equipo EQ-002, Manual: archivo vacío (A/Equipos/EQ-002/manual.pdf)\r\n" in text
     assert text.endswith("- EQ-003: la foto está dañada\r\n")
+
+
+def test_remarks_on_the_company_are_told_in_every_part_and_counted_in_the_first() -> None:
+    text = missing_list(COMPANY, 2, 3, [], [], of_company=["Empresa, logo: imagen dañada (l.png)"])
+    assert text is not None
+    assert "Documentos faltantes en esta parte: 0. Observaciones: 0.\r\n" in text
+    counted = "OBSERVACIONES SOBRE LA EMPRESA, CONTADAS EN LA PARTE 1"
+    assert text.endswith(f"{counted}\r\n{'-' * len(counted)}\r\n- Empresa, logo: imagen dañada (l.png)\r\n")
 
 
 def test_a_document_without_a_place_is_missing_even_if_nobody_says_why() -> None:

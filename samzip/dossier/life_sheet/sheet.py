@@ -41,9 +41,10 @@ def draw(sheet: LifeSheet) -> Rendered:
         local = UTC
     logo = _logo(sheet.logo) if isinstance(sheet.logo, bytes) else sheet.logo
     photo = load(sheet.photo, *PHOTO_PIXELS) if isinstance(sheet.photo, bytes) else sheet.photo
-    for what, picture in ((LOGO, logo), (PHOTO, photo)):
-        if isinstance(picture, Unreadable):
-            notes.append(f"{what}: {picture.reason}")
+    if isinstance(logo, Unreadable):
+        notes.append(f"{LOGO}: {logo.reason} ({one_line(sheet.company.logo)})")
+    if isinstance(photo, Unreadable):
+        notes.append(f"{PHOTO}: {photo.reason}")
 
     notes += [OF_COMPANY + told for told in furniture.uncontrolled(sheet.company)]
 
