@@ -111,7 +111,7 @@ def numbers(parts: int, missing: int, elsewhere: int, observations: int) -> list
     ]
     if parts > 1:
         lines.append(f"Documentos faltantes en las otras partes: {number(elsewhere)}.")
-        lines.append("Las observaciones de cada una de las otras partes están en su propio FALTANTES.txt.")
+        lines.append("Si otra parte tiene observaciones, están en el FALTANTES.txt de esa parte.")
     return lines
 
 

@@ -106,8 +106,8 @@ def test_what_is_missing_is_told_in_numbers_with_the_list_that_explains_them() -
     assert "FALTANTES.txt dice qué falta y por qué" in read
     assert "FALTANTES.txt trae las observaciones" in text(1, one, observations=1)
     assert "FALTANTES.txt trae las observaciones" in text(2, TEN, is_listed=True)
-    assert "de cada una de las otras partes están en su propio FALTANTES.txt" in read
-    assert "otras partes" not in text(1, one, observations=1)
+    assert "Si otra parte tiene observaciones, están en el FALTANTES.txt de esa parte.\r\n" in read
+    assert "otra parte" not in text(1, one, observations=1)
 
 
 def test_a_part_without_a_list_of_its_own_says_whose_the_one_beside_it_may_be() -> None:

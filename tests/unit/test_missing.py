@@ -77,7 +77,7 @@ def test_each_part_tells_its_own_first_and_then_what_the_others_lack() -> None:
             "==========================================",
             "Documentos faltantes en esta parte: 0. Observaciones: 0.",
             "Documentos faltantes en las otras partes: 2.",
-            "Las observaciones de cada una de las otras partes están en su propio FALTANTES.txt.",
+            "Si otra parte tiene observaciones, están en el FALTANTES.txt de esa parte.",
             "Cargue de nuevo en SAM lo que falta y pida otra descarga.",
             "",
             "",
