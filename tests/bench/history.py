@@ -49,6 +49,16 @@ class Size:
 
 def fill(database: Database, size: Size, now: datetime) -> None:
     """Into the empty tables of `samzip init`; then statistics, as a database makes them of itself."""
+    for _ in grow(database, size, now, [size.history]):
+        pass
+
+
+def grow(database: Database, size: Size, now: datetime, steps: Sequence[int]) -> Iterator[int]:
+    """The same in steps, which are lengths of the history, each longer than the one before; yields when one is there.
+
+    A history grows into the past here: its newest requests come first, those from before them with the next step. So
+    the queue keeps its numbers, and at last it is the same history however many steps there were.
+    """
     made = _History(size, now)
     with database.write() as connection:
         _insert(connection, "core_empresa", ("id", "nombre", "is_deleted"), made.companies())
@@ -56,21 +66,29 @@ def fill(database: Database, size: Size, now: datetime) -> None:
         _insert(connection, "core_customuser", (*users, "empresa_id"), made.users())
         columns = ("codigo_interno", "nombre", "estado", "empresa_id")
         _insert(connection, "core_equipo", columns, made.equipment())
-        _insert(connection, "core_ziprequest", REQUEST, made.requests())
-        _insert(connection, "core_notificacionzip", NOTICE, made.notices())
-        _insert(connection, "samzip_run", RUN, made.runs())
-        _insert(connection, "samzip_archive", ARCHIVE, made.archives())
-        if not database.is_sqlite:
-            for table in ("core_empresa", "core_customuser", "core_ziprequest", "core_notificacionzip"):
-                after = f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
-                connection.execute(text(after))
-    with database.engine.connect().execution_options(**_outside(database)) as connection:
+        _insert(connection, "core_ziprequest", REQUEST, made.queue())
+    there = 0
+    for step in steps:
+        added = range(size.history - step, size.history - there)
+        with database.write() as connection:
+            _insert(connection, "core_ziprequest", REQUEST, made.requests(added))
+            _insert(connection, "core_notificacionzip", NOTICE, made.notices(added))
+            _insert(connection, "samzip_run", RUN, made.runs(added))
+            _insert(connection, "samzip_archive", ARCHIVE, made.archives(added))
+            if not database.is_sqlite:
+                for table in ("core_empresa", "core_customuser", "core_ziprequest", "core_notificacionzip"):
+                    after = f"SELECT setval(pg_get_serial_sequence('{table}', 'id'), (SELECT max(id) FROM {table}))"
+                    connection.execute(text(after))
+        tidy(database)
+        there = step
+        yield step
+
+
+def tidy(database: Database) -> None:
+    """What autovacuum does sooner or later, and ANALYZE on SQLite."""
+    options = {} if database.is_sqlite else {"isolation_level": "AUTOCOMMIT"}  # VACUUM must not be in a transaction
+    with database.engine.connect().execution_options(**options) as connection:
         connection.execute(text("ANALYZE" if database.is_sqlite else "VACUUM ANALYZE"))
-
-
-def _outside(database: Database) -> dict[str, Any]:
-    """VACUUM must not be in a transaction."""
-    return {} if database.is_sqlite else {"isolation_level": "AUTOCOMMIT"}
 
 
 def _insert(connection: Connection, table: str, columns: Sequence[str], rows: Iterator[Row]) -> None:
@@ -112,42 +130,50 @@ class _History:
             for number in range(1, self.size.equipment(company) + 1):
                 yield f"EQ-{number:05}", "Balanza", "Activo", company
 
-    def requests(self) -> Iterator[Row]:
-        """History first, as the numbers grow with time; then the queue."""
-        size = self.size
-        step = timedelta(days=size.days) / max(1, size.history)
-        for index, (company, part, status) in enumerate(self.ended):
-            created = self.now - timedelta(hours=2) - step * (size.history - index)
+    def queue(self) -> Iterator[Row]:
+        """Its numbers follow those of the whole history, as numbers grow with time."""
+        for index, (company, part) in enumerate(self.asked):
+            created = self.now - timedelta(hours=1) + timedelta(hours=1) * index / len(self.asked)
+            yield self._request(self.size.history + index + 1, "pending", company, part, created, None, None, None)
+
+    def requests(self, which: range) -> Iterator[Row]:
+        """Here and below `which` counts requests of the history, from its oldest on."""
+        for index in which:
+            company, part, status = self.ended[index]
+            created = self._moment(index)
             done = created + timedelta(minutes=1)
             is_live = status == "completed"
             over = self.now + timedelta(hours=4) if is_live else done + timedelta(hours=6)
             made = status in ("completed", "expired")
             path = _path(company, part, index + 1) if made else None
             yield self._request(index + 1, status, company, part, created, done, path, over if made else None)
-        for index, (company, part) in enumerate(self.asked):
-            created = self.now - timedelta(hours=1) + timedelta(hours=1) * index / len(self.asked)
-            yield self._request(size.history + index + 1, "pending", company, part, created, None, None, None)
 
-    def notices(self) -> Iterator[Row]:
-        step = timedelta(days=self.size.days) / max(1, self.size.history)
-        for index, (company, _, status) in enumerate(self.ended):
-            moment = self.now - timedelta(hours=2) - step * (self.size.history - index)
+    def notices(self, which: range) -> Iterator[Row]:
+        for index in which:
+            company, _, status = self.ended[index]
             kind = "zip_failed" if status == "failed" else "zip_ready"
-            yield index + 1, kind, "read", "ZIP", "El ZIP está listo.", moment, company, index + 1
+            yield index + 1, kind, "read", "ZIP", "El ZIP está listo.", self._moment(index), company, index + 1
 
-    def runs(self) -> Iterator[Row]:
+    def runs(self, which: range) -> Iterator[Row]:
+        """Of the same time as those requests."""
+        runs, history = self.size.runs, max(1, self.size.history)
         counts = json.dumps({"waiting": 0})
-        for index in range(self.size.runs):
-            begun = self.now - timedelta(minutes=self.size.runs - index)
+        for index in range(runs * which.start // history, runs * which.stop // history):
+            begun = self.now - timedelta(minutes=runs - index)
             done = begun + timedelta(seconds=1)
             yield f"{index:012x}", "host", 1, "0", begun, done, done, "nothing" if index % 5 else "done", counts
 
-    def archives(self) -> Iterator[Row]:
-        for index, (company, part, status) in enumerate(self.ended):
+    def archives(self, which: range) -> Iterator[Row]:
+        for index in which:
+            company, part, status = self.ended[index]
             if status == "completed":
                 parts, over = self._parts(company), self.now + timedelta(hours=4)
                 path = _path(company, part, index + 1)
                 yield path, company, part, parts, 10_000_000, "0" * 64, "", "a.zip", "[]", self.now, over, False
+
+    def _moment(self, index: int) -> datetime:
+        size = self.size
+        return self.now - timedelta(hours=2) - timedelta(days=size.days) / size.history * (size.history - index)
 
     def _request(self, number: int, status: str, company: int, part: int, created: datetime, *ended: Any) -> Row:
         slices = self.slices[company == 1]

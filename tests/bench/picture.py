@@ -13,6 +13,8 @@ from tests.bench.baselines import TOOLS
 from tests.bench.goals import Judged
 from tests.bench.scenarios import Report
 
+LABEL = "What samzip costs, against copying and goals"
+
 WIDTH = 960
 LEFT = 24
 BARS = 440  # where they begin
@@ -44,19 +46,23 @@ class Bar:
 
 
 def draw(report: Report, judged: Sequence[Judged], subtitle: str) -> str:
-    """A whole SVG file with its own background: it is readable on a light page and on a dark one."""
+    """The picture as an SVG file."""
     first = _panel(0, f"Time for the same documents, times `cat` + fsync (bars end at {SLOWEST:.0f})", _copies(report))
     top = HEAD + LINE * len(_copies(report)) + 20
     second = _panel(top, "Goals: share of what is allowed (the line is the limit)", _goals(judged), line=1 / CUT)
     height = top + HEAD + LINE * len(_goals(judged)) + 36
+    return frame(height, LABEL, [*first, *second], subtitle)
+
+
+def frame(height: int, label: str, drawn: Sequence[str], subtitle: str, style: str = "") -> str:
+    """A whole SVG file with its own background: it is readable on a light page and on a dark one."""
     return "\n".join(
         (
             f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" height="{height}" '
-            'font-family="system-ui, sans-serif" role="img" aria-label="What samzip costs, against copying and goals">',
-            f"<style>{STYLE}</style>",
+            f'font-family="system-ui, sans-serif" role="img" aria-label="{escape(label)}">',
+            f"<style>{STYLE}{style}</style>",
             f'<rect class="card" x="0.5" y="0.5" width="{WIDTH - 1}" height="{height - 1}" rx="8"/>',
-            *first,
-            *second,
+            *drawn,
             f'<text class="faint" x="{LEFT}" y="{height - 16}">{escape(subtitle)}</text>',
             "</svg>\n",
         )

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from tests.bench import results as names
 from tests.bench.baselines import TOOLS
 from tests.bench.goals import MB, Judged
-from tests.bench.results import Results
+from tests.bench.results import Measured, Results
 from tests.bench.scenarios import Plan, Report
 
 BEGIN = "<!-- bin/bench --write: from here -->"
@@ -47,12 +47,18 @@ def data(report: Report) -> str:
             f"{_percent(deflating.saved)} of all of them. It saves more than 3 % of {deflating.worthwhile:,} documents "
             f"of any kind; samzip deflated {deflating.worthwhile - deflating.missed:,} of those."
         )
-    others = [one.others for measured in report.results.runs.values() for one in measured]
-    lines.append(
-        f"Repetitions: {plan.repeats}, of the larger companies {plan.growth_repeats}. While a command was measured, "
-        f"other work took {statistics.median(others):.2f} cores (at most {max(others):.2f})."
-    )
+    measured = [one for ones in report.results.runs.values() for one in ones]
+    lines.append(f"Repetitions: {plan.repeats}, of the larger companies {plan.growth_repeats}. {others(measured)}")
     return "\n".join(lines)
+
+
+def others(measured: Sequence[Measured]) -> str:
+    """What else the machine did."""
+    cores = [one.others for one in measured]
+    return (
+        f"While a command was measured, other work took {statistics.median(cores):.2f} cores "
+        f"(at most {max(cores):.2f})."
+    )
 
 
 def goals(judged: Sequence[Judged]) -> str:
