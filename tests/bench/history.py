@@ -26,6 +26,8 @@ ARCHIVE = (
     *("published_at", "expires_at", "deleting"),
 )
 
+CACHE_KIB = 1 << 20  # as much as a grown SQLite file has
+
 Row = tuple[Any, ...]
 
 
@@ -96,6 +98,7 @@ def _insert(connection: Connection, table: str, columns: Sequence[str], rows: It
     raw = connection.connection.driver_connection
     assert raw is not None
     if connection.dialect.name == "sqlite":
+        raw.execute(f"PRAGMA cache_size = -{CACHE_KIB}")  # else each page of an index is written again and again
         marks = ", ".join("?" * len(columns))
         statement = f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({marks})"
         raw.executemany(statement, (tuple(map(_sqlite, row)) for row in rows))
