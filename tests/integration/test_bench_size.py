@@ -88,6 +88,7 @@ def test_everything_is_measured_and_drawn(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.sweep  # forty processes one after the other
+@pytest.mark.filterwarnings("ignore:XDG_RUNTIME_DIR")  # of the package that brings PostgreSQL
 def test_everything_is_measured_and_drawn_on_both_databases_at_each_length(tmp_path: Path) -> None:
     _is_measured_and_drawn(size.QUICK_SIZE, tmp_path, [size.SQLITE, size.POSTGRES])
 
