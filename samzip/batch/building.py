@@ -169,6 +169,14 @@ class _Crew:
         if item is None:
             company.leave(part)
             return
+        with _sparing_others(partial(ending.fail, self.context, item)):
+            self._start(company, item)
+        if item.held.token not in self.in_work:
+            company.leave(part)
+
+    def _start(self, company: CompanyPass, item: InWork) -> None:
+        """Gives a claimed part to the pool, or what is there already to its requests."""
+        part = item.held.part
         self.context.publish(
             PartStarted(
                 ref=item.ref,
@@ -182,13 +190,11 @@ class _Crew:
         known = company.reusable(part)
         if known is not None:
             ending.reuse(self.context, item, known)
-            company.leave(part)
             return
         try:
             job = company.part_job(part, item.temporary)
-        except Exception as error:  # noqa: BLE001 -- of the snapshot; whatever it was, it costs this part an attempt
+        except StorageFailed as error:  # of the snapshot
             ending.fail(self.context, item, error)
-            company.leave(part)
             return
         item.future = self.pool.submit(build_part, job, item.held.token)
         self.in_work[item.held.token] = item

@@ -18,6 +18,7 @@ from samzip.dossier.contents import PartRange
 from samzip.events import CompanyPlanned
 from samzip.requests import runs, work
 from samzip.requests.reconcile import reconcile
+from samzip.requests.shown import read_warnings
 from samzip.settings import Settings
 from samzip.storage import MissingFile
 
@@ -129,13 +130,16 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
         equipment=equipment,
         total=total,
         parts=deque(parts),
-        known={archive.fingerprint: archive for archive in known if archive.fingerprint and _exists(context, archive)},
+        known={archive.fingerprint: archive for archive in known if _is_sound(context, archive)},
         generated=now,
         open=set(parts),
     )
 
 
-def _exists(context: Context, archive: runs.KnownArchive) -> bool:
+def _is_sound(context: Context, archive: runs.KnownArchive) -> bool:
+    """Whether it can be given again: what it lacks is known, and its file is there."""
+    if not archive.fingerprint or not (archive.warnings == "[]" or read_warnings(archive.warnings)):
+        return False
     try:
         return context.archives.stat(archive.path).size == archive.size
     except MissingFile:

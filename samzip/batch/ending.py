@@ -24,6 +24,7 @@ from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, WorkTa
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import giving_up, lease, runs, wording, work
+from samzip.requests.shown import read_warnings
 
 PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
 
@@ -41,6 +42,7 @@ class InWork:
     future: Future[PartResult] = field(default_factory=Future)
     progress: Progress | None = None
     is_fresh: bool = False  # progress that is not yet in the database
+    is_served: bool = False  # its requests have their archive: nothing takes it back any more
 
 
 def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
@@ -88,6 +90,7 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
     requests, expires = _complete(context, item, published, found)
     if not requests:
         return
+    item.is_served = True
     context.tally.update(published=1, completed=requests, bytes=result.size, **asdict(found))
     served = telling.Served(requests, expires, time.monotonic() - item.started)
     context.publish(telling.of_archive(item.ref, published, served, found, entries=result.entries))
@@ -104,11 +107,12 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
         download_name=known.download_name,
         warnings=known.warnings,
     )
-    found = missing.tally(json.loads(known.warnings))
+    found = missing.tally(read_warnings(known.warnings))
     item.path = ""  # nothing of its own to remove
     requests, expires = _complete(context, item, published, found)
     if not requests:
         return
+    item.is_served = True
     context.tally.update(reused=1, completed=requests, **asdict(found))
     served = telling.Served(requests, expires, time.monotonic() - item.started)
     context.publish(telling.of_archive(item.ref, published, served, found, entries=None))
@@ -118,7 +122,10 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
     """Removes what the attempt left and counts it.
 
     When its files cannot be removed, the part stays claimed: the next run's recovery finds the note and tries again.
+    What goes wrong once its requests are served is the run's trouble, and raised.
     """
+    if item.is_served:
+        raise error
     why = reason(error)
     try:
         remove_files(context, item)

@@ -8,7 +8,7 @@ import sys
 import click
 
 from samzip import __version__
-from samzip.cli.frame import JSON_FLAG, fail, print_json, wants_json
+from samzip.cli.frame import JSON_FLAG, fail, open_streams, print_json, wants_json
 from samzip.errors import SamzipError, UsageProblem, as_told
 
 COMMANDS = {
@@ -115,6 +115,7 @@ def main(args: list[str] | None = None) -> None:
     """Runs a command and exits with its code; an error is advice, never a traceback."""
     arguments = sys.argv[1:] if args is None else args
     as_json = wants_json(arguments)
+    open_streams()
     try:
         group.main(args=arguments, prog_name="samzip", standalone_mode=True, obj=JSON_FLAG if as_json else None)
     except SamzipError as error:

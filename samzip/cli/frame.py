@@ -102,6 +102,13 @@ def fail(error: SamzipError, *, as_json: bool) -> NoReturn:
     sys.exit(error.exit_code)
 
 
+def open_streams() -> None:
+    """Whoever closed them (`2>&-`) wants to hear nothing; Python has None in their place."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 -- the process closes it
+
+
 def _forget_unwritable() -> None:
     """Output that nobody can take must not change the exit code to 120, which the interpreter makes of it."""
     for name in ("stdout", "stderr"):

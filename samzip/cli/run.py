@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from dataclasses import asdict
 from datetime import datetime
@@ -78,6 +79,7 @@ def command(
         raise UsageProblem("--dry-run looks once and waits for nobody: leave --interval and --wait out")
     if quiet and (as_json or dry_run):
         raise UsageProblem("--quiet prints no result: leave --json and --dry-run out")
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the run answers it: nothing is begun, and all is imports
     settings = read_settings(given)
     if dry_run:
         _show_plan(settings, as_json=as_json)

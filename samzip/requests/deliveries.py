@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from datetime import datetime
 
 from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import archive, customuser, empresa, ziprequest
-from samzip.requests.shown import DeliveredPart, Delivery, Owner
+from samzip.requests.shown import DeliveredPart, Delivery, Owner, read_warnings
 from samzip.requests.states import LIVE
 
 
@@ -50,7 +49,7 @@ def deliveries(connection: Connection, now: datetime, company_id: int, part: int
                 parts=rows[-1].total_partes,
                 size=row.size or row.file_size or 0,
                 expires=row.expires_at or row.until,
-                warnings=json.loads(row.warnings or "[]"),
+                warnings=read_warnings(row.warnings),
                 error=(row.error_message or "") if row.status == "failed" else None,
             )
             for _, row in sorted(newest.items())

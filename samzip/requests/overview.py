@@ -13,7 +13,7 @@ from samzip.database.tables import archive, empresa, equipo, run, work, zipreque
 from samzip.dossier.parts import part_slices
 from samzip.requests.collapse import IMPOSSIBLE_PART
 from samzip.requests.pulse import COUNTED, by_status
-from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown
+from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown, read_warnings
 from samzip.requests.states import LIVE, NO_COMPANY, PENDING
 
 AT_ONCE = datetime.min.replace(tzinfo=UTC)
@@ -241,7 +241,7 @@ def shown_archive(row: Any, company: str) -> ArchiveShown:
         published=row.published_at,
         expires=row.expires_at,
         download_name=row.download_name,
-        warnings=json.loads(row.warnings),
+        warnings=read_warnings(row.warnings),
         downloads=row.downloads,
         downloaded=row.downloaded_at,
     )

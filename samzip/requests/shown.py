@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,6 +13,15 @@ class Owner:
 
     user_id: int
     company_id: int
+
+
+def read_warnings(text: str | None) -> list[dict[str, str]]:
+    """An archive's warnings, as its row keeps them. None that can be read: none."""
+    try:
+        found = json.loads(text or "[]")
+    except ValueError:
+        return []
+    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
 
 
 @dataclass(frozen=True, slots=True)

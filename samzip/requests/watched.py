@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from samzip.catalog import people
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.requests.expire import is_over_by
-from samzip.requests.shown import Owner
+from samzip.requests.shown import Owner, read_warnings
 from samzip.requests.states import NO_COMPANY, NO_USER, PENDING
 
 
@@ -173,7 +172,7 @@ def _watched(row: Any, position: int | None, ttl: timedelta) -> Watched:
         size=row.file_size if ready else None,
         sha256=(row.sha256 or None) if ready else None,
         download_name=(row.download_name or None) if ready else None,
-        warnings=json.loads(row.warnings) if ready and row.warnings else [],
+        warnings=read_warnings(row.warnings) if ready else [],
     )
 
 

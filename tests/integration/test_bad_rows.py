@@ -14,7 +14,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 import samzip.app
-from samzip.batch import building
+from samzip.batch import building, telling
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.cli import main
@@ -273,6 +273,59 @@ def test_what_nobody_foresaw_of_a_company_costs_it_an_attempt_and_stops_no_other
         assert world.rows(tables.attempt)[0].error == "error inesperado: ValueError: así es la fila"
     assert world.rows(tables.work) == []
     assert world.files() == [request_row(world, good).file_path]
+
+
+def test_what_nobody_foresaw_of_one_part_costs_no_other_one_anything(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=3)
+    (one, two) = world.click().request_ids
+    undisturbed = CompanyPass.reusable
+
+    def stumble(company: CompanyPass, part: int) -> Any:
+        if part == 1 and any(row.token for row in world.rows(tables.work)):  # claimed, no more planned
+            raise ValueError("así es la fila")
+        return undisturbed(company, part)
+
+    monkeypatch.setattr(CompanyPass, "reusable", stumble)
+    finished = world.run()
+    assert (finished.outcome, finished.counts.failed) == ("problems", 1)
+    assert request_row(world, two).status == "completed"
+    (left,) = world.rows(tables.work)
+    assert (left.part, left.token, left.attempts) == (1, None, 1)
+    assert left.last_error == "error inesperado: ValueError: así es la fila"
+    assert request_row(world, one).status == "pending"
+
+
+def test_what_goes_wrong_after_an_archive_was_noted_does_not_take_it_back(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=1)
+    (number,) = world.click().request_ids
+
+    def stumble(*_arguments: Any, **_named: Any) -> Any:
+        raise ValueError("nadie lo oye")
+
+    monkeypatch.setattr(telling, "of_archive", stumble)
+    with pytest.raises(ValueError, match="nadie lo oye"):
+        world.run()
+    row = request_row(world, number)
+    assert row.status == "completed"
+    assert world.files() == [row.file_path]
+
+
+def test_an_archive_whose_warnings_cannot_be_read_is_shown_and_not_given_again(
+    world: World, operator: Operator
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    operator("run")
+    rough(world, "UPDATE samzip_archive SET warnings = 'no json'")
+    assert operator("status").code == 0
+    assert operator("show", "1").code == 0
+    (again,) = world.click().request_ids
+    assert operator("run").code == 0
+    assert request_row(world, again).file_path != request_row(world, 1).file_path
 
 
 def test_a_company_whose_parts_cannot_even_fail_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -247,6 +249,29 @@ def test_a_timers_idle_run_imports_neither_sqlalchemy_nor_what_nobody_reads(worl
     assert "samzip.idle" in imported
     assert not imported & {"sqlalchemy", "structlog", "rich", "openpyxl", "reportlab", "samzip.events", "samzip.batch"}
     assert len(world.rows(tables.run)) == 1
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_a_run_whose_output_nobody_takes_goes_on(world: World, is_asked: bool) -> None:
+    if is_asked:
+        world.click()
+    environ = {"SAMZIP_STATE_DIR": str(world.settings.state_dir), "SAMZIP_DATABASE_URL": world.settings.database_url}
+    environ |= {"SAMZIP_JOBS": "1", "SAMZIP_PART_SIZE": "2", "PATH": os.environ["PATH"]}
+    command = f"exec {sys.executable} -m samzip run >&- 2>&-"
+    done = subprocess.run(["bash", "-c", command], env=environ, check=False)
+    assert done.returncode == 0
+    assert {row.status for row in world.requests()} <= {"completed"}
+
+
+def test_sigint_ends_a_run_that_has_not_begun_without_a_word(world: World) -> None:
+    environ = {"SAMZIP_STATE_DIR": str(world.settings.state_dir), "SAMZIP_DATABASE_URL": world.settings.database_url}
+    code = (
+        "import os, signal, samzip.idle\n"
+        "samzip.idle.rest = lambda settings: os.kill(os.getpid(), signal.SIGINT)\n"
+        "from samzip.cli import main; main(['run', '--quiet'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")  # 130 in a shell
 
 
 def test_it_does_not_read_a_long_history(tmp_path: Path) -> None:
