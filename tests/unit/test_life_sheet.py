@@ -260,6 +260,24 @@ def test_document_control_that_is_too_long_for_its_cell_is_told_in_full():
     assert note == f"Empresa, código del formato: en la hoja de vida no cabe entero: «{code}»"
 
 
+def test_a_company_name_and_a_tax_number_that_the_header_cuts_are_told_as_the_format_is():
+    name, tax_id = "Laboratorio " * 15 + "S.A.S.", "900" * 30
+    assert render(replace(SHEET, company=replace(COMPANY, name=name, tax_id=tax_id))).notes == (
+        f"Empresa, nombre: en la hoja de vida no cabe entero: «{name}»",
+        f"Empresa, NIT: en la hoja de vida no cabe entero: «{tax_id}»",
+    )
+
+
+def test_letters_of_the_header_without_a_glyph_are_told_once_of_the_company():
+    company = replace(COMPANY, name="Научно-лаборатория 计量", format_code="计-01", tax_id="九")
+    assert render(replace(SHEET, company=company)).notes == (
+        "Empresa, nombre, NIT, código del formato: algunos caracteres no tienen letra en el PDF y en el encabezado "
+        "de las hojas de vida se ven como □",
+    )
+    (emoji,) = render(replace(SHEET, company=replace(COMPANY, format_version="😀" * 60))).notes
+    assert emoji.startswith("Empresa, versión del formato: algunos caracteres")
+
+
 @pytest.mark.parametrize("count", [1, 5, 60])
 def test_a_history_of_any_length_is_complete_and_its_head_is_on_every_page_that_it_reaches(count):
     verifications = tuple(Verification(n, date(2020, 1, 1), f"CB-{n:03d}", "P", "R", "A", "N") for n in range(count))

@@ -6,7 +6,7 @@ from math import atan2
 
 from samzip.catalog.model import Company
 from samzip.dossier.life_sheet.flow import LEFT, PAGE_HEIGHT, PAGE_WIDTH, RIGHT, WIDTH, Placement
-from samzip.dossier.life_sheet.fonts import BOLD, REGULAR
+from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 from samzip.dossier.life_sheet.glyphs import NOTHING, one_line
 from samzip.dossier.life_sheet.images import Picture
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, RULE, Pen
@@ -22,9 +22,12 @@ CONTROL_LABEL = 38.0  # of it, before the values
 CONTROL_ROOM = CONTROL_WIDTH - CONTROL_LABEL - 5  # of a value
 CONTROL_ROW = 16.0
 CONTROL_FACES = ((7.5, 1), (6.5, 1), (6.0, 2))  # size and lines of a value: the first that holds all of it
-CONTROL_TOLD = 200  # characters of a value that the cell cuts; SAM's columns hold 100
+TOLD = 200  # characters of a value that is cut; SAM's columns hold no more
+CENTRE_ROOM = WIDTH - LOGO_WIDTH - CONTROL_WIDTH - 12  # of a line below the title
 NAME_SIZE = 7.5  # of the company below the title
 NAME_LEADING = 9.5
+NAME_LINES = 2
+WITHOUT_GLYPH = "algunos caracteres no tienen letra en el PDF y en el encabezado de las hojas de vida se ven como □"
 LOGO = "logo"  # resource name
 
 
@@ -48,11 +51,10 @@ def header(pen: Pen, company: Company, logo: Picture | None) -> Placement | None
         lines = fit(name, BOLD, 9, LOGO_WIDTH - 14, 3)
         middle = base + HEADER_HEIGHT / 2 + (len(lines) - 1) * 5.5 - 3
         pen.text(LEFT + LOGO_WIDTH / 2, middle, lines, face=BOLD, size=9, colour=ACCENT, leading=11, align=0.5)
-    centre, room = (inner_left + inner_right) / 2, inner_right - inner_left - 12
-    tax_id = one_line(company.tax_id)
-    below = fit(name, REGULAR, NAME_SIZE, room, 2)
-    if tax_id:
-        below += fit(f"NIT {tax_id}", REGULAR, NAME_SIZE, room)
+    centre = (inner_left + inner_right) / 2
+    below = fit(name, REGULAR, NAME_SIZE, CENTRE_ROOM, NAME_LINES)
+    if tax_id := _tax_id(company):
+        below += fit(tax_id, REGULAR, NAME_SIZE, CENTRE_ROOM)
     title = base + (HEADER_HEIGHT - 9.5 + len(below) * NAME_LEADING + 2) / 2 - 1  # 9.5: height of its capitals
     pen.text(centre, title, (TITLE,), face=BOLD, size=13, colour=ACCENT, align=0.5)
     below_title = title - NAME_LEADING - 2
@@ -68,11 +70,24 @@ def header(pen: Pen, company: Company, logo: Picture | None) -> Placement | None
     return placement
 
 
-def uncontrolled(company: Company) -> list[str]:
-    """What to say (Spanish) of each value of the document control that the header cuts."""
+def remarks(company: Company) -> list[str]:
+    """What to say (Spanish) of each value that the header cuts, and once of all that have letters without a glyph."""
     size, most = CONTROL_FACES[-1]
-    cut = [(label, value) for label, value in _control(company) if len(wrap(value, BOLD, size, CONTROL_ROOM)) > most]
-    return [f"{label} del formato: en la hoja de vida no cabe entero: «{value[:CONTROL_TOLD]}»" for label, value in cut]
+    name, tax_id, control = one_line(company.name), _tax_id(company), _control(company)
+    shown = [("nombre", name, wrap(name, REGULAR, NAME_SIZE, CENTRE_ROOM), NAME_LINES)]
+    shown += [("NIT", one_line(company.tax_id), wrap(tax_id, REGULAR, NAME_SIZE, CENTRE_ROOM), 1)]
+    shown += [(f"{label} del formato", value, wrap(value, BOLD, size, CONTROL_ROOM), most) for label, value in control]
+    boxed = [label for label, value, _, _ in shown if NOTDEF in value]
+    return [
+        f"{label}: en la hoja de vida no cabe entero: «{value[:TOLD]}»"
+        for label, value, lines, limit in shown
+        if len(lines) > limit
+    ] + ([f"{', '.join(boxed)}: {WITHOUT_GLYPH}"] if boxed else [])
+
+
+def _tax_id(company: Company) -> str:
+    tax_id = one_line(company.tax_id)
+    return f"NIT {tax_id}" if tax_id else ""
 
 
 def _control(company: Company) -> tuple[tuple[str, str], ...]:

@@ -46,7 +46,7 @@ def draw(sheet: LifeSheet) -> Rendered:
     if isinstance(photo, Unreadable):
         notes.append(f"{PHOTO}: {photo.reason}")
 
-    notes += [OF_COMPANY + told for told in furniture.uncontrolled(sheet.company)]
+    notes += [OF_COMPANY + told for told in furniture.remarks(sheet.company)]
 
     flow = Flow()
     sections.identity(flow, equipment)
