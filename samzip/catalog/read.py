@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, Table, select
 
 from samzip.catalog import rows
 from samzip.catalog.model import CompanyRecords, Equipment
-from samzip.catalog.unread import SHOWN, Told, legible, phrases
+from samzip.catalog.unread import SHOWN, legible
 from samzip.database.tables import (
     bajaequipo,
     calibracion,
@@ -24,6 +24,7 @@ from samzip.database.tables import (
     procedimiento,
     proveedor,
 )
+from samzip.dossier.alike import Told, phrases
 
 
 def read_records(connection: Connection, company_id: int) -> CompanyRecords | None:

@@ -3,13 +3,13 @@ text that no cell of a workbook holds is cut there; all are told."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 
 from sqlalchemy import Row
 
 from samzip.database.types import Unread
+from samzip.dossier.alike import Told
 
 SHOWN = 60  # characters of such a value
 CELL = 32_767  # UTF-16 units that a cell of a workbook holds
@@ -36,27 +36,6 @@ _LABELS = {  # of every column that may hold one, as people call it
     "fecha_devolucion_programada": "devolución programada",
     "fecha_devolucion_real": "devolución real",
 }
-
-
-_SEVERAL = {
-    "calibración": "calibraciones",
-    "mantenimiento": "mantenimientos",
-    "comprobación": "comprobaciones",
-    "préstamo": "préstamos",
-    "procedimiento": "procedimientos",
-    "proveedor": "proveedores",
-}
-LISTED = 24  # records that are named where more lack the same
-
-Told = dict[tuple[str, str], list[str]]  # kind of record and what is said in Spanish -> which ones it is said of
-
-
-def phrases(told: Told) -> Iterator[str]:
-    """Each thing once: "mantenimientos del 2024-01-05, del 2024-02-05, costo: ..."."""
-    for (kind, what), which in told.items():
-        more = f" y {len(which) - LISTED} más" if len(which) > LISTED else ""
-        owner = f"{_SEVERAL[kind] if len(which) > 1 else kind} {', '.join(which[:LISTED])}{more}".strip()
-        yield f"{owner}, {what}" if owner else what
 
 
 def legible(row: Row[Any], told: Told, kind: str = "", which: str = "") -> Any:

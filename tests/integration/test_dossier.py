@@ -344,11 +344,12 @@ def test_what_many_records_have_alike_is_told_once_with_their_days(world: World)
     with world.database.write() as connection:
         connection.exec_driver_sql("UPDATE core_mantenimiento SET costo = 'gratis'")
         connection.exec_driver_sql("UPDATE core_mantenimiento SET costo = 'caro' WHERE id IN (2, 29)")
+        connection.exec_driver_sql("UPDATE core_mantenimiento SET fecha_mantenimiento = '2024-01-03' WHERE id = 4")
     (part,) = built(world)
     observations = text(part, "FALTANTES.txt").partition("OBSERVACIONES")[2].splitlines()[2:]
-    days = ", ".join(f"del 2024-01-{day:02}" for day in (1, *range(3, 26)))
+    days = ", ".join(["del 2024-01-01", "del 2024-01-03 (2)", *(f"del 2024-01-{day:02}" for day in range(5, 27))])
     assert observations == [
-        f"- Equipo EQ-001, mantenimientos {days} y 3 más, costo: «gratis» no se entiende y se dejó vacío",
+        f"- Equipo EQ-001, mantenimientos {days} y 2 más, costo: «gratis» no se entiende y se dejó vacío",
         "- Equipo EQ-001, mantenimientos del 2024-01-02, 29, costo: «caro» no se entiende y se dejó vacío",
     ]
 

@@ -25,6 +25,7 @@ from samzip.catalog.model import (
     Schedule,
     Verification,
 )
+from samzip.dossier.alike import LISTED
 from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, render
 from samzip.dossier.life_sheet.charts import dodges
 from samzip.dossier.life_sheet.flow import Flow
@@ -544,6 +545,15 @@ def test_records_that_lack_the_same_share_a_note():
         "Calibraciones 2024-03-01, 2024-02-01, 2024-01-01, en cada una: "
         "puntos omitidos: el error máximo permisible no es positivo (3)",
     )
+
+
+def test_a_note_on_any_number_of_records_names_some_of_them_and_keeps_its_reason():
+    days = [date(2020, 1, 1) + timedelta(days=n) for n in range(2000)]
+    calibrations = tuple(Calibration(n, day, measurements="{bad") for n, day in enumerate(days))
+    (note,) = render(with_equipment(calibrations=calibrations)).notes
+    named = ", ".join(day.isoformat() for day in days[: -LISTED - 1 : -1])
+    reason = "en cada una: mediciones omitidas: no se pueden leer"
+    assert note == f"Calibraciones {named} y {2000 - LISTED} más, {reason}"
 
 
 def test_measurements_that_cannot_be_used_are_not_called_unregistered():

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from samzip.catalog.model import Calibration, Verification
+from samzip.dossier.alike import named
 from samzip.dossier.life_sheet.charts import Chart, Series
 from samzip.dossier.life_sheet.flow import LEFT, REMARK_HEIGHT, TALLEST, WIDTH, Flow, Placement
 from samzip.dossier.life_sheet.fonts import REGULAR
@@ -131,7 +132,7 @@ def _remarks(one: str, several: str, skipped: dict[str, str]) -> list[str]:
     for label, phrase in skipped.items():
         alike.setdefault(phrase, []).append(label)
     return [
-        f"{one} {labels[0]}: {phrase}" if len(labels) == 1 else f"{several} {', '.join(labels)}, en cada una: {phrase}"
+        f"{one} {labels[0]}: {phrase}" if len(labels) == 1 else f"{several} {named(labels)}, en cada una: {phrase}"
         for phrase, labels in alike.items()
     ]
 
