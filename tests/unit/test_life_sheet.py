@@ -508,6 +508,17 @@ def test_records_of_one_date_are_told_apart_in_the_legend():
     assert "2024-06-06 2024-05-05 2024-05-05 · CC-2 2024-05-05 · CC-2 (2) 2024-05-05 · CC-1" in legend
 
 
+def test_long_certificate_numbers_that_differ_at_their_end_are_told_apart_in_the_legend():
+    long = "LABORATORIO-NACIONAL-DE-METROLOGIA-CERTIFICADO-DE-CALIBRACION-2024-"
+    calibrations = tuple(
+        Calibration(n, date(2024, 5, 5), certificate_number=f"{long}{n}", measurements=measurements()) for n in (1, 2)
+    )
+    text = text_of(with_equipment(calibrations=calibrations, verifications=()))
+    legend = text[text.index("Error / EMP") :]
+    labels = [re.search(rf"2024-05-05 · LABOR\S*…\S*-2024-{n}\b", legend) for n in (1, 2)]
+    assert all(labels)
+
+
 def test_a_legend_that_is_too_wide_goes_on_in_the_next_line():
     calibrations = tuple(
         Calibration(n, date(2024, 5, 5), certificate_number=f"CERT-{n}-" + "X" * 40, measurements=measurements())

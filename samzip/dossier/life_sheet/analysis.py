@@ -9,7 +9,7 @@ from datetime import date
 
 from samzip.catalog.model import Calibration, Verification
 from samzip.dossier.alike import named
-from samzip.dossier.life_sheet.charts import Chart, Series
+from samzip.dossier.life_sheet.charts import LEGEND_LABEL, Chart, Series
 from samzip.dossier.life_sheet.flow import LEFT, REMARK_HEIGHT, TALLEST, WIDTH, Flow, Placement
 from samzip.dossier.life_sheet.fonts import REGULAR
 from samzip.dossier.life_sheet.glyphs import one_line
@@ -17,7 +17,7 @@ from samzip.dossier.life_sheet.images import Picture
 from samzip.dossier.life_sheet.pen import RULE
 from samzip.dossier.life_sheet.plot import STYLES
 from samzip.dossier.life_sheet.tables import nothing, paragraph
-from samzip.dossier.life_sheet.text import wrap
+from samzip.dossier.life_sheet.text import fit_ends, wrap
 from samzip.dossier.life_sheet.wording import EMPTY, day
 from samzip.dossier.measurements import Magnitude, Point, parse
 
@@ -113,14 +113,14 @@ def _latest(newest_first: Sequence[_Record]) -> tuple[dict[str, tuple[Magnitude,
 
 
 def _labels(records: Sequence[_Record]) -> list[str]:
-    """The records' dates; with the number of the certificate where several share one, so that no two are alike."""
+    """The records' dates; with the certificate's number, or its ends, where several share one: no two are alike."""
     dates = [day(record.date) if record.date else "sin fecha" for record in records]
     labels: list[str] = []
     seen: Counter[str] = Counter()
     shared = Counter(dates)
     for written, record in zip(dates, records, strict=True):
         number = one_line(record.number) if shared[written] > 1 else ""
-        label = f"{written} · {number}" if number else written
+        label = fit_ends(f"{written} · {number}", REGULAR, 7, LEGEND_LABEL) if number else written
         seen[label] += 1
         labels.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
     return labels

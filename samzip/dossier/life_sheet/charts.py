@@ -20,7 +20,7 @@ from samzip.dossier.measurements import Point
 
 AXIS_HEIGHT = 37.0  # from the plot to the legend's first line
 LEGEND_LEADING = 11.0
-LEGEND_LABEL = 180.0  # of a series' label, points at most
+LEGEND_LABEL = 180.0  # of a series' label at size 7, points at most
 SAMPLE = 30.0  # of the line before a label
 BETWEEN = 14.0  # entries of the legend
 BEYOND_GAP = 4.0  # above what is beyond the axis
@@ -33,7 +33,7 @@ LEAST_DODGE, MOST_DODGE = 1.0, 5.0  # points between neighbouring series at the 
 class Series:
     """One record's points of the magnitude."""
 
-    label: str  # its date, clean text
+    label: str  # its date, clean text, no wider than LEGEND_LABEL
     points: tuple[Point, ...]  # by nominal value, at least one
 
 
@@ -66,12 +66,11 @@ class Chart:
         lines: list[list[tuple[int, str, float]]] = []
         room = 0.0
         for index, one in enumerate(self.series):
-            label = fit(one.label, REGULAR, 7, LEGEND_LABEL)[0]
-            width = SAMPLE + REGULAR.width(label, 7)
+            width = SAMPLE + REGULAR.width(one.label, 7)
             if width > room:
                 lines.append([])
                 room = PLOT_WIDTH
-            lines[-1].append((index, label, width))
+            lines[-1].append((index, one.label, width))
             room -= width + BETWEEN
         return lines
 

@@ -75,3 +75,12 @@ def fit(text: str, face: Face, size: float, width: float, lines: int = 1) -> tup
     while last and face.width(last + ELLIPSIS, size) > width:
         last = last[:-1]
     return (*wrapped[: lines - 1], last.rstrip() + ELLIPSIS)
+
+
+def fit_ends(text: str, face: Face, size: float, width: float) -> str:
+    """One line that keeps its beginning and its end, where numbers differ; an ellipsis stands for what has no room."""
+    if face.width(text, size) <= width:
+        return text
+    half = (width / size - face.widths[ELLIPSIS]) / 2
+    head, tail = _head(text, face.widths, half), _head(text[::-1], face.widths, half)
+    return text[:head].rstrip() + ELLIPSIS + text[-tail:].lstrip()
