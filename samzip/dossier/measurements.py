@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ UNREADABLE = "mediciones omitidas: no se pueden leer"
 
 _TABLES = {"magnitudes", "puntos_medicion"}
 _SHAPE = "forma desconocida"
+_MEASURED = re.compile(r"(?:nominal|lectura|error$|punto|medici)", re.I)  # begins the name of what was measured
 _WORDS = {  # SAM's keys, as people call them
     "nominal": "el valor nominal",
     "lectura": "la lectura",
@@ -91,8 +93,8 @@ def parse(text: str | None) -> Measurements:
         return Measurements()
     problems: Problems = Counter()
     magnitudes = tuple(_magnitudes(data, problems))
-    if not magnitudes and not problems and _has_others(data):
-        problems["mediciones", _SHAPE] += 1
+    if isinstance(data, dict) and _has_others(data, is_alone=not magnitudes and not problems):
+        problems["mediciones", _SHAPE] = 1
     return Measurements(magnitudes, tuple(_phrases(problems)))
 
 
@@ -117,18 +119,34 @@ def _magnitudes(data: object, problems: Problems) -> Iterator[Magnitude]:
             return
         rows = table.get("puntos_medicion") if isinstance(table, dict) else None
         is_known = isinstance(table, dict) and "puntos_medicion" in table
-        if not is_known or (not rows and _has_others(table)) or not isinstance(rows, list | type(None)):
+        others = is_known and table is not data and _has_others(table, is_alone=not rows)
+        if not is_known or (others and not rows) or not isinstance(rows, list | type(None)):
             problems["magnitudes", _SHAPE] += 1
             continue
+        if others:
+            problems["puntos", _SHAPE] += 1
         points = sorted(_points(rows or [], left, problems), key=lambda point: point.nominal)
         left -= len(points)
         if points:
             yield Magnitude(_word(table.get("nombre")) or DEFAULT_NAME, _word(table.get("unidad")), tuple(points))
 
 
-def _has_others(table: dict[str, object]) -> bool:
-    """Whether something that may well be measurements stands under a name that SAM does not give."""
-    return any(value for key, value in table.items() if key not in _TABLES and isinstance(value, list | dict))
+def _has_others(table: dict[str, object], *, is_alone: bool) -> bool:
+    """Whether something that may well be measurements stands under a name that SAM does not give.
+
+    Beside known ones that is a list of objects with the words of measurements; where they would stand alone, whatever
+    is no plain value, and a plain value with such a word.
+    """
+    for key, value in table.items():
+        if key in _TABLES or not value:
+            continue
+        is_named = _MEASURED.match(key) is not None
+        if is_alone and (is_named or isinstance(value, list | dict)):
+            return True
+        objects = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+        if objects and (is_named or any(_MEASURED.match(word) for item in objects for word in item)):
+            return True
+    return False
 
 
 def _points(rows: list[object], limit: int, problems: Problems) -> Iterator[Point]:

@@ -154,6 +154,8 @@ def test_what_is_not_json_is_told(text):
         {"magnitudes": None, "puntos_medicion": [], "mediciones": {"1": point()}},
         {"magnitudes": [{"nombre": "T", "puntos_medicion": [], "puntos": [point()]}]},
         {"magnitudes": [{"nombre": "T", "puntos_medicion": None}], "mediciones": [point()]},
+        {"magnitudes": [{"nombre": "T", "puntos_medicion": [], "nominal": 5, "error": 1}]},
+        {"magnitudes": [], "puntos": "10;20"},
     ],
 )
 def test_a_wrong_shape_is_told(data):
@@ -234,3 +236,32 @@ def test_measurements_under_other_names_are_told(record, told):
 @pytest.mark.parametrize("record", [{"magnitudes": [], "version": 2}, {"puntos_medicion": None}])
 def test_a_form_that_nobody_filled_in_is_no_problem(record):
     assert parse(json.dumps(record)) == Measurements()
+
+
+GOOD = {"nombre": "T", "unidad": "°C", "puntos_medicion": [point()]}
+
+
+@pytest.mark.parametrize(
+    ("record", "told"),
+    [
+        ({"magnitudes": [GOOD], "mediciones": [{"valor": 1}]}, "mediciones omitidas: forma desconocida"),
+        ({"magnitudes": [GOOD], "Magnitudes": [GOOD]}, "mediciones omitidas: forma desconocida"),
+        ({"puntos_medicion": [point()], "otros": [point()]}, "mediciones omitidas: forma desconocida"),
+        ({"magnitudes": [GOOD, GOOD | {"puntos": [point()]}]}, "puntos omitidos: forma desconocida"),
+    ],
+)
+def test_measurements_under_other_names_beside_good_ones_are_told(record, told):
+    found = parse(json.dumps(record))
+    assert found.magnitudes
+    assert found.skipped == (told,)
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        {"version": 2, "regla_decision": "guarda_U", "puntos": 5},
+        {"patrones": [{"codigo": "P-1"}], "condiciones": {"temperatura": 20}, "mediciones": []},
+    ],
+)
+def test_what_else_a_record_says_beside_its_measurements_needs_no_word(others):
+    assert parse(json.dumps(others | {"magnitudes": [GOOD | others]})).skipped == ()
