@@ -496,6 +496,14 @@ def test_a_magnitude_has_one_chart_however_its_name_is_spelt_and_one_for_each_un
     assert [title for title in outline if "Ω" in title] == ["X (µΩ)", "x (µΩ)"], "calibrations and verifications apart"
 
 
+def test_degrees_typed_with_the_ordinal_sign_are_the_same_unit():
+    calibrations = tuple(
+        Calibration(n, date(2024, 1, n), measurements=measurements("T", unit)) for n, unit in enumerate(("°C", "ºC"), 1)
+    )
+    outline = outline_of(read(with_equipment(calibrations=calibrations, verifications=())))
+    assert [title for title in outline if title.startswith("T ")] == ["T (°C)"]
+
+
 def test_records_of_one_date_are_told_apart_in_the_legend():
     same = date(2024, 5, 5)
     numbers = ("CC-1", "CC-2", "CC-2", None)

@@ -140,14 +140,15 @@ def _remarks(one: str, several: str, skipped: dict[str, str]) -> list[str]:
 def _by_magnitude(records: dict[str, tuple[Magnitude, ...]]) -> dict[tuple[str, str], tuple[Series, ...]]:
     """Series of each magnitude, newest first; a magnitude named twice in a record is one series.
 
-    Capitals make no difference to a name, whose newest spelling is the title. To a unit they do: mPa is no MPa.
+    Capitals make no difference to a name, whose newest spelling is the title. To a unit they do: mPa is no MPa. In it,
+    the ordinal sign of a Spanish keyboard stands for a degree.
     """
     charts: dict[tuple[str, str], tuple[Series, ...]] = {}
     titles: dict[tuple[str, str], tuple[str, str]] = {}
     for label, magnitudes in records.items():
         points: dict[tuple[str, str], list[Point]] = {}
         for magnitude in magnitudes:
-            name, unit = one_line(magnitude.name), one_line(magnitude.unit)
+            name, unit = one_line(magnitude.name), one_line(magnitude.unit).replace("º", "°")
             title = titles.setdefault((name.casefold(), unit), (name, unit))
             points.setdefault(title, []).extend(magnitude.points)
         for key, own in points.items():
