@@ -21,7 +21,7 @@ Told = dict[tuple[str, str], list[str]]  # kind of record and what is said in Sp
 def phrases(told: Told) -> Iterator[str]:
     """Each thing once: "mantenimientos del 2024-01-05, del 2024-02-05, costo: ..."."""
     for (kind, what), which in told.items():
-        owner = f"{_SEVERAL[kind] if len(which) > 1 else kind} {named(which)}".strip()
+        owner = f"{_SEVERAL.get(kind, kind) if len(which) > 1 else kind} {named(which)}".strip()
         yield f"{owner}, {what}" if owner else what
 
 

@@ -333,19 +333,30 @@ def test_a_row_taller_than_a_page_continues_on_the_next():
 
 def test_a_text_without_end_is_cut_and_noted():
     rendered = render(with_equipment(notes="palabra " * 20_000))
-    assert rendered.notes == ("observaciones: texto recortado, es demasiado largo",)
+    assert rendered.notes == ("observaciones, texto recortado: es demasiado largo",)
     assert len(PdfReader(io.BytesIO(rendered.pdf)).pages) < 15
 
 
-def test_a_record_whose_text_is_cut_is_named_by_its_day():
+def test_records_whose_texts_are_cut_are_named_by_their_days_in_one_note_of_each_kind():
     long = "palabra " * 3_000
+    days = (date(2024, 10, 20), date(2024, 10, 20), None)
     loan = Loan(9, lent=datetime(2026, 5, 2, 3, 0, tzinfo=UTC), notes=long)
-    notes = render(
-        with_equipment(calibrations=(Calibration(812, date(2024, 10, 20), notes=long),), loans=(loan,))
-    ).notes
-    assert notes == (
-        "calibración del 2024-10-20: texto recortado, es demasiado largo",
-        "préstamo del 2026-05-01: texto recortado, es demasiado largo",
+    calibrations = tuple(Calibration(812 + n, day, notes=long) for n, day in enumerate(days))
+    maintenance = Maintenance(1, date(2024, 1, 5), description=long, notes=long)
+    rendered = render(
+        with_equipment(
+            notes=long,
+            calibration_points=long,
+            calibrations=calibrations,
+            maintenances=(maintenance,),
+            loans=(loan,),
+        )
+    )
+    assert rendered.notes == (
+        "observaciones, puntos de calibración, texto recortado: es demasiado largo",
+        "calibraciones del 2024-10-20 (2), sin fecha, texto recortado: es demasiado largo",
+        "mantenimiento del 2024-01-05, texto recortado: es demasiado largo",
+        "préstamo del 2026-05-01, texto recortado: es demasiado largo",
     )
 
 

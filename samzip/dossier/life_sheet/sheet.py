@@ -11,10 +11,11 @@ from reportlab import rl_config
 from reportlab.pdfgen.canvas import Canvas
 
 from samzip.catalog.model import Equipment
+from samzip.dossier.alike import Told, phrases
 from samzip.dossier.life_sheet import analysis, furniture, histories, sections
 from samzip.dossier.life_sheet.flow import PAGE_HEIGHT, PAGE_WIDTH, Flow, Placement
 from samzip.dossier.life_sheet.fonts import BASE_FONT, BOX, embed
-from samzip.dossier.life_sheet.glyphs import is_cut, one_line
+from samzip.dossier.life_sheet.glyphs import NOTHING, is_cut, one_line
 from samzip.dossier.life_sheet.images import Picture, load
 from samzip.dossier.life_sheet.model import LOGO, OF_COMPANY, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
 from samzip.dossier.life_sheet.pen import Pen
@@ -26,6 +27,7 @@ PHOTO_PIXELS = (700, 420)  # analysis.PHOTO_BOX at 180 pixels per inch
 LOGO_PIXELS = (480, 160)
 WATERMARK_ALPHA = 0.13
 LANGUAGE = "es-CO"
+CUT = "texto recortado: es demasiado largo"
 
 # ReportLab's default wraps every stream in ASCII85: a quarter larger, and slower, for mail of the 1990s.
 rl_config.useA85 = 0
@@ -84,16 +86,25 @@ def _logo(data: bytes) -> Picture | Unreadable:
 
 
 def _cut_texts(e: Equipment, local: tzinfo) -> list[str]:
-    """Texts so long that only their beginning is shown."""
-    texts = [("observaciones", e.notes), ("puntos de calibración", e.calibration_points)]
-    texts += [(f"calibración del {day(c.date)}", c.notes) for c in e.calibrations]
-    texts += [(f"comprobación del {day(v.date)}", v.notes) for v in e.verifications]
+    """Which texts are so long that only their beginning is shown."""
+    texts = [("", "observaciones", e.notes), ("", "puntos de calibración", e.calibration_points)]
+    texts += [("calibración", _of(day(c.date)), c.notes) for c in e.calibrations]
+    texts += [("comprobación", _of(day(v.date)), v.notes) for v in e.verifications]
     for m in e.maintenances:
-        texts += [(f"mantenimiento del {day(m.date)}", text) for text in (m.description, m.activities, m.notes)]
-    texts += [(f"préstamo del {local_day(loan.lent, local)}", loan.notes) for loan in e.loans]
+        longest = max(m.description or "", m.activities or "", m.notes or "", key=len)
+        texts.append(("mantenimiento", _of(day(m.date)), longest))
+    texts += [("préstamo", _of(local_day(loan.lent, local)), loan.notes) for loan in e.loans]
     if e.decommission:
-        texts += [("baja", e.decommission.notes), ("baja", e.decommission.reason)]
-    return [f"{what}: texto recortado, es demasiado largo" for what, text in texts if is_cut(text)]
+        texts.append(("", "baja", max(e.decommission.notes or "", e.decommission.reason or "", key=len)))
+    told: Told = {}
+    for kind, which, text in texts:
+        if is_cut(text):
+            told.setdefault((kind, CUT), []).append(which)
+    return list(phrases(told))
+
+
+def _of(written: str) -> str:
+    return "sin fecha" if written == NOTHING else f"del {written}"
 
 
 def _pdf(sheet: LifeSheet, flow: Flow, pictures: dict[str, Picture], local: tzinfo) -> bytes:
