@@ -14,6 +14,7 @@ from samzip import events as e
 _FIELD_NAMES = {"request_id": "request", "level": "deflate_level"}
 
 WAITING = "Cola vacía, esperando..."
+OF_COMPANY = "documentos de la empresa"  # as FALTANTES.txt calls its procedures and its logo
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,13 +181,13 @@ def _progressed(event: e.PartProgressed) -> list[str]:
 
 
 def _missing(event: e.DocumentMissing) -> list[str]:
-    owner = f"equipo {event.equipment}" if event.equipment else "procedimientos"
+    owner = f"equipo {event.equipment}" if event.equipment else OF_COMPANY
     path = f" ({event.path})" if event.path else ""
     return [f"[FALTANTE] {_part(event.ref)}, {owner}: {event.document}{path}: {event.reason}"]
 
 
 def _noted(event: e.DocumentNoted) -> list[str]:
-    owner = f"equipo {event.equipment}" if event.equipment else "procedimientos" if event.document else ""
+    owner = f"equipo {event.equipment}" if event.equipment else OF_COMPANY if event.document else ""
     what = f"{event.document} ({event.path})" if event.document else ""
     named = ": ".join(filter(None, (owner, what, event.reason)))
     return [f"[OBSERVACIÓN] {_part(event.ref)}, {named}"]

@@ -137,7 +137,10 @@ def test_what_is_odd_is_told_with_what_it_is_about() -> None:
     noted = e.DocumentNoted(REF, "EQ-001", "Manual", "m.pdf", "archivo vacío", is_damaged=False)
     where = "[OBSERVACIÓN] CERTIBOY S.A.S., parte 1/2"
     assert texts(noted) == [f"{where}, equipo EQ-001: Manual (m.pdf): archivo vacío"]
-    assert texts(replace(noted, equipment="")) == [f"{where}, procedimientos: Manual (m.pdf): archivo vacío"]
+    assert texts(replace(noted, equipment="")) == [f"{where}, documentos de la empresa: Manual (m.pdf): archivo vacío"]
+    missing = e.DocumentMissing(REF, "", "Logo de la empresa", "l.png", "el archivo no existe")
+    what = "documentos de la empresa: Logo de la empresa (l.png): el archivo no existe"
+    assert texts(missing) == [f"[FALTANTE] CERTIBOY S.A.S., parte 1/2, {what}"]
     assert texts(replace(noted, equipment="", document="", path="", reason="un logotipo")) == [f"{where}, un logotipo"]
     assert [wording.lines(replace(noted, is_damaged=bad))[0].level for bad in (False, True)] == [
         logging.INFO,
