@@ -103,7 +103,10 @@ def mismatch(stored_name: str, head: bytes) -> str | None:
     of another kind is delivered as what it is, without a word.
     """
     stored = split_extension(stored_name)[1]
-    if head and (stored in _PROGRAMS or (head.startswith(_PROGRAM_STARTS) and not _is_text(head[:HEAD_BYTES]))):
+    if head and (
+        real_extension(stored_name, head) in _PROGRAMS
+        or (head.startswith(_PROGRAM_STARTS) and not _is_text(head[:HEAD_BYTES]))
+    ):
         return "es un programa, no un documento; se entrega como está"
     if not stored or not head:
         return None

@@ -188,6 +188,8 @@ def test_there_is_always_a_plain_extension(name: str, head: bytes) -> None:
         ("a.docx", pdf(), None),
         ("a.pdf", b"MZ\x90\0", "es un programa, no un documento; se entrega como está"),
         ("a.exe", b"MZ\x90\0", "es un programa, no un documento; se entrega como está"),
+        ("a.pdf.exe", pdf(), None),
+        ("a.jar", container("x"), "es un programa, no un documento; se entrega como está"),
         ("a", b"\x7fELF\2\1\1\0", "es un programa, no un documento; se entrega como está"),
         ("visor.BAT", b"@echo off", "es un programa, no un documento; se entrega como está"),
         ("notas.txt", b"MZ-3, balanza", None),
