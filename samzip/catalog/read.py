@@ -39,10 +39,18 @@ def read_records(connection: Connection, company_id: int) -> CompanyRecords | No
         select(proveedor).where(proveedor.c.empresa_id == company_id).order_by(*_by(proveedor, "nombre_empresa"))
     )
     told: Told = {}
+    has_shown_date = (found.formato_fecha_version_empresa_display or "").strip()
+    unshown = {"formato_fecha_version_empresa"} if has_shown_date else frozenset()
     return CompanyRecords(
-        rows.company(legible(found, told)),
-        tuple(rows.procedure(legible(row, told, "procedimiento", row.codigo)) for row in procedures),
-        tuple(rows.supplier(legible(row, told, "proveedor", row.nombre_empresa[:SHOWN])) for row in suppliers),
+        rows.company(legible(found, told, unshown=unshown)),
+        tuple(
+            rows.procedure(legible(row, told, "procedimiento", row.codigo.strip() or "(sin código)"))
+            for row in procedures
+        ),
+        tuple(
+            rows.supplier(legible(row, told, "proveedor", row.nombre_empresa[:SHOWN].strip() or "(sin nombre)"))
+            for row in suppliers
+        ),
         unread=tuple(phrases(told)),
     )
 

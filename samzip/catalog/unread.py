@@ -3,6 +3,7 @@ text that no cell of a workbook holds is cut there; all are told."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from types import SimpleNamespace
 from typing import Any
 
@@ -38,11 +39,12 @@ _LABELS = {  # of every column that may hold one, as people call it
 }
 
 
-def legible(row: Row[Any], told: Told, kind: str = "", which: str = "") -> Any:
+def legible(row: Row[Any], told: Told, kind: str = "", which: str = "", unshown: Set[str] = frozenset()) -> Any:
     """The row with None for each of its values that could not be understood; that is told in Spanish, and which texts
     the workbook cuts.
 
     `kind` and `which` name the record: "calibración", "del 2024-10-20"; both are "" for the instrument itself.
+    Nothing is told of the columns `unshown`, in whose place another is shown.
     """
     if not any(type(value) is Unread or _is_cut(value) for value in row):
         return row
@@ -56,7 +58,8 @@ def legible(row: Row[Any], told: Told, kind: str = "", which: str = "") -> Any:
             what = f"{label}: el texto tiene {len(value)} caracteres; el Excel muestra los primeros {CELL - 1}"
         else:
             continue
-        told.setdefault((kind, what), []).append(which)
+        if column not in unshown:
+            told.setdefault((kind, what), []).append(which)
     return SimpleNamespace(**values)
 
 

@@ -354,6 +354,31 @@ def test_what_many_records_have_alike_is_told_once_with_their_days(world: World)
     ]
 
 
+def test_procedures_and_suppliers_without_code_or_name_are_told_of_as_such(world: World) -> None:
+    company = world.company(equipment=1)
+    for code in ("", "P/1"):
+        add(world, tables.procedimiento, empresa_id=company, codigo=code, nombre="Uno")
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE core_procedimiento SET fecha_emision = 'ayer'")
+    add(world, tables.proveedor, empresa_id=company, nombre_empresa=" ", alcance="x" * 32_768)
+    (part,) = built(world)
+    read = text(part, "FALTANTES.txt")
+    assert "- Empresa, procedimientos (sin código), P/1, fecha de emisión: «ayer»" in read
+    assert "- Empresa, proveedor (sin nombre), alcance: el texto tiene 32768 caracteres" in read
+
+
+def test_a_date_of_the_format_that_nobody_understands_is_told_only_where_no_other_is_shown(world: World) -> None:
+    world.company(equipment=1)
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE core_empresa SET formato_fecha_version_empresa = 'nunca'")
+    (part,) = built(world)
+    assert "fecha del formato de la empresa: «nunca» no se entiende" in text(part, "FALTANTES.txt")
+    with world.database.write() as connection:
+        connection.exec_driver_sql("UPDATE core_empresa SET formato_fecha_version_empresa_display = 'Enero 2024'")
+    (part,) = built(world)
+    assert "FALTANTES.txt" not in part
+
+
 def test_what_the_workbook_cuts_and_the_life_sheet_cannot_draw_is_told(world: World) -> None:
     company = world.company(equipment=2)
     change(world, 1, observaciones="x" * 32_767, ubicacion="Ensayo 实验室")
