@@ -198,6 +198,20 @@ def test_one_click_downloads_all_parts(site: Site, context: BrowserContext, tmp_
         assert_whole(tmp_path / f"{number}.zip", sums[download.suggested_filename])
 
 
+def test_an_archive_that_went_before_all_are_downloaded_is_told_at_once(site: Site, context: BrowserContext) -> None:
+    page = open_page(context, states.ready(site))
+    first, second, _ = (row.id for row in site.world.requests())
+    site.world.set_request(second, status="expired")
+    page.locator("[data-all]").click()
+    expect(page.locator("#notice")).to_have_text("No todo se pudo descargar: vea abajo el estado de cada parte.")
+    expect(part(page, 2)).to_contain_text("Venció")
+    expect(page.get_by_role("heading", level=1)).to_have_text("Una parte de su descarga venció")
+
+    site.world.set_request(first, status="expired")
+    page.get_by_role("link", name="Descargar Parte 1 de 3").click()
+    expect(page.get_by_role("heading", level=1)).to_have_text("Archivo vencido")
+
+
 def test_what_is_missing_is_told_in_plain_words(site: Site, context: BrowserContext) -> None:
     page = open_page(context, states.ready(site))
     warning = part(page, 1).locator(".warning")

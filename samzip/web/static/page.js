@@ -5,7 +5,7 @@
   const PATIENCE_MS = 15_000; // for one answer
   const SLOWEST_MS = 15_000; // between two looks while nothing changes
   const SLOWEST_OFFLINE_MS = 60_000;
-  const GAP_MS = 1_200; // between two downloads: browsers drop what comes faster
+  const GAP_MS = 1_200; // after each download: browsers drop what comes faster, and a look would outrun its answer
 
   let timer = 0;
   let turn = 0; // the latest question; older answers are late
@@ -151,13 +151,24 @@
     return null;
   }
 
+  const links = () => document.querySelectorAll("[data-download]");
+
   async function downloadAll() {
-    for (const [number, link] of document.querySelectorAll("[data-download]").entries()) {
-      if (number) await new Promise((resume) => setTimeout(resume, GAP_MS));
+    for (const link of links()) {
       link.download = ""; // where an error would lead away from the others; a single one leads to its page
       link.click();
+      link.removeAttribute("download");
+      await new Promise((resume) => setTimeout(resume, GAP_MS));
     }
     return null;
+  }
+
+  // The browser tells the script of no download that failed: whether one is gone is seen by looking.
+  async function takeAll(button) {
+    const wanted = links().length;
+    await act(button, downloadAll);
+    await look();
+    if (links().length < wanted) tell(button.dataset.failed);
   }
 
   document.addEventListener("submit", (event) => {
@@ -166,7 +177,7 @@
   });
   document.addEventListener("click", (event) => {
     const button = event.target.closest?.("[data-all]");
-    if (button) act(button, downloadAll);
+    if (button && !busy) takeAll(button);
   });
   document.addEventListener("visibilitychange", () => (document.hidden ? clearTimeout(timer) : look()));
   window.addEventListener("online", look);
