@@ -173,6 +173,12 @@ def test_what_operators_type_is_there() -> None:
         assert set(re.findall(r"\bsamzip[a-z-]*@?\.(?:service|timer)", page)) <= units
 
 
+def test_nginx_adds_to_an_archive_the_headers_that_it_drops_of_the_hooks() -> None:
+    recipe = (DOCS / "web.md").read_text().split("location /protected/ {\n", 1)[1].split("}", 1)[0]
+    assert "add_header X-Content-Type-Options nosniff;" in recipe
+    assert "add_header Referrer-Policy no-referrer;" in recipe
+
+
 def test_every_page_that_is_linked_is_there() -> None:
     for page in (ROOT / "README.md", *DOCS.glob("*.md")):
         for target in re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text()):
