@@ -152,6 +152,20 @@ def test_a_huge_body_is_refused_unread(quick: Web) -> None:
         assert code(response) == (413, "too_large")
 
 
+@pytest.mark.parametrize("more", [0, 1])
+def test_a_body_in_chunks_has_the_same_limit(quick: Web, more: int) -> None:
+    sent = b'{"user": "CERTIBOY"}'.ljust(BODY_LIMIT + more)
+    whole = quick.client.post("/requests", data=sent, headers=BEARER, content_type="application/json")
+    chunked = quick.client.post(
+        "/requests",
+        input_stream=io.BytesIO(sent),
+        headers={**BEARER, "Transfer-Encoding": "chunked"},
+        content_type="application/json",
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+    assert whole.status_code == chunked.status_code == (413 if more else 202)
+
+
 class Broken(io.RawIOBase):
     """A body that the server cannot read to its end."""
 
