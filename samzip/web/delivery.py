@@ -22,7 +22,7 @@ from samzip.requests.watched import Watched, watch
 from samzip.storage import MissingFile
 from samzip.web.hook import Hook
 from samzip.web.problems import Problem
-from samzip.web.ranges import Piece, Unsatisfiable, choose, is_known
+from samzip.web.ranges import Piece, Unsatisfiable, choose
 
 TYPE = "application/zip"
 ADDRESS_S = 900  # of a store's own address: a download that goes on after that asks here again
@@ -81,9 +81,9 @@ def deliver(hook: Hook, token: str, request: Request) -> Response:
                 _count(hook, path)
             return response
         response.headers["ETag"] = quote_etag(etag)
-        if (wanted := request.headers.get("If-Match")) is not None and not is_known(wanted, etag):
+        if "If-Match" in request.headers and not request.if_match.contains(etag):
             raise Problem("changed")
-        if is_known(request.headers.get("If-None-Match"), etag):
+        if request.if_none_match.contains_weak(etag):
             response.status_code = 304
             file.close()
             return response

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from werkzeug.http import quote_etag, unquote_etag
+from werkzeug.http import quote_etag
 
-_ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d{0,18})\s*-\s*(\d{0,18})\s*", re.ASCII | re.IGNORECASE)
+_ONE_RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*", re.ASCII | re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,19 +46,16 @@ def choose(wanted: str | None, if_range: str | None, etag: str, size: int) -> Pi
     if not first and not last:
         return whole
     if not first:  # the last so many bytes
-        start, stop = max(0, size - int(last)), size
+        start, stop = max(0, size - _offset(last)), size
     else:
-        start, stop = int(first), min(int(last) + 1, size) if last else size
-        if last and int(last) < start:
+        start, stop = _offset(first), min(_offset(last) + 1, size) if last else size
+        if last and _offset(last) < start:
             return whole
     if start >= size:
         raise Unsatisfiable
     return Piece(start, stop, size, is_range=True)
 
 
-def is_known(if_none_match: str | None, etag: str) -> bool:
-    """Whether the client has the file already."""
-    if if_none_match is None:
-        return False
-    given = [unquote_etag(one.strip())[0] for one in if_none_match.split(",")]
-    return if_none_match.strip() == "*" or etag in given
+def _offset(digits: str) -> int:
+    """Of any number of digits, more than Python takes too: 19 that count lie behind the end of every file."""
+    return int(digits.lstrip("0")[:19] or "0")

@@ -170,7 +170,10 @@ def test_a_number_that_is_given_again_to_another_company_opens_nothing(quick: We
 def test_what_is_asked_of_another_file_is_refused(quick: Web) -> None:
     part = first(quick.published())
     assert code(get(quick, part["download_url"], If_Match='"other"', Range="bytes=5-")) == (412, "changed")
-    for wanted in (f'"{part["sha256"]}"', "*"):
+    weak = f'W/"{part["sha256"]}"'
+    assert code(get(quick, part["download_url"], If_Match=weak)) == (412, "changed")
+    assert get(quick, part["download_url"], If_None_Match=weak).status_code == 304
+    for wanted in (f'"{part["sha256"]}"', f'"other", "{part["sha256"]}"', "*"):
         assert get(quick, part["download_url"], If_Match=wanted, Range="bytes=5-").status_code == 206
 
 
