@@ -118,7 +118,8 @@ class Rates:
         except RateLimitExceeded as error:
             limit = self._limiter.current_limit
             seconds = min(max(1, limit.reset_at - int(time.time())), WINDOW_S) if limit else WINDOW_S
-            raise Problem("too_many_requests", headers={"Retry-After": str(seconds)}) from error
+            detail = f"Espere {seconds} segundo{'s' if seconds > 1 else ''} antes de solicitar de nuevo."
+            raise Problem("too_many_requests", detail, headers={"Retry-After": str(seconds)}) from error
         except StorageError as error:
             raise Problem("counters_unavailable") from error
         finally:
