@@ -56,7 +56,6 @@ def assemble(settings: Settings, database: Database) -> Flask:
     app.json.ensure_ascii = False  # type: ignore[attr-defined]
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.url_map.converters["id"] = _Id
-    app.url_map.strict_slashes = False
     app.url_map.merge_slashes = False
     problems.install(app)
     app.before_request(lambda: receive(request))

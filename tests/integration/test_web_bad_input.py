@@ -52,6 +52,7 @@ TRICKS = [
     "/requests/٣",
     "/requests/1/../2",
     "/requests//1",
+    "/requests/1/",
     "/status/../requests",
     "/status/%2e%2e%2frequests",
     "/download/..%2f..%2fetc%2fpasswd",

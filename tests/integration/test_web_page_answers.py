@@ -105,6 +105,7 @@ def test_who_opens_a_dead_link_in_a_browser_gets_a_page_and_a_program_gets_json(
         (f"/download/{token['status']}", 404, "Enlace no válido"),
         (f"/page/{token['download']}", 404, "Enlace no válido"),
         (f"/page/{token['page']}/x", 404, "No existe"),
+        *((f"{url}/", 404, "No existe") for url in urls.values()),
         ("/", 404, "No existe"),
     ]
     expired = [(url, 410, "Enlace vencido") for url in urls.values()]
