@@ -54,6 +54,7 @@ class _Build:
         self.notes: list[str] = []
         self.of_company: list[str] = []  # notes that part 1 counts, since they are those of all parts
         self.failed_sheets: list[FailedSheet] = []
+        self.is_lasting = True  # until a life sheet lacks a picture that is there
         self.elsewhere = [(part, document) for part, document in job.spool.missing() if part != job.part]
         self.delivered = 0  # procedures
         self.bytes = 0
@@ -90,7 +91,7 @@ class _Build:
             documents=tuple(self.odd),
             notes=tuple(self.notes),
             failed_sheets=tuple(self.failed_sheets),
-            is_reusable=not self.failed_sheets and not self._lacks_what_is_there(),
+            is_reusable=self.is_lasting and not self.failed_sheets and not self._lacks_what_is_there(),
         )
 
     def _reread(self, target: Store) -> Held:
@@ -133,16 +134,16 @@ class _Build:
         )
 
         def make() -> Rendered:
-            return render(
-                LifeSheet(
-                    company=self.job.records.company,
-                    equipment=item,
-                    documents=lines,
-                    logo=self.logo,
-                    photo=self._read(photo.path) if photo else None,
-                    timezone=self.job.timezone,
-                )
+            sheet = LifeSheet(
+                company=self.job.records.company,
+                equipment=item,
+                documents=lines,
+                logo=self.logo,
+                photo=self._read(photo.path) if photo else None,
+                timezone=self.job.timezone,
             )
+            unread = [it for it in (sheet.logo, sheet.photo) if isinstance(it, Unreadable) and it.reason != TOO_LARGE]
+            return replace(render(sheet), is_lasting=not unread)
 
         owner = plan.label(item.code, folder)
         photo_identity = photo.identity if photo else None
@@ -157,6 +158,7 @@ class _Build:
             why = f"no se pudo generar; {IN_WORKBOOK}"
             self.odd.append(Document(owner, plan.LIFE_SHEET_TITLE, "", None, 0, 0, missing=why))
             return
+        self.is_lasting = self.is_lasting and rendered.is_lasting
         notes = rendered.notes
         if photo is not None and rendered.photo_problem is not None:
             self.odd = [document for document in self.odd if document is not photo]  # one word on it is enough

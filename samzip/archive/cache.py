@@ -37,8 +37,9 @@ class LifeSheetCache:
         cached = self._load(path)
         if cached is None:
             cached = make()
-            with suppress(OSError):
-                self._store(path, cached)
+            if cached.is_lasting:
+                with suppress(OSError):
+                    self._store(path, cached)
         return cached
 
     def _path(self, shown: object) -> Path:

@@ -14,6 +14,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from PIL import Image
+from pypdf import PdfReader
 from sqlalchemy import delete, update
 
 from samzip.archive.part import PartJob
@@ -36,6 +38,8 @@ from samzip.locks import file_lock
 from samzip.requests import expire, lease
 from samzip.requests.collapse import Collapsed, collapse
 from samzip.requests.single import cancel
+from samzip.storage import MissingFile
+from samzip.storage.local import LocalStore
 from tests.support.world import World
 
 
@@ -554,3 +558,43 @@ def test_a_damaged_photo_is_listed_warned_of_and_exit_3(world: World) -> None:
     assert "CERTIBOY S.A.S/Equipos/EQ-001/imagen.jpg" in names(world, archive.path)
     world.click()
     assert world.run().counts.damaged == 1  # of a reused archive too
+
+
+@pytest.mark.parametrize("picture", ["logo", "photo"])
+def test_a_picture_that_could_not_be_read_for_a_moment_is_there_the_next_time(
+    world: World, monkeypatch: pytest.MonkeyPatch, picture: str
+) -> None:
+    company = world.company(equipment=1)
+    drawn = io.BytesIO()
+    Image.new("RGB", (40, 30), "navy").save(drawn, "PNG")
+    path = f"{picture}.png"
+    world.put(path, drawn.getvalue())
+    with world.database.write() as connection:
+        if picture == "logo":
+            connection.execute(update(tables.empresa).where(tables.empresa.c.id == company).values(logo_empresa=path))
+        else:
+            connection.execute(update(tables.equipo).values(imagen_equipo=path))
+    world.click()
+    undisturbed, opened = LocalStore.open, []
+
+    def away(store: LocalStore, name: str) -> Any:
+        opened.append(name)
+        if name == path and opened.count(path) == (1 if picture == "logo" else 2):  # a photo is delivered first
+            raise MissingFile(name, "sin permiso de lectura")
+        return undisturbed(store, name)
+
+    monkeypatch.setattr(LocalStore, "open", away)
+    assert world.run().counts.published == 1
+    assert not has_pictures(world, world.requests()[0].file_path)
+    world.click()
+    assert world.run().counts.published == 1, "the archive without the picture was given again"
+    assert has_pictures(world, world.requests()[-1].file_path)
+    world.click()
+    assert world.run().counts.reused == 1
+
+
+def has_pictures(world: World, path: str) -> bool:
+    """In an archive's only life sheet."""
+    with zipfile.ZipFile(world.media / path) as archive:
+        (sheet,) = [name for name in archive.namelist() if name.endswith("Hoja_de_vida.pdf")]
+        return any(page.images for page in PdfReader(io.BytesIO(archive.read(sheet))).pages)

@@ -39,6 +39,13 @@ def test_a_sheet_is_made_once_and_then_read(cache: LifeSheetCache, tmp_path: Pat
     assert files(tmp_path / "scratch") == []
 
 
+def test_a_sheet_that_lacks_a_picture_for_a_moment_is_not_kept(cache: LifeSheetCache, tmp_path: Path) -> None:
+    passing = Rendered(b"%PDF", ("logo: no se puede leer",), None, is_lasting=False)
+    assert cache.get("A", lambda: passing) == passing
+    assert cache.get("A", lambda: SHEET) == SHEET
+    assert len(files(tmp_path / "cache")) == 1
+
+
 def test_a_damaged_sheet_is_made_again(cache: LifeSheetCache, tmp_path: Path) -> None:
     cache.get("A", lambda: SHEET)
     (file,) = files(tmp_path / "cache")

@@ -52,6 +52,7 @@ class Rendered:
     pdf: bytes
     notes: tuple[str, ...] = ()
     photo_problem: str | None = None  # why the photo is not shown; one of the notes tells it too
+    is_lasting: bool = True  # False: a picture is there and could not be read, which the next time may be otherwise
 
 
 def newest_record(equipment: Equipment) -> datetime | None:
