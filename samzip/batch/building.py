@@ -21,7 +21,7 @@ from samzip.batch.asked import answer
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.batch.ending import InWork
-from samzip.errors import ClusterFailed, DatabaseUnreachable, StorageFailed, Unexpected, as_told
+from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, as_told
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
 from samzip.requests import runs, work
@@ -65,7 +65,9 @@ class _Crew:
     def work(self) -> None:
         try:
             self._work()
-        except (StorageFailed, ClusterFailed):  # the installation's trouble: it costs no part an attempt
+        except DatabaseUnreachable:  # nothing can be given back: the next run recovers it
+            raise
+        except Exception:  # the installation's trouble, or ours: it costs the parts in work no attempt
             self._give_back()
             raise
         if self.context.stop:
@@ -101,9 +103,7 @@ class _Crew:
                 with _sparing_others(partial(ending.give_up, self.context, company_id)):
                     self._open(company_id)
             elif self.turns:
-                company = self.turns.popleft()
-                with _sparing_others(partial(ending.give_up, self.context, company.records.company.id)):
-                    self._begin(company)
+                self._begin(self.turns.popleft())
             else:
                 return
 
@@ -165,7 +165,9 @@ class _Crew:
         part = company.parts.popleft()
         if company.parts:
             self.turns.append(company)
-        item = ending.claim(self.context, company, part)
+        item = None
+        with _sparing_others(partial(ending.give_up, self.context, company.records.company.id)):
+            item = ending.claim(self.context, company, part)
         if item is None:
             company.leave(part)
             return

@@ -134,8 +134,8 @@ def _magnitudes(data: object, problems: Problems) -> Iterator[Magnitude]:
 def _has_others(table: dict[str, object], *, is_alone: bool) -> bool:
     """Whether something that may well be measurements stands under a name that SAM does not give.
 
-    Beside known ones that is a list of objects with the words of measurements; where they would stand alone, whatever
-    is no plain value, and a plain value with such a word.
+    Beside known ones that is an object or a table under such a name, and a list of objects with the words of
+    measurements; where they would stand alone, whatever is no plain value, and a plain value with such a word.
     """
     for key, value in table.items():
         if key in _TABLES or not value:
@@ -143,8 +143,10 @@ def _has_others(table: dict[str, object], *, is_alone: bool) -> bool:
         is_named = _MEASURED.match(key) is not None
         if is_alone and (is_named or isinstance(value, list | dict)):
             return True
-        objects = [item for item in value if isinstance(item, dict)] if isinstance(value, list) else []
-        if objects and (is_named or any(_MEASURED.match(word) for item in objects for word in item)):
+        items = value if isinstance(value, list) else []
+        if is_named and (isinstance(value, dict) or any(isinstance(item, dict | list) for item in items)):
+            return True
+        if any(_MEASURED.match(word) for item in items if isinstance(item, dict) for word in item):
             return True
     return False
 

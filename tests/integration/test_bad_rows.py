@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ import pytest
 from sqlalchemy import delete, insert, update
 
 import samzip.app
+from samzip.archive.part import PartJob
 from samzip.batch import building, telling
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
@@ -312,6 +313,45 @@ def test_what_goes_wrong_after_an_archive_was_noted_does_not_take_it_back(
     row = request_row(world, number)
     assert row.status == "completed"
     assert world.files() == [row.file_path]
+
+
+def test_what_goes_wrong_after_an_archive_was_given_again_charges_no_other_part(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=5)
+    world.click()
+    world.run()
+    again = world.click().request_ids
+
+    def stumble(*_arguments: Any, **_named: Any) -> Any:
+        raise ValueError("nadie lo oye")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(telling, "of_archive", stumble)
+        with pytest.raises(ValueError, match="nadie lo oye"):
+            world.run()
+    assert sorted(request_row(world, number).status for number in again) == ["completed", "pending", "pending"]
+    assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
+    assert world.run().counts.reused == 2
+
+
+def test_an_error_that_ends_the_run_costs_the_parts_in_work_no_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=3)
+    world.click()
+    world.executor.holds = lambda job: isinstance(job, PartJob)  # both parts stay in work
+
+    def stumble(*_arguments: Any) -> Any:
+        raise ValueError("nadie lo oye")
+
+    monkeypatch.setattr(building.ending, "still_wanted", stumble)  # of the progress that is written each second
+    monkeypatch.setattr(building, "WRITE_EVERY_S", 0)
+    world.settings = replace(world.settings, jobs=2)
+    with pytest.raises(ValueError, match="nadie lo oye"):
+        world.run()
+    assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
+    assert {row.status for row in world.requests()} == {"pending"}
 
 
 def test_an_archive_whose_warnings_cannot_be_read_is_shown_and_not_given_again(

@@ -586,6 +586,16 @@ def test_a_note_on_any_number_of_records_names_some_of_them_and_keeps_its_reason
     assert note == f"Calibraciones {named} y {2000 - LISTED} más, {reason}"
 
 
+def test_a_note_has_the_whole_number_of_a_certificate_that_a_legend_cuts():
+    number = "CERT-METROLAB-COLOMBIA-2024-{}-LABORATORIO-DE-TEMPERATURA"
+    calibrations = tuple(
+        Calibration(n, date(2024, 5, 1), certificate_number=number.format(n), measurements="{bad") for n in range(2)
+    )
+    (note,) = render(with_equipment(calibrations=calibrations)).notes
+    assert number.format(0) in note
+    assert number.format(1) in note
+
+
 def test_measurements_that_cannot_be_used_are_not_called_unregistered():
     def chapter(*texts):
         records = tuple(Verification(n, date(2024, 1, 1), measurements=text) for n, text in enumerate(texts))

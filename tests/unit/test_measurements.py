@@ -246,6 +246,8 @@ GOOD = {"nombre": "T", "unidad": "°C", "puntos_medicion": [point()]}
     [
         ({"magnitudes": [GOOD], "mediciones": [{"valor": 1}]}, "mediciones omitidas: forma desconocida"),
         ({"magnitudes": [GOOD], "Magnitudes": [GOOD]}, "mediciones omitidas: forma desconocida"),
+        ({"magnitudes": [GOOD], "mediciones": {"1": {"nominal": 1}}}, "mediciones omitidas: forma desconocida"),
+        ({"magnitudes": [GOOD], "puntos": [[10, 10.1], [20, 20.2]]}, "mediciones omitidas: forma desconocida"),
         ({"puntos_medicion": [point()], "otros": [point()]}, "mediciones omitidas: forma desconocida"),
         ({"magnitudes": [GOOD, GOOD | {"puntos": [point()]}]}, "puntos omitidos: forma desconocida"),
     ],

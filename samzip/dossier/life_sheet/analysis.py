@@ -98,32 +98,41 @@ def _measured(
 
 
 def _latest(newest_first: Sequence[_Record]) -> tuple[dict[str, tuple[Magnitude, ...]], dict[str, str], bool]:
-    """Magnitudes of the latest records with usable ones, what was skipped, both by label; whether there are more."""
+    """Magnitudes of the latest records with usable ones by label, what was skipped by name; whether there are more."""
     latest: dict[str, tuple[Magnitude, ...]] = {}
     skipped: dict[str, str] = {}
-    for label, record in zip(_labels(newest_first), newest_first, strict=True):
+    for (label, name), record in zip(_labels(newest_first), newest_first, strict=True):
         found = parse(record.measurements)
         if found and len(latest) == RECORDS:
             return latest, skipped, True
         if found:
             latest[label] = found.magnitudes
         if found.skipped:
-            skipped[label] = "; ".join(found.skipped)
+            skipped[name] = "; ".join(found.skipped)
     return latest, skipped, False
 
 
-def _labels(records: Sequence[_Record]) -> list[str]:
-    """The records' dates; with the certificate's number, or its ends, where several share one: no two are alike."""
+def _labels(records: Sequence[_Record]) -> list[tuple[str, str]]:
+    """Each record's label in a legend, and its name where there is room: its date; with the certificate's number (its
+    ends, in a legend) where several share one. No two are alike."""
     dates = [day(record.date) if record.date else "sin fecha" for record in records]
-    labels: list[str] = []
-    seen: Counter[str] = Counter()
+    labels, names = [], []
     shared = Counter(dates)
     for written, record in zip(dates, records, strict=True):
         number = one_line(record.number) if shared[written] > 1 else ""
-        label = fit_ends(f"{written} · {number}", REGULAR, 7, LEGEND_LABEL) if number else written
-        seen[label] += 1
-        labels.append(label if seen[label] == 1 else f"{label} ({seen[label]})")
-    return labels
+        name = f"{written} · {number}" if number else written
+        names.append(name)
+        labels.append(fit_ends(name, REGULAR, 7, LEGEND_LABEL) if number else name)
+    return list(zip(_told_apart(labels), _told_apart(names), strict=True))
+
+
+def _told_apart(words: Sequence[str]) -> list[str]:
+    seen: Counter[str] = Counter()
+    apart = []
+    for word in words:
+        seen[word] += 1
+        apart.append(word if seen[word] == 1 else f"{word} ({seen[word]})")
+    return apart
 
 
 def _remarks(one: str, several: str, skipped: dict[str, str]) -> list[str]:
