@@ -54,6 +54,7 @@ def test_no_statement_of_a_run_reads_the_history(grown: World) -> None:
 
 def test_no_statement_of_the_web_hook_reads_the_history(grown: World) -> None:
     web = make_web(grown)
+    (grown.media / "zip_requests").mkdir()  # of the archives that the history knows
     with watch_plans(grown.database) as plans:
         accepted = web.clicked(USER)
         assert web.status(accepted)["total"] == 2
