@@ -79,7 +79,8 @@ def command(
         raise UsageProblem("--dry-run looks once and waits for nobody: leave --interval and --wait out")
     if quiet and (as_json or dry_run):
         raise UsageProblem("--quiet prints no result: leave --json and --dry-run out")
-    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the run answers it: nothing is begun, and all is imports
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as behind `&`
+        signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the run answers it: nothing is begun, and all is imports
     settings = read_settings(given)
     if dry_run:
         _show_plan(settings, as_json=as_json)

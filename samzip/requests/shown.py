@@ -21,7 +21,8 @@ def read_warnings(text: str | None) -> list[dict[str, str]]:
         found = json.loads(text or "[]")
     except ValueError:
         return []
-    return [item for item in found if isinstance(item, dict)] if isinstance(found, list) else []
+    items = found if isinstance(found, list) else []
+    return [item for item in items if isinstance(item, dict) and all(isinstance(it, str) for it in item.values())]
 
 
 @dataclass(frozen=True, slots=True)

@@ -354,13 +354,14 @@ def test_an_error_that_ends_the_run_costs_the_parts_in_work_no_attempt(
     assert {row.status for row in world.requests()} == {"pending"}
 
 
+@pytest.mark.parametrize("warnings", ["no json", '[{"kind": "missing", "equipment": ["x"], "path": 1}]'])
 def test_an_archive_whose_warnings_cannot_be_read_is_shown_and_not_given_again(
-    world: World, operator: Operator
+    world: World, operator: Operator, warnings: str
 ) -> None:
     world.company(equipment=1)
     world.click()
     operator("run")
-    rough(world, "UPDATE samzip_archive SET warnings = 'no json'")
+    rough(world, f"UPDATE samzip_archive SET warnings = '{warnings}'")
     assert operator("status").code == 0
     assert operator("show", "1").code == 0
     (again,) = world.click().request_ids
