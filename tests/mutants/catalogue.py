@@ -372,7 +372,8 @@ MUTANTS = (
         new="status IN ('pending', 'processing')",
         why="clicks that SAM's old worker left as 'queued' wait until somebody else clicks",
         tests=(
-            "tests/integration/test_idle.py::test_whatever_there_may_be_to_do_is_left_to_a_whole_run[a queue as SAM left it]",
+            "tests/integration/test_idle.py::"
+            "test_whatever_there_may_be_to_do_is_left_to_a_whole_run[a queue as SAM left it]",
         ),
     ),
 )
