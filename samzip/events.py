@@ -242,6 +242,7 @@ class Counts:
     published: int = 0  # parts built and published
     reused: int = 0  # parts served by an archive that was there
     failed: int = 0  # attempts that failed, of parts
+    unremoved: int = 0  # files that nobody needs and that could not be removed
     dropped: int = 0
     missing: int = 0  # documents that are not in the archives
     observations: int = 0  # on what is in them

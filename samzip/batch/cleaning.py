@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from samzip.batch.context import Context
 from samzip.errors import StorageFailed
-from samzip.events import ArchiveExpired, CleaningStarted, DeletionFailed, HistoryDeleted, OrphansRecovered
+from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
 from samzip.requests import expire as expiry
 from samzip.requests.recover import recover as recover_requests
 from samzip.sockets import SOCKETS, remove_sockets
@@ -73,8 +73,7 @@ def _delete_marked(context: Context, going: Sequence[expiry.Going]) -> int:
         try:
             deleted = sum(context.archives.delete(name) for name in item.files)
         except StorageFailed as error:  # its row stays, and the next run tries again
-            context.tally["failed"] += 1
-            context.publish(DeletionFailed(item.path, str(error)))
+            context.tell_unremoved(item.path, str(error))
             continue
         with context.database.write() as connection:
             expiry.forget(connection, item.path)
@@ -97,4 +96,4 @@ def _remove_spools(context: Context) -> None:
             else:
                 left.unlink()
         except OSError as error:  # it is in nobody's way, and the next run tries again
-            context.publish(DeletionFailed(str(left), error.strerror or str(error)))
+            context.tell_unremoved(str(left), error.strerror or str(error))

@@ -9,7 +9,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from samzip.database import Database
-from samzip.events import Counts, Event
+from samzip.events import Counts, DeletionFailed, Event
 from samzip.executors import Executor
 from samzip.settings import Settings
 from samzip.storage import Store
@@ -62,9 +62,17 @@ class Context:
     host: str  # tells file locks apart: one for each state folder
     asked: Asked = field(default_factory=Asked)
     tally: Counter[str] = field(default_factory=Counter)  # by the names of events.Counts
+    unremoved: set[str] = field(default_factory=set)  # names that were told since the run last looked at the queue
 
     def counts(self) -> Counts:
         return Counts(**self.tally)
+
+    def tell_unremoved(self, path: str, reason: str) -> None:
+        """A file that nobody needs is still there, and the next run tries again. It is told once in a run."""
+        if path not in self.unremoved:
+            self.unremoved.add(path)
+            self.tally["unremoved"] += 1
+            self.publish(DeletionFailed(path, reason))
 
     def local(self, moment: datetime) -> datetime:
         """Naive local time of the customers."""

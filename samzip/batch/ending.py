@@ -13,6 +13,8 @@ from concurrent.futures import Future
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import Connection
+
 from samzip.archive.part import PartResult, Progress
 from samzip.batch import telling
 from samzip.batch.company import CompanyPass
@@ -24,6 +26,7 @@ from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, WorkTa
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import giving_up, lease, runs, wording, work
+from samzip.requests.expire import mark_unfinished
 from samzip.requests.shown import read_warnings
 
 PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
@@ -43,6 +46,7 @@ class InWork:
     progress: Progress | None = None
     is_fresh: bool = False  # progress that is not yet in the database
     is_served: bool = False  # its requests have their archive: nothing takes it back any more
+    is_stuck: bool = False  # files of it could not be removed
 
 
 def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
@@ -119,24 +123,17 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
 
 
 def fail(context: Context, item: InWork, error: BaseException) -> None:
-    """Removes what the attempt left and counts it.
-
-    When its files cannot be removed, the part stays claimed: the next run's recovery finds the note and tries again.
-    What goes wrong once its requests are served is the run's trouble, and raised.
-    """
+    """Removes what the attempt left and counts it. What goes wrong once its requests are served is the run's trouble,
+    and raised."""
     if item.is_served:
         raise error
     why = reason(error)
-    try:
-        remove_files(context, item)
-    except StorageFailed as stuck:
-        context.tally["failed"] += 1
-        context.publish(PartFailed(item.ref, f"{why.full}; {stuck}", item.held.attempt, None))
-        return
+    remove_files(context, item)
     notice = wording.failed(item.ref.company, item.ref.part, item.ref.parts, why.told)
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
+            _mark_stuck(connection, now, item)
             retry_at = work.fail(
                 connection,
                 now,
@@ -190,7 +187,9 @@ def drop(context: Context, item: InWork, why: str) -> None:
     remove_files(context, item)
     try:
         with context.database.write() as connection:
-            work.drop(connection, context.database.now(connection), item.held)
+            now = context.database.now(connection)
+            _mark_stuck(connection, now, item)
+            work.drop(connection, now, item.held)
     except WorkTakenOver as error:
         why = str(error)
     _dropped(context, item, why)
@@ -200,7 +199,9 @@ def release(context: Context, item: InWork) -> None:
     """Back to pending without counting the attempt: the run was asked to stop, and has removed the part's files."""
     try:
         with context.database.write() as connection:
-            work.release(connection, context.database.now(connection), item.held)
+            now = context.database.now(connection)
+            _mark_stuck(connection, now, item)
+            work.release(connection, now, item.held)
     except WorkTakenOver as error:
         _dropped(context, item, str(error))
         return
@@ -251,6 +252,8 @@ def _complete(context: Context, item: InWork, published: work.Published, found: 
         return 0, item.company.generated
     if not requests:
         remove_files(context, item)
+        with context.database.write() as connection:
+            _mark_stuck(connection, context.database.now(connection), item)
         _dropped(context, item, "cancelada mientras se generaba")
     return requests, expires
 
@@ -271,9 +274,20 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
 
 
 def remove_files(context: Context, item: InWork) -> None:
-    if item.path:
+    """What cannot be removed now is told, and marked when the part ends: the next run removes it."""
+    if not item.path:
+        return
+    try:
         context.archives.delete(item.temporary)
         context.archives.delete(item.path)
+    except StorageFailed as error:
+        item.is_stuck = True
+        context.tell_unremoved(item.temporary, str(error))
+
+
+def _mark_stuck(connection: Connection, now: datetime, item: InWork) -> None:
+    if item.is_stuck:
+        mark_unfinished(connection, now, item.held.company_id, item.held.part, item.temporary)
 
 
 def _dropped(context: Context, item: InWork, why: str) -> None:

@@ -72,6 +72,7 @@ def run(context: Context, mode: Mode) -> RunFinished:
 
 def _passes(context: Context, mode: Mode, iteration: int) -> int:
     """Passes until nothing is left that may be begun now. Returns the number of the last pass."""
+    context.unremoved.clear()
     cleaning.recover(context)
     cleaning.delete_history(context)
     while True:
@@ -130,7 +131,7 @@ def _look(context: Context) -> tuple[Collapsed, list[work.Waiting]]:
 
 
 def outcome(context: Context) -> str:
-    """nothing, done, problems (something failed, is missing or damaged), waiting or interrupted.
+    """nothing, done, problems (something failed, stays, is missing or damaged), waiting or interrupted.
 
     `waiting`: nothing to do now, but what failed in an earlier run is not mended yet. That is no success: the cause
     may well be there still, and only the next attempt can tell.
@@ -138,7 +139,7 @@ def outcome(context: Context) -> str:
     counts = context.counts()
     if context.stop:
         return "interrupted"
-    if counts.failed or counts.missing or counts.damaged or counts.rejected:
+    if counts.failed or counts.unremoved or counts.missing or counts.damaged or counts.rejected:
         return "problems"
     if replace(counts, expired=0, waiting=0) == Counts():
         return "waiting" if counts.waiting else "nothing"

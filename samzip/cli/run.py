@@ -172,6 +172,8 @@ def _show(finished: RunFinished, code: int, settings: Settings, *, as_json: bool
                 f"{count(counts.failed, 'attempt')} failed, {count(counts.missing, 'document')} missing, "
                 f"{count(counts.observations, 'observation')}."
             )
+            if counts.unremoved:
+                click.echo(f"{count(counts.unremoved, 'file')} could not be removed; the next run tries again.")
         if served:
             click.echo(f"They lie in {settings.archive_root}/zip_requests\nsamzip status lists them.")
 

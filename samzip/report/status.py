@@ -24,6 +24,7 @@ COUNTS = {
     "failed": ("attempt failed", "attempts failed"),
     "missing": ("document missing", "documents missing"),
     "observations": ("observation", "observations"),
+    "unremoved": ("file not removed", "files not removed"),
     "dropped": ("dropped", "dropped"),
     "rejected": ("request rejected", "requests rejected"),
     "completed": ("request completed", "requests completed"),

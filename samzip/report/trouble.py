@@ -6,12 +6,12 @@ from samzip import events as e
 
 
 def is_trouble(event: e.Event) -> bool:
-    """Something failed, is missing or cannot be opened; or failed in an earlier pass and waits for its next attempt.
+    """Something failed, stays, is missing or cannot be opened; or failed in an earlier pass and is to be tried again.
 
     What an archive lacks counts when it is given again, too.
     """
     match event:
-        case e.PartFailed() | e.RequestRejected():
+        case e.PartFailed() | e.RequestRejected() | e.DeletionFailed():
             return True
         case e.QueueEmpty():
             return event.waiting > 0

@@ -224,6 +224,8 @@ def _done(done: e.Counts) -> list[str]:
     ]
     if done.observations:
         items.append(count(done.observations, "observación", "observaciones"))
+    if done.unremoved:
+        items.append(count(done.unremoved, "archivo sin borrar", "archivos sin borrar"))
     if done.dropped:
         items.append(count(done.dropped, "parte descartada", "partes descartadas"))
     if done.rejected:

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, select, update
 
 from samzip.database.tables import archive, empresa, run, ziprequest
+from samzip.database.upsert import insert_for
 from samzip.dossier.keys import final_key, parse_key
 from samzip.requests import attempts, wording
 from samzip.requests.notices import notify
@@ -75,26 +76,30 @@ def expire_early(connection: Connection, now: datetime, ttl: timedelta, ids: Seq
             adopt(connection, now, row)
 
 
-def adopt(connection: Connection, now: datetime, row: object) -> None:
+def adopt(connection: Connection, now: datetime, row: Row[Any]) -> None:
     """An archive that SAM's own worker made has no archive row: it gets one, so that its file goes the same way."""
-    known = connection.execute(select(archive.c.path).where(archive.c.path == row.file_path)).first()  # type: ignore[attr-defined]
-    if known is None:
-        connection.execute(
-            archive.insert().values(
-                path=row.file_path,  # type: ignore[attr-defined]
-                company_id=row.empresa_id,  # type: ignore[attr-defined]
-                part=row.parte_numero,  # type: ignore[attr-defined]
-                parts=row.total_partes,  # type: ignore[attr-defined]
-                size=row.file_size or 0,  # type: ignore[attr-defined]
-                sha256="",
-                fingerprint="",
-                download_name="",
-                warnings="[]",
-                published_at=now,
-                expires_at=now,
-                deleting=False,
-            )
-        )
+    _note(
+        connection,
+        now,
+        path=row.file_path,
+        company_id=row.empresa_id,
+        part=row.parte_numero,
+        parts=row.total_partes,
+        size=row.file_size or 0,
+        deleting=False,
+    )
+
+
+def mark_unfinished(connection: Connection, now: datetime, company_id: int, part: int, temporary: str) -> None:
+    """What was in the making under this temporary name is to be deleted: the mark stays until its files have gone."""
+    _note(connection, now, path=temporary, company_id=company_id, part=part, parts=part, size=0, deleting=True)
+
+
+def _note(connection: Connection, now: datetime, **values: Any) -> None:
+    """An archive row of a file that nobody is given, unless there is one."""
+    nothing = {"sha256": "", "fingerprint": "", "download_name": "", "warnings": "[]"}
+    row = {**nothing, "published_at": now, "expires_at": now, **values}
+    connection.execute(insert_for(connection, archive).values(row).on_conflict_do_nothing())
 
 
 def deleting(connection: Connection) -> list[Going]:

@@ -7,11 +7,11 @@ from datetime import datetime
 
 from sqlalchemy import Connection, and_, delete, func, literal, select, true, update
 
-from samzip.database.tables import archive, empresa, work, ziprequest
-from samzip.database.upsert import insert_for
+from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.collapse import add_work
+from samzip.requests.expire import mark_unfinished
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, Move, move
 from samzip.requests.work import drop_unwanted
@@ -30,29 +30,15 @@ class Recovered:
 def fence(connection: Connection, now: datetime, token: str) -> None:
     """Takes all claimed work from its run, which may be frozen and not dead: none of its writes goes through any more.
 
-    The work is claimed as before, by nobody who works. What was in the making is marked for deletion by its temporary
-    name, in the same moment: from now on nobody can complete it, and the mark stays until its files have gone.
+    The work is claimed as before, by nobody who works. What was in the making is marked for deletion in the same
+    moment: from now on nobody can complete it.
     """
     rows = connection.execute(
         select(work).where(work.c.token.is_not(None)).order_by(work.c.company_id, work.c.part).with_for_update()
     ).all()
-    made = [row for row in rows if row.path]
-    for row in made:
-        mark = {
-            "path": temporary_key(row.path, row.token),
-            "company_id": row.company_id,
-            "part": row.part,
-            "parts": row.part,
-            "size": 0,
-            "sha256": "",
-            "fingerprint": "",
-            "download_name": "",
-            "warnings": "[]",
-            "published_at": now,
-            "expires_at": now,
-            "deleting": True,
-        }
-        connection.execute(insert_for(connection, archive).values(mark).on_conflict_do_nothing())
+    for row in rows:
+        if row.path:
+            mark_unfinished(connection, now, row.company_id, row.part, temporary_key(row.path, row.token))
     if rows:
         connection.execute(update(work).where(work.c.token.is_not(None)).values(token=token, path=None))
 
