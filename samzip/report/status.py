@@ -24,9 +24,9 @@ COUNTS = {
     "failed": ("attempt failed", "attempts failed"),
     "missing": ("document missing", "documents missing"),
     "observations": ("observation", "observations"),
-    "unremoved": ("file not removed", "files not removed"),
     "dropped": ("dropped", "dropped"),
     "rejected": ("request rejected", "requests rejected"),
+    "unremoved": ("file not removed", "files not removed"),
     "completed": ("request completed", "requests completed"),
     "expired": ("archive expired", "archives expired"),
 }

@@ -232,7 +232,7 @@ def test_every_count_of_a_run_that_is_not_zero_is_shown() -> None:
     run = RunShown("r", "here", 1, NOW, NOW, NOW, "problems", counts)
     last = text(replace(EMPTY, finished=[run])).splitlines()[-1]
     assert "done, with problems: 11 parts published, 12 reused, 13 attempts failed, 14 documents missing" in last
-    assert "15 observations, 20 files not removed, 16 dropped, 17 requests rejected, 18 requests completed" in last
+    assert "15 observations, 16 dropped, 17 requests rejected, 20 files not removed, 18 requests completed" in last
     assert "19 archives expired" in last
     run = replace(run, counts=dict.fromkeys(names, 1) | {"bytes": 2048})
     last = text(replace(EMPTY, finished=[run])).splitlines()[-1]
