@@ -7,9 +7,9 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, CancelledError, Future
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -90,6 +90,12 @@ class Here:
     def _go_on(self, _progress: Progress) -> None:
         if self._stopped:
             raise CancelledError
+
+
+def warm_up(notes: Path) -> None:
+    """Starts what the workers of a LocalPool come from, for who knows that it will be needed; `notes` as there."""
+    with suppress(OSError), _fork_server(notes):  # who starts the pool meets what goes wrong again
+        pass
 
 
 _told: Connection | None = None  # in a worker: its end of the leader's pipe
@@ -208,35 +214,43 @@ def _pipe() -> tuple[Connection, Connection]:
 
 
 def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
-    """Raises StorageFailed; BrokenExecutor when the first worker does not come up.
-
-    BLOCKED signals are so in the fork server, in the workers that come from it, and in the pool's threads, which
-    start another one when it dies. systemd and terminals signal all processes of a run. That is the leader's to
-    answer: it puts the parts in work back, whereas a worker that just ended would count as one that died.
-    """
+    """Raises StorageFailed; BrokenExecutor when the first worker does not come up."""
     from pebble import CONSTS, ProcessPool
 
     CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
     pool = ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     try:
-        resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
-        signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
-        prepare_sockets(notes)
-        forkserver.ensure_running()
-        if not pool.active:  # asking starts it
-            raise BrokenExecutor
+        with _fork_server(notes):
+            if not pool.active:  # asking starts it
+                raise BrokenExecutor
     except RuntimeError:
         pool.stop()  # type: ignore[no-untyped-call]
         pool.join(timeout=END_S)
         raise
     except OSError as error:
         raise StorageFailed(f"{error.filename or tempfile.gettempdir()}: {error.strerror or error}") from error
+    return pool
+
+
+@contextmanager
+def _fork_server(notes: Path) -> Iterator[None]:
+    """With what workers come from running, if it was not, and BLOCKED signals blocked. Raises OSError.
+
+    They are so in the fork server, in the workers that come from it, and in the pool's threads, which start another one
+    when it dies. systemd and terminals signal all processes of a run. That is the leader's to answer: it puts the parts
+    in work back, whereas a worker that just ended would count as one that died.
+    """
+    multiprocessing.get_context("forkserver").set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+    try:
+        resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
+        signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+        prepare_sockets(notes)
+        forkserver.ensure_running()
+        yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-    return pool
 
 
 def _wake_fork_server() -> None:

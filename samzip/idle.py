@@ -1,7 +1,7 @@
-"""A run that has nothing to do, on a SQLite file: a timer comes every minute, and most of what such a run costs is the
-import of SQLAlchemy.
+"""What can be told of a SQLite file before SQLAlchemy is imported, which is most of what a run costs that has nothing
+to do; and a timer comes every minute.
 
-It may err to one side only: whatever it does not know, or finds, is left to a whole run, which asks anew.
+A run that rests may err to one side only: whatever it does not know, or finds, is left to a whole run, which asks anew.
 """
 
 from __future__ import annotations
@@ -45,6 +45,13 @@ FOUND = (
     "SELECT 1 WHERE NOT EXISTS (SELECT 1 FROM samzip_version WHERE version_num = :revision)",
 )
 QUESTION = f"SELECT {' OR '.join(f'EXISTS ({found})' for found in FOUND)}"
+# Companies that wait for an attempt that is due, and have no archive that could be given again.
+TO_BUILD = (
+    "SELECT empresa_id FROM core_ziprequest WHERE status IN ('pending', 'queued')"
+    " EXCEPT SELECT company_id FROM samzip_archive WHERE NOT deleting AND expires_at > :now"
+    " EXCEPT SELECT company_id FROM samzip_work WHERE not_before > :now"
+    " LIMIT 1"
+)
 NOTE = (
     "INSERT INTO samzip_run (id, host, pid, version, started_at, heartbeat_at, finished_at, outcome, counts)"
     " VALUES (:run, :host, :pid, :version, :now, :now, :now, 'nothing', '{}')"
@@ -97,6 +104,22 @@ def rest(settings: Settings, now: datetime | None = None) -> Rested | None:
     except (LockBusy, StorageFailed, OSError, sqlite3.Error):  # a whole run waits longer, and words it
         return None
     return Rested(run_id, host, settings.jobs, time.monotonic() - started)
+
+
+def will_build(settings: Settings) -> bool:
+    """Whether a run that comes now is sure to build archives, as far as can be seen. Changes nothing."""
+    path = _file(settings)
+    if path is None:
+        return False
+    now = datetime.now(UTC).replace(tzinfo=None).isoformat(" ")
+    try:
+        with (
+            file_lock(settings.lock_path, wait=0, run_id="", host=host_id(settings)),
+            closing(_connect(path)) as connection,
+        ):
+            return connection.execute(TO_BUILD, {"now": now}).fetchone() is not None
+    except (LockBusy, StorageFailed, OSError, sqlite3.Error):  # the run itself meets it, and words it
+        return False
 
 
 def _file(settings: Settings) -> Path | None:

@@ -87,6 +87,7 @@ def command(
         return
     if interval is None and _rests(settings, progress=progress, quiet=quiet, as_json=as_json):
         return
+    _warm_up(settings)
     with importing():
         from samzip.app import run_context
         from samzip.batch.run import Mode, run
@@ -127,6 +128,19 @@ def _rests(settings: Settings, *, progress: bool, quiet: bool, as_json: bool) ->
     if not quiet:
         _show(rested.finished(), 0, settings, as_json=as_json, is_told=False)
     return True
+
+
+def _warm_up(settings: Settings) -> None:
+    """What workers come from takes as long to start as this process, which has a database library to import
+    meanwhile."""
+    if settings.executor != "local":
+        return
+    from samzip.idle import will_build
+
+    if will_build(settings):
+        from samzip.executors import warm_up
+
+        warm_up(settings.temporary_dir)
 
 
 def _exit_code(finished: RunFinished, stopped_by: str | None) -> int:

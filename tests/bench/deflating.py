@@ -37,7 +37,7 @@ def check_choices(company: Company, archives: list[Path]) -> Deflating:
     original = deflated = ours = worthwhile = missed = 0
     for path in company.documents:
         data = path.read_bytes()
-        small = min(len(data), len(_deflate(data)))
+        small = min(len(data), len(deflate(data)))
         entry = kept[zlib.crc32(data), len(data)]
         share = 1 - small / len(data)
         if share > WORTHWHILE:
@@ -51,6 +51,6 @@ def check_choices(company: Company, archives: list[Path]) -> Deflating:
     return Deflating(min(saved), max(saved), 1 - deflated / original, ours / deflated, worthwhile, missed)
 
 
-def _deflate(data: bytes) -> bytes:
+def deflate(data: bytes) -> bytes:
     deflater = zlib.compressobj(LEVEL, zlib.DEFLATED, -15)
     return deflater.compress(data) + deflater.flush()

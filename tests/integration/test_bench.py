@@ -15,7 +15,8 @@ from xml.etree import ElementTree
 import pypdf
 import pytest
 
-from tests.bench import machine, papers, picture, progress, table
+from samzip.archive.probe import take_sample, worth_deflating
+from tests.bench import machine, papers, picture, probe, progress, table
 from tests.bench.__main__ import PAGE
 from tests.bench.company import USER, make_company
 from tests.bench.goals import goals, judge
@@ -137,3 +138,18 @@ def test_the_machine_is_told(tmp_path: Path) -> None:
     told = machine.describe(tmp_path)
     assert "cores" in told
     assert " on " in told
+
+
+def test_what_deflating_more_would_cost_is_told_for_each_line_that_the_probe_could_draw(tmp_path: Path) -> None:
+    shown = probe.measure(make_company(tmp_path / "company", 2), probe.LINES, repeats=1).splitlines()[2:]
+    rows = [[cell.strip() for cell in row.strip("|").split("|")] for row in shown]
+    assert rows[0][0] == "3.0% of 8 pieces of 2,048 bytes (as it is)"
+    missed, deflated = ([int(row[column].split()[0].rstrip("%")) for row in rows] for column in (1, 2))
+    assert missed[-1] == 0 < missed[0]
+    assert deflated == sorted(deflated)
+
+
+def test_the_probe_that_is_measured_is_the_one_that_archives_are_made_with() -> None:
+    data = Random(1).randbytes(400_000) + b" " * 20_000
+    for block in (data, data[:9000], bytes(50_000)):
+        assert probe.AS_IT_IS.takes(block) == worth_deflating(take_sample(memoryview(block)))

@@ -19,7 +19,7 @@ from sqlalchemy import Table
 from samzip import idle
 from samzip.database import tables
 from samzip.database.setup import HEAD
-from samzip.idle import rest
+from samzip.idle import rest, will_build
 from samzip.locks import file_lock
 from samzip.requests.states import ENDED, LIVE
 from tests.bench.history import fill
@@ -235,14 +235,64 @@ def test_sigint_ends_a_run_that_has_not_begun_without_a_word(world: World) -> No
     assert (done.returncode, done.stdout, done.stderr) == (-signal.SIGINT, "", "")  # 130 in a shell
 
 
+def test_what_is_sure_to_build_archives_is_known_beforehand(world: World) -> None:
+    assert not will_build(world.settings)
+    world.click()
+    assert will_build(world.settings)
+    with file_lock(world.settings.lock_path, wait=0, run_id="x", host="y"):
+        assert not will_build(world.settings)
+    world.run()
+    assert not will_build(world.settings)
+    world.click()
+    assert not will_build(world.settings)  # the same archive may do
+    with world.database.write() as connection:
+        connection.execute(tables.archive.update().values(deleting=True))
+    assert will_build(world.settings)
+
+
+def test_an_attempt_that_is_not_due_builds_nothing(world: World) -> None:
+    fail_an_attempt(world)
+    assert not will_build(world.settings)
+    with world.database.write() as connection:
+        connection.execute(tables.work.update().values(not_before=LONG_AGO))
+    assert will_build(world.settings)
+
+
+@pytest.mark.parametrize("happen", [lack_a_table, vanish, be_no_database])
+def test_of_a_database_that_cannot_be_read_nothing_is_sure(world: World, happen: Callable[[World], None]) -> None:
+    world.click()
+    happen(world)
+    if happen is lack_a_table:
+        with world.database.write() as connection:
+            connection.exec_driver_sql("DROP TABLE samzip_work")
+    assert not will_build(world.settings)
+
+
+@pytest.mark.parametrize("is_asked", [False, True])
+def test_what_workers_come_from_starts_before_sqlalchemy_is_imported(world: World, is_asked: bool) -> None:
+    if is_asked:
+        world.click()
+    environ = {"SAMZIP_STATE_DIR": str(world.settings.state_dir), "SAMZIP_DATABASE_URL": world.settings.database_url}
+    code = (
+        "import sys, samzip.executors as ours\n"
+        "from samzip.cli import main\n"
+        "ours.warm_up = lambda notes: print('warm', 'sqlalchemy' in sys.modules)\n"
+        "main(['run', '--log-level', 'error'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], env=environ, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("warm False\n") is is_asked
+
+
 def test_it_does_not_read_a_long_history(tmp_path: Path) -> None:
     world = make_world(tmp_path)
     fill(world.database, SIZE, datetime.now(UTC))
     connection = idle._connect(Path(str(world.database.url.database)))
     values = {"now": "2026", "over": "2026", "old": "2026", "revision": HEAD}
     plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {idle.QUESTION}", values)]
+    building = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {idle.TO_BUILD}", {"now": "2026"})]
     connection.close()
     steps = [step for step in plan if "core_ziprequest" in step]
     assert sum(step == "SCAN core_ziprequest" for step in steps) == 1  # by number, and a LIMIT ends that
     assert sum("INDEX samzip_request_state" in step for step in steps) == 2
     assert sum("INTEGER PRIMARY KEY (rowid<?)" in step for step in steps) == 1
+    assert [step for step in building if "core_ziprequest" in step and "status=?" not in step] == []
