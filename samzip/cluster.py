@@ -34,6 +34,30 @@ LOOK_S = 2.0  # between two looks at who is there
 PACKAGES = ("dask", "distributed")  # of one version everywhere, as Dask wants it
 
 
+def count_workers(executor: str) -> int:
+    """Those that the scheduler at this address has now. Raises ClusterFailed."""
+    client = _connect(executor)
+    try:
+        return len(client.scheduler_info()["workers"])
+    finally:
+        client.close(timeout=END_S)
+
+
+def _connect(executor: str) -> Client:
+    """`executor` is the setting. Raises ClusterFailed."""
+    try:
+        from distributed import Client
+    except ModuleNotFoundError as error:
+        raise ClusterFailed(f"executor: {error.name} is not installed: pip install 'samzip[dask]'") from error
+    address = executor.replace("dask+tls://", "tls://").replace("dask://", "tcp://")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of versions: `_check` says it in our words
+            return Client(address, timeout=CONNECT_S, set_as_default=False)
+    except (OSError, TimeoutError) as error:
+        raise ClusterFailed(f"no scheduler answers at {executor}: {error}") from error
+
+
 class DaskCluster:
     """Workers of a cluster. One that dies fails its own job only; a scheduler that goes away is ClusterFailed."""
 
@@ -60,17 +84,7 @@ class DaskCluster:
     def _started(self) -> tuple[Client, Probe]:
         if self._client is not None and self._probe is not None:
             return self._client, self._probe
-        try:
-            from distributed import Client
-        except ModuleNotFoundError as error:
-            raise ClusterFailed(f"executor: {error.name} is not installed: pip install 'samzip[dask]'") from error
-        address = self._settings.executor.replace("dask+tls://", "tls://").replace("dask://", "tcp://")
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # of versions: `_check` says it in our words
-                self._client = Client(address, timeout=CONNECT_S, set_as_default=False)
-        except (OSError, TimeoutError) as error:
-            raise ClusterFailed(f"no scheduler answers at {self._settings.executor}: {error}") from error
+        self._client = _connect(self._settings.executor)
         self._client.subscribe_topic(self._topic, self._hear)
         self._probe = self._check(self._client)
         return self._client, self._probe

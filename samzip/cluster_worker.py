@@ -14,7 +14,7 @@ from typing import Any
 
 from samzip import __version__
 from samzip.archive.part import Progress
-from samzip.archive.version import CODE
+from samzip.archive.version import CODE, LIBRARIES
 from samzip.dossier.keys import FOLDER
 from samzip.errors import StorageFailed
 from samzip.executors import WorkerDied
@@ -123,7 +123,10 @@ def make_probe(settings: Settings, folder: Path) -> Probe:
 def unfit(probe: Probe) -> str | None:
     """In a worker: why it cannot take part. None: it can."""
     if probe.code != CODE:
-        return f"its samzip is {__version__}, and not the leader's {probe.version}: install the same one"
+        return (
+            f"its samzip {__version__} or a library that shapes archives ({', '.join(LIBRARIES)}) differs from the "
+            f"leader's, whose samzip is {probe.version}: install the same versions of all"
+        )
     try:
         if probe.state.read_text(encoding="ascii") != probe.token:
             return f"its {probe.state.parent} is not the leader's: the state folder must be shared"

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import hashlib
+from importlib import metadata
 from pathlib import Path
 
 from samzip import __version__
 
 _SHAPING = ("archive", "catalog", "dossier")  # packages of samzip
+LIBRARIES = ("isal", "lxml", "openpyxl", "pillow", "reportlab")  # another version may write other bytes
 
 
 def _digest() -> str:
@@ -17,7 +19,17 @@ def _digest() -> str:
     for package in _SHAPING:
         for path in sorted((root / package).rglob("*.py")):
             digest.update(path.read_bytes())
+    for library in LIBRARIES:
+        digest.update(f"{library} {_version(library)}".encode())
     return digest.hexdigest()
+
+
+def _version(library: str) -> str | None:
+    """None: it is not installed."""
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 CODE = _digest()

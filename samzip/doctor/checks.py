@@ -87,6 +87,26 @@ def archives(root: str, error: str | None, is_new: bool, *, is_root_new: bool = 
     return ok("archives", f"{root}/zip_requests: written, synced, renamed, read back, removed")
 
 
+def known_archives(root: str, known: Sequence[str], absent: Sequence[str]) -> Finding | None:
+    """`known`: the newest that people may download; `absent`: those of them that are gone. None: nothing to say."""
+    if not absent:
+        return None
+    told = (
+        f"of the newest {count(len(known), 'archive')} that can be downloaded, {len(absent)} not in {root}: {absent[0]}"
+    )
+    if len(absent) == len(known):
+        return problem("downloads", told, "is that the right archive_root, and its volume mounted? samzip config show")
+    return warning("downloads", told, "samzip verify --all --repair builds again what is gone")
+
+
+def executor(address: str, workers: int, error: str | None) -> Finding:
+    if error:
+        return problem("executor", error, "start the scheduler, or correct executor; until then runs end with 14")
+    if not workers:
+        return warning("executor", f"{address} answers and has no workers", "start some: docs/scaling.md, A cluster")
+    return ok("executor", f"{address} answers and has {count(workers, 'worker')}")
+
+
 def state(folder: Path, error: str | None, is_new: bool) -> Finding:
     if error:
         return problem("state", error, "give this user that folder, or set state_dir; it must take a lock (flock)")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +20,12 @@ from samzip.storage import open_store
 from samzip.units import is_bucket, show_size
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from samzip.database import Database
 
 STARTS = 10  # runs that tell the timer's pace
+KNOWN = 3  # archives that are looked for
 
 
 def examine(settings: Settings, opened: Callable[[Settings], AbstractContextManager[Database]]) -> Iterator[Finding]:
@@ -29,12 +33,15 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
     yield checks.settings(shown(settings))
     yield from _said(checks.variables(unknown_variables(os.environ)))
     yield checks.versions(versions())
-    yield from _said(checks.extras(Extras(missing_extras(settings))))
+    missing = missing_extras(settings)
+    yield from _said(checks.extras(Extras(missing)))
     yield from _said(checks.user(os.geteuid(), probes.owner(settings.state_dir)))
     if settings.log_file:
         yield checks.log_file(settings.log_file, writable=probes.may_append(Path(settings.log_file)))
     if settings.metrics_file:
         yield checks.metrics_file(settings.metrics_file, replaceable=probes.may_replace(Path(settings.metrics_file)))
+    if settings.executor != "local" and "dask" not in missing:
+        yield checks.executor(settings.executor, *probes.cluster(settings))
     error, is_new = probes.state(settings.state_dir)
     yield checks.state(settings.state_dir, error, is_new)
     error, is_new = probes.archives(open_store(settings.archive_root))
@@ -71,6 +78,7 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         documents = probes.documents(open_store(settings.media_root), equipment)
         yield checks.documents(documents)
         waiting = probes.waiting(connection, now)
+        yield from _said(_downloads(settings, connection, now))
         yield checks.lock(probes.holder(settings, connection, waiting.heartbeat), now)
         yield checks.last_run(next(iter(last_finished(connection)), None), now)
         yield checks.timer(last_starts(connection, STARTS), waiting, now)
@@ -89,6 +97,14 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
     needed = checks.ARCHIVE_ROOM + (largest.bytes if largest else 0)
     what = f"{documents_of} and what is made of them"
     yield checks.room("room", probes.room(Path(settings.archive_root)), needed, what)
+
+
+def _downloads(settings: Settings, connection: Connection, now: datetime) -> Finding | None:
+    from samzip.requests.runs import newest_archives
+
+    known = newest_archives(connection, now, KNOWN)
+    absent = probes.absent(open_store(settings.archive_root), known)
+    return checks.known_archives(settings.archive_root, known, absent or ())
 
 
 def _missing_folder(settings: Settings, database: Database) -> Finding | None:

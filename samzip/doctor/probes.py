@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from samzip.doctor.facts import Clock, Documents, Holder, Largest, Room, Waiting
 from samzip.dossier.keys import FOLDER
-from samzip.errors import StorageFailed
+from samzip.errors import ClusterFailed, StorageFailed
 from samzip.locks import is_held, read_holder
 from samzip.settings import Settings
-from samzip.storage import TEMPORARY_SUFFIX, MissingFile, Store
+from samzip.storage import ABSENT, TEMPORARY_SUFFIX, MissingFile, Store
 from samzip.units import is_bucket
 
 if TYPE_CHECKING:
@@ -73,6 +74,30 @@ def archives(store: Store) -> tuple[str | None, bool]:
         why = error.reason if isinstance(error, MissingFile) else error.strerror
         return f"{store.url}/{FOLDER}: {why or error}", False
     return (None if same else f"{store.url}/{FOLDER}: what was written reads back as something else"), False
+
+
+def absent(store: Store, paths: Sequence[str]) -> list[str] | None:
+    """Those of these archives that are not there. None: the store cannot say."""
+    gone = []
+    for path in paths:
+        try:
+            store.stat(path)
+        except MissingFile as error:
+            if error.reason == ABSENT:
+                gone.append(path)
+        except StorageFailed:
+            return None
+    return gone
+
+
+def cluster(settings: Settings) -> tuple[int, str | None]:
+    """Workers that the scheduler has now, and the error."""
+    from samzip.cluster import count_workers
+
+    try:
+        return count_workers(settings.executor), None
+    except ClusterFailed as error:
+        return 0, str(error)
 
 
 def state(folder: Path) -> tuple[str | None, bool]:

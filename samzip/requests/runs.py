@@ -64,6 +64,13 @@ def count_download(connection: Connection, now: datetime, path: str) -> None:
     connection.execute(update(archive).where(archive.c.path == path).values(counted))
 
 
+def newest_archives(connection: Connection, now: datetime, limit: int) -> list[str]:
+    """Paths of those that can be downloaded, the newest first."""
+    live = (archive.c.expires_at > now) & ~archive.c.deleting
+    query = select(archive.c.path).where(live).order_by(archive.c.published_at.desc(), archive.c.path).limit(limit)
+    return list(connection.execute(query).scalars())
+
+
 def has_archives(connection: Connection, now: datetime) -> bool:
     """Whether any can be downloaded."""
     live = (archive.c.expires_at > now) & ~archive.c.deleting

@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from samzip.app import ready_database
 from samzip.cluster import DaskCluster
 from samzip.cluster_worker import Probe, Ticket, make_probe, unfit
+from samzip.doctor.examine import examine
 from samzip.errors import BadSetting, ClusterFailed
 from samzip.events import PartFailed, PartProgressed
 from samzip.settings import load
@@ -59,6 +61,17 @@ def test_workers_of_a_cluster_build_what_was_asked_for(cluster: Cluster, world: 
         with zipfile.ZipFile(Path(world.settings.archive_root, name)) as archive:
             assert archive.testzip() is None
     assert not list(world.settings.temporary_dir.rglob("*.begun"))
+
+
+def test_the_doctor_asks_the_scheduler(cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = replace(world.settings, executor=cluster.executor)
+    found = {finding.check: finding for finding in examine(settings, ready_database)}
+    assert (found["executor"].state, found["executor"].told) == ("ok", f"{cluster.executor} answers and has 2 workers")
+    monkeypatch.setattr("samzip.cluster.CONNECT_S", 0.5)
+    gone = replace(world.settings, executor="dask://127.0.0.1:9")
+    found = {finding.check: finding for finding in examine(gone, ready_database)}
+    assert found["executor"].state == "problem"
+    assert "no scheduler answers at dask://127.0.0.1:9" in found["executor"].told
 
 
 def test_a_worker_that_dies_costs_its_part_an_attempt_and_no_other(

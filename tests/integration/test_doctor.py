@@ -60,6 +60,18 @@ def test_the_largest_companys_documents_are_measured(world: World) -> None:
     assert f"{size} B" in told
 
 
+def test_a_root_without_the_archives_that_are_known_is_a_problem(world: World, tmp_path: Path) -> None:
+    world.company(equipment=3)
+    world.click()
+    world.run()
+    elsewhere = tmp_path / "elsewhere"
+    (elsewhere / "zip_requests").mkdir(parents=True)
+    told = found(replace(world.settings, archive_root=str(elsewhere)), "downloads")
+    assert (told.state, "of the newest 2 archives that can be downloaded, 2 not in" in told.told) == ("problem", True)
+    (world.media / world.files()[0]).unlink()
+    assert found(world.settings, "downloads").state == "warning"
+
+
 def test_before_the_first_run_there_are_warnings_and_no_folder_is_made(world: World) -> None:
     world.company(equipment=1)
     assert states(world.settings) == dict.fromkeys(CHECKS, "ok") | {"last run": "warning", "timer": "warning"}

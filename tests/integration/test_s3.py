@@ -12,6 +12,7 @@ import time
 import urllib.request
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from random import Random
@@ -33,6 +34,7 @@ from samzip.selftest.arena import open_arena
 from samzip.settings import load
 from samzip.storage import MissingFile, Store, open_store
 from samzip.storage.s3 import client, store, uploads
+from samzip.units import parse_bucket
 from tests.support.s3 import BUCKET, PATIENCE_S, Bucket
 from tests.support.web import make_web
 from tests.support.world import ShiftedDatabase, World, make_world
@@ -93,6 +95,29 @@ def fill(world: World) -> None:
             world.put(path, (b"%PDF-1.4" + b"\x00\xffsamzip" * size)[:size])
             world.equipment(connection, company, f"L-{number}", ficha_tecnica_pdf=path)
         world.equipment(connection, company, "GONE", manual_pdf="documentos/EQ-9/nobody.pdf")
+
+
+def test_a_folder_moves_to_a_bucket_with_its_archives(s3: Bucket, tmp_path: Path) -> None:
+    """As docs/operations.md says."""
+    world = make_world(tmp_path)
+    world.company()
+    world.click()
+    world.run()
+    root = new_prefix()
+    for path in world.media.rglob("*"):
+        if path.is_file():
+            s3.put(f"{parse_bucket(root)[1]}/{path.relative_to(world.media)}", path.read_bytes())
+    moved = replace(world, settings=replace(world.settings, media_root=root, archive_root=root), bucket=s3)
+    assert [finding.check for finding in examine(moved.settings, ready_database) if finding.state == "problem"] == []
+    verifier = Verifier(moved.settings, moved.database, moved.archives, moved.host)
+    assert [checked.state for checked in verifier.verify(verifier.find(None))] == [OK, OK]
+    moved.click()
+    assert moved.run().counts.published == 2
+    assert states(moved) == ["completed"] * 4
+    elsewhere = replace(moved.settings, archive_root=new_prefix())
+    problems = [finding.check for finding in examine(elsewhere, ready_database) if finding.state == "problem"]
+    assert problems == ["downloads"]
+    world.database.close()
 
 
 def test_archives_from_a_bucket_are_those_from_a_folder(s3: Bucket, tmp_path: Path) -> None:

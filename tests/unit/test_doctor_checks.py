@@ -82,6 +82,25 @@ def test_room_is_held_against_what_is_needed(free: int, files: int | None, state
     assert judged(checks.room("room", Room("/srv", free * MIB, files), 100 * MIB, "the documents of X")) == state
 
 
+@pytest.mark.parametrize(
+    ("absent", "state"), [([], None), (["zip_requests/1/b.zip"], WARNING), (["a.zip", "b.zip", "c.zip"], PROBLEM)]
+)
+def test_archives_that_people_may_download_are_looked_for(absent: list[str], state: str | None) -> None:
+    found = checks.known_archives("s3://bucket/prefix", ["a.zip", "b.zip", "c.zip"], absent)
+    assert (found and judged(found)) == state
+    assert found is None or f"{len(absent)} not in s3://bucket/prefix: {absent[0]}" in found.told
+
+
+@pytest.mark.parametrize(
+    ("workers", "error", "state"),
+    [(2, None, OK), (0, None, WARNING), (0, "no scheduler answers at dask://a:1", PROBLEM)],
+)
+def test_a_cluster_is_asked_for_its_workers(workers: int, error: str | None, state: str) -> None:
+    found = checks.executor("dask://a:1", workers, error)
+    assert judged(found) == state
+    assert "dask://a:1" in found.told
+
+
 def test_a_free_lock_is_ok_also_when_another_host_works() -> None:
     assert judged(checks.lock(holder(), NOW)) == OK
     elsewhere = checks.lock(holder(lease_host="two", lease_expires=NOW + timedelta(seconds=30)), NOW)
