@@ -28,6 +28,7 @@ from samzip.storage import Held, MissingFile, Store, open_store
 
 PREPARED_PERCENT = 15  # SAM's page counts instruments from 15 % to 85 %
 EQUIPMENT_PERCENT = 70
+VERIFYING = "Verificando el archivo ZIP..."
 PICTURE_LIMIT = 64 << 20  # bytes; a larger photo or logo is delivered, but not drawn
 IN_WORKBOOK = f"{plan.WORKBOOK} lo da por incluido"  # what nobody could know when it was made
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first moment that a ZIP can name
@@ -80,7 +81,7 @@ class _Build:
                 self.of_company = [note for note in self.notes if note.startswith(OF_COMPANY)]
                 self.notes = [note for note in self.notes if not note.startswith(OF_COMPANY)]
             self._add_texts(archive)
-        self._tell(len(owners), "", "Verificando el archivo ZIP...")
+        self._tell(len(owners), "", VERIFYING)
         held = target.held(job.temporary) or self._reread(target)
         target.sync(job.temporary)
         return PartResult(

@@ -1,4 +1,5 @@
-"""Where the time of a cold job goes, sampled by py-spy in all its processes. Started by bin/profile.
+"""Where the time of a cold job goes: by the clock from step to step, and in CPU, sampled by py-spy in all processes.
+Started by bin/profile.
 
 py-spy looks at the processes from outside: nothing is slowed down, and the workers of the pool are seen as well.
 """
@@ -15,7 +16,8 @@ from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
-from tests.bench.company import make_company
+from tests.bench import steps
+from tests.bench.company import Company, make_company
 from tests.bench.stage import SAMZIP, BenchFailed, Stage
 
 _TOLD = "(samzip/"  # of all that calls something, ours and importing: the rest is the way there
@@ -50,11 +52,14 @@ def show(counted: Counter[str], total: int, top: int) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(prog="bin/profile", description="Where the time of a cold `samzip run` goes.")
     parser.add_argument("--instruments", type=int, default=69, help="of the company; default 69, 263 MiB")
+    parser.add_argument("--runs", type=int, default=5, help="that are timed before one is sampled; default 5")
     parser.add_argument("--top", type=int, default=30, help="functions to print; default 30")
     arguments = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="samzip-profile-"))
     try:
-        stacks = _sample(folder, arguments.instruments)
+        company = make_company(folder / "company", arguments.instruments)
+        timed = [steps.time_run(_stage(company, folder / f"run{number}")) for number in range(arguments.runs)]
+        stacks = _sample(_stage(company, folder / "sampled"), folder / "stacks")
     except BenchFailed as failed:
         sys.exit(f"bin/profile: {failed}")
     finally:
@@ -63,16 +68,19 @@ def main() -> None:
     total = itself.total()
     if not total:
         sys.exit("bin/profile: py-spy saw nothing")
+    print(f"By the clock, median of {arguments.runs} runs with nothing cached:\n{steps.show(timed)}\n")
     print(f"{total:,} samples of all processes, those that waited left out.\n")
     print(f"With everything that they call:\n{show(within, total, arguments.top)}\n")
     print(f"By themselves, with the C functions that they call:\n{show(itself, total, arguments.top)}")
 
 
-def _sample(folder: Path, instruments: int) -> list[str]:
-    company = make_company(folder / "company", instruments)
-    stage = Stage(company.sample, folder / "stage")
+def _stage(company: Company, folder: Path) -> Stage:
+    stage = Stage(company.sample, folder)
     stage.click()
-    stacks = folder / "stacks"
+    return stage
+
+
+def _sample(stage: Stage, stacks: Path) -> list[str]:
     spy = [
         "py-spy",
         "record",

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from tests.bench import results as names
-from tests.bench import table, web_table
+from tests.bench import steps, table, web_table
 from tests.bench.__main__ import PAGE
 from tests.bench.goals import MB, Goal, Judged, judge
 from tests.bench.hotspots import count
@@ -134,3 +135,27 @@ def test_an_answer_that_broke_off_is_told_from_a_whole_one() -> None:
 def test_folders_of_libraries_are_left_out_of_a_profile() -> None:
     _, itself = count(["resize (/opt/venv/lib/python3.11/site-packages/PIL/Image.py:3) 1"])
     assert itself == {"resize (PIL/Image.py:3)": 1}
+
+
+def test_steps_end_with_their_first_event_or_their_last() -> None:
+    def at(seconds: float, event: str, step: str = "") -> dict[str, str]:
+        return {"timestamp": f"2026-11-28T15:13:{seconds:06.3f}Z", "event": event, "step": step}
+
+    told = [
+        at(1, "run.started"),
+        at(2, "company.planned"),
+        at(3, "company.preparing"),
+        at(5, "part.started"),
+        at(5.5, "part.started"),
+        at(6, "part.progressed", "Procesando equipo 1/2: EQ-1"),
+        at(7, "part.progressed", steps.VERIFYING),
+        at(8, "part.published"),
+        at(9, "part.progressed", steps.VERIFYING),
+        at(9.5, "part.published"),
+    ]
+    began = datetime(2026, 11, 28, 15, 13, tzinfo=UTC).timestamp()
+    found = steps.durations(told, began, began + 10)
+    assert found == pytest.approx([1, 1, 1, 2, 4, 0.5, 0.5])
+    shown = steps.show([found, found, found]).splitlines()
+    assert shown[0] == "  1.00 s  Python, imports, settings, lock, database"
+    assert shown[-1] == " 10.00 s  all of it"
