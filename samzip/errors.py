@@ -85,6 +85,10 @@ class StorageFailed(SamzipError):
     exit_code = 12
 
 
+class BucketFailed(StorageFailed):
+    """Check the bucket's name, the keys and their rights, and that the endpoint answers: docs/operations.md, S3."""
+
+
 class ClusterFailed(SamzipError):
     """Nothing is lost: parts in work wait again. Mend the cluster, or build here with --executor local."""
 

@@ -79,7 +79,7 @@ def _root(text: str) -> str:
     if is_bucket(text):
         parse_bucket(text)
         return text.rstrip("/")
-    if "://" in text:
+    if "://" in text or text.lower().startswith("s3:"):
         raise ValueError(f"{text!r} is not a folder")
     path = Path(text).expanduser().absolute()
     if path.exists() and not path.is_dir():

@@ -12,7 +12,7 @@ from pathlib import Path
 from samzip.doctor.facts import Clock, Documents, Extras, Holder, Room, Waiting
 from samzip.doctor.findings import Finding, ok, problem, warning
 from samzip.requests.shown import RunShown
-from samzip.units import count, show_duration, show_size
+from samzip.units import count, is_bucket, show_duration, show_size
 
 CLOCK_WARNING = timedelta(seconds=5)
 CLOCK_PROBLEM = timedelta(minutes=5)
@@ -21,6 +21,7 @@ HEARTBEAT_LATE = timedelta(minutes=2)  # a run at work shows every ten seconds t
 WAITING_LONG = timedelta(hours=1)
 ARCHIVE_ROOM = 16 * 2**20  # bytes: life sheets and workbooks, beside the documents
 STATE_ROOM = 256 * 2**20  # bytes: snapshots, cache, embedded database
+BUCKET = "correct the bucket's name, the keys, their rights or the endpoint: docs/operations.md, S3"
 START_TIMER = "systemctl enable --now samzip.timer (samzip install-units puts it there); by hand: samzip run"
 
 
@@ -64,9 +65,8 @@ def clock(found: Clock) -> Finding:
 
 def documents(found: Documents) -> Finding:
     if found.error:
-        return problem(
-            "media", found.error, "mount the volume, or correct media_root; it must be readable by this user"
-        )
+        folder = "mount the volume, or correct media_root; it must be readable by this user"
+        return problem("media", found.error, BUCKET if is_bucket(found.root) else folder)
     if found.is_empty and found.equipment:
         told = f"{found.root} is empty, though the database has {count(found.equipment, 'instrument')}"
         return warning("media", told, "is the volume mounted? Every document would be listed as missing")
@@ -79,7 +79,8 @@ def archives(root: str, error: str | None, is_new: bool, *, is_root_new: bool = 
         remedy = "make room: samzip purge --dry-run shows what samzip can give back; samzip retry ID for what waits"
         return problem("archives", error, remedy)
     if error:
-        return problem("archives", error, "give this user a folder that it may write, with space, and fsync that works")
+        folder = "give this user a folder that it may write, with space, and fsync that works"
+        return problem("archives", error, BUCKET if is_bucket(root) else folder)
     if is_root_new:
         return warning("archives", f"{root} is not there yet; the first run makes it", "is the volume mounted?")
     if is_new:

@@ -57,6 +57,15 @@ def test_a_clock_that_is_apart_from_the_databases_is_told(apart: timedelta, stat
     assert judged(checks.clock(Clock(NOW + apart, NOW, False))) == state
 
 
+def test_a_bucket_is_no_folder_that_could_be_mounted() -> None:
+    for found in (
+        checks.archives("s3://b/x", "s3://b/x: 403", is_new=False),
+        checks.documents(Documents("s3://b/x", "s3://b/x: 403", False, 9)),
+    ):
+        assert judged(found) == PROBLEM
+        assert "the keys, their rights" in found.remedy
+
+
 def test_sqlite_has_no_other_clock() -> None:
     assert judged(checks.clock(Clock(NOW, NOW + timedelta(hours=1), True))) == OK
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from samzip.errors import BadSetting
-from samzip.storage.s3.client import access, told
+from samzip.errors import BadSetting, StorageFailed
+from samzip.storage.s3.client import access, failed, told
 from samzip.storage.s3.reading import PIECE, pieces
 
 NONE = {"HOME": "/nonexistent"}
@@ -67,3 +67,11 @@ def test_a_small_object_is_read_as_a_whole_and_a_large_one_in_pieces_of_one_vers
         (PIECE, 2 * PIECE, "e"),
         (2 * PIECE, 2 * PIECE + 1, "e"),
     ]
+
+
+def test_who_gave_no_keys_is_told_so_and_not_what_the_machines_own_address_answered() -> None:
+    answered = OSError("Generic S3 error: Error performing PUT http://169.254.169.254/latest/api/token: timed out")
+    found = failed("s3://bucket/prefix/a.zip", answered)
+    assert str(found).startswith("s3://bucket/prefix/a.zip: no keys are set (AWS_ACCESS_KEY_ID, AWS_PROFILE)")
+    assert "the keys and their rights" in found.advice
+    assert found.exit_code == StorageFailed.exit_code

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from obstore.exceptions import BaseError
 
-from samzip.errors import BadSetting, SamzipError, StorageFailed
+from samzip.errors import BadSetting, BucketFailed, SamzipError
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Store
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 R = TypeVar("R")
 
+ROLE = "169.254.169.254"  # where a machine of AWS asks for the keys of its role
 RETRY: RetryConfig = {  # exponential, with jitter; it counts from a request's beginning
     "max_retries": 8,
     "retry_timeout": timedelta(seconds=60),
@@ -156,8 +157,11 @@ def told(error: BaseException) -> str:
     return " ".join(text.split()) or type(error).__name__
 
 
-def failed(url: str, error: BaseException) -> StorageFailed:
-    return StorageFailed(f"{url}: {told(error)}")
+def failed(url: str, error: BaseException) -> BucketFailed:
+    why = told(error)
+    if ROLE in why:
+        why = f"no keys are set (AWS_ACCESS_KEY_ID, AWS_PROFILE), and this machine has no role that gives any: {why}"
+    return BucketFailed(f"{url}: {why}")
 
 
 @contextmanager
