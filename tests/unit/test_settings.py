@@ -306,8 +306,6 @@ def test_sams_own_bucket_is_the_media_root_unless_somebody_says_more(tmp_path: P
 @pytest.mark.parametrize(
     "root", ["s3://", "s3:/b/x", "s3:b", "s3:///media", "s3://b/..", "s3://b/a//c", "s3://b ucket/x", "s3://b/a\nb"]
 )
-    "root", ["s3://", "s3:/b/x", "s3:b", "s3:///media", "s3://b/..", "s3://b/a//c", "s3://b ucket/x", "s3://b/a\nb"]
-)
 def test_a_bucket_or_a_prefix_that_cannot_be_is_refused(tmp_path: Path, root: str) -> None:
     with pytest.raises(BadSetting, match="allowed: a folder, or s3://bucket/prefix"):
         read(tmp_path, media_root=root)
