@@ -210,7 +210,7 @@ class _Crew:
         if item is None:
             self._hear_of_company(key)
             return
-        item.progress, item.is_fresh = progress, True
+        item.progress = progress
         self.context.publish(
             PartProgressed(
                 item.ref,
@@ -252,7 +252,7 @@ class _Crew:
         self.written = time.monotonic()
         with suppress(DatabaseUnreachable):  # the builders go on; what matters is asked again when a part ends
             for item in self.in_work.values():
-                if not ending.still_wanted(self.context, item):
+                if not ending.write_progress(self.context, item):
                     self.pool.cancel(item.held.token)
             with self.context.database.write() as connection:
                 runs.beat(connection, self.context.database.now(connection), self.context.run_id)

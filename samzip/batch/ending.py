@@ -44,7 +44,6 @@ class InWork:
     started: float  # monotonic
     future: Future[PartResult] = field(default_factory=Future)
     progress: Progress | None = None
-    is_fresh: bool = False  # progress that is not yet in the database
     is_served: bool = False  # its requests have their archive: nothing takes it back any more
     is_stuck: bool = False  # files of it could not be removed
 
@@ -82,7 +81,7 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
         warnings=json.dumps(warnings, ensure_ascii=False),
     )
     try:
-        if not still_wanted(context, item):
+        if not _is_wanted(context, item):
             drop(context, item, "cancelada mientras se generaba")
             return
         context.archives.publish(item.temporary, item.path)
@@ -208,14 +207,23 @@ def release(context: Context, item: InWork) -> None:
     context.publish(PartReleased(item.ref))
 
 
-def still_wanted(context: Context, item: InWork) -> bool:
-    """Writes the part's progress. False when all its requests were cancelled or another run took it over."""
+def _is_wanted(context: Context, item: InWork) -> bool:
+    """False when all its requests were cancelled or another run took it over."""
+    try:
+        with context.database.write() as connection:
+            return work.is_wanted(connection, item.held)
+    except WorkTakenOver:
+        return False
+
+
+def write_progress(context: Context, item: InWork) -> bool:
+    """Whether the part is still wanted, as `_is_wanted` has it."""
     progress = item.progress
+    if progress is None:
+        return _is_wanted(context, item)
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
-            if progress is None:
-                return work.is_wanted(connection, item.held)
             return bool(
                 work.progress(
                     connection,

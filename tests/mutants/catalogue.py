@@ -7,6 +7,7 @@ from dataclasses import dataclass
 ALONE = "tests/integration/test_alone.py::"
 FROZEN = ALONE + "test_a_run_that_was_frozen_gives_nobody_an_archive_that_another_host_took_away_meanwhile"
 HELD = "test_a_signal_ends_a_run_soon_although_somebody_holds_the_database_and_the_next_run_recovers"
+STUCK = "tests/integration/test_stuck_files.py::"
 ORDER = "tests/integration/test_publishing_order.py::"
 RUN = "tests/integration/test_run.py::"
 VERIFY_COMMAND = "tests/integration/test_verify_command.py::"
@@ -139,11 +140,18 @@ MUTANTS = (
     Mutant(
         name="a cancelled part leaves its file",
         file="samzip/batch/ending.py",
-        old="    if not requests:\n        remove_files(context, item)\n"
-        '        _dropped(context, item, "cancelada mientras',
-        new='    if not requests:\n        _dropped(context, item, "cancelada mientras',
+        old="    if not requests:\n        remove_files(context, item)\n",
+        new="    if not requests:\n",
         why="an archive that no row knows lies there until somebody purges",
         tests=(ORDER + "test_a_part_that_is_cancelled_at_the_last_moment_leaves_no_file[sqlite]",),
+    ),
+    Mutant(
+        name="a file that could not be removed is forgotten",
+        file="samzip/batch/ending.py",
+        old="        mark_unfinished(connection, now, item.held.company_id, item.held.part, item.temporary)\n",
+        new="        pass\n",
+        why="half an archive lies in a bucket that was away for a moment until somebody purges",
+        tests=(STUCK + "test_a_failed_attempt_keeps_its_own_reason_and_its_pause[sqlite]",),
     ),
     Mutant(
         name="recovery without attempt count",
@@ -156,8 +164,8 @@ MUTANTS = (
     Mutant(
         name="recovery that forgets before it deletes",
         file="samzip/requests/recover.py",
-        old="        connection.execute(insert_for(connection, archive).values(mark).on_conflict_do_nothing())\n",
-        new="",
+        old="        if row.path:\n",
+        new="        if row.path and not rows:\n",
         why="what a dead run was making stays, and nobody knows of it",
         tests=(
             ORDER + "test_recovery_takes_a_part_from_its_run_before_the_file_goes_and_a_row_remembers_that_one[sqlite]",
