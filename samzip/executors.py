@@ -7,16 +7,15 @@ import os
 import signal
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
-from contextlib import contextmanager, suppress
-from multiprocessing import forkserver, resource_tracker
+from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
+from samzip import fork_server
 from samzip.errors import StorageFailed
-from samzip.sockets import prepare_sockets
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -29,7 +28,6 @@ R = TypeVar("R")
 BROKEN = "los procesos que generaban las partes murieron"
 UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
 END_S = 5  # for processes that were killed
-BLOCKED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # for the leader alone
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
 
 
@@ -90,12 +88,6 @@ class Here:
     def _go_on(self, _progress: Progress) -> None:
         if self._stopped:
             raise CancelledError
-
-
-def warm_up(notes: Path) -> None:
-    """Starts what the workers of a LocalPool come from, for who knows that it will be needed; `notes` as there."""
-    with suppress(OSError), _fork_server(notes):  # who starts the pool meets what goes wrong again
-        pass
 
 
 _told: Connection | None = None  # in a worker: its end of the leader's pipe
@@ -163,7 +155,7 @@ class LocalPool:
         """Ends its workers, then what they had in hand: no worker may still write when its part is given up."""
         if self._pool is None:
             return
-        _wake_fork_server()
+        fork_server.wake()
         self._pool.stop()  # type: ignore[no-untyped-call]
         self._pool.join(timeout=END_S)
         self._pool, self._broken = None, False
@@ -221,7 +213,7 @@ def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     context = multiprocessing.get_context("forkserver")
     pool = ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
     try:
-        with _fork_server(notes):
+        with fork_server.running(notes):
             if not pool.active:  # asking starts it
                 raise BrokenExecutor
     except RuntimeError:
@@ -231,34 +223,6 @@ def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     except OSError as error:
         raise StorageFailed(f"{error.filename or tempfile.gettempdir()}: {error.strerror or error}") from error
     return pool
-
-
-@contextmanager
-def _fork_server(notes: Path) -> Iterator[None]:
-    """With what workers come from running, if it was not, and BLOCKED signals blocked. Raises OSError.
-
-    They are so in the fork server, in the workers that come from it, and in the pool's threads, which start another one
-    when it dies. systemd and terminals signal all processes of a run. That is the leader's to answer: it puts the parts
-    in work back, whereas a worker that just ended would count as one that died.
-    """
-    multiprocessing.get_context("forkserver").set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
-    try:
-        resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
-        signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
-        prepare_sockets(notes)
-        forkserver.ensure_running()
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-def _wake_fork_server() -> None:
-    """Only it tells that a worker has ended: while somebody has it stopped, the pool would wait for ever."""
-    process: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
-    if process is not None:
-        with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGCONT)
 
 
 def _death(exit_code: int | None) -> str:

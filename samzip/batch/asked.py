@@ -6,7 +6,7 @@ import time
 from collections.abc import Collection
 
 from samzip.batch.context import Context
-from samzip.batch.ending import InWork
+from samzip.batch.in_work import InWork
 from samzip.events import PartStands, RunStands
 
 

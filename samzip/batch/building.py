@@ -16,11 +16,11 @@ from samzip.archive.part import Progress
 from samzip.archive.prepare import prepare_company
 from samzip.archive.survey import Survey, survey_company
 from samzip.archive.zipwriter import DEFLATE_LEVEL
-from samzip.batch import ending
+from samzip.batch import ending, in_work
 from samzip.batch.asked import answer
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
-from samzip.batch.ending import InWork
+from samzip.batch.in_work import InWork
 from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, as_told
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
@@ -167,7 +167,7 @@ class _Crew:
             self.turns.append(company)
         item = None
         with _sparing_others(partial(ending.give_up, self.context, company.records.company.id)):
-            item = ending.claim(self.context, company, part)
+            item = in_work.claim(self.context, company, part)
         if item is None:
             company.leave(part)
             return
@@ -252,7 +252,7 @@ class _Crew:
         self.written = time.monotonic()
         with suppress(DatabaseUnreachable):  # the builders go on; what matters is asked again when a part ends
             for item in self.in_work.values():
-                if not ending.write_progress(self.context, item):
+                if not in_work.write_progress(self.context, item):
                     self.pool.cancel(item.held.token)
             with self.context.database.write() as connection:
                 runs.beat(connection, self.context.database.now(connection), self.context.run_id)
@@ -260,7 +260,7 @@ class _Crew:
     def _give_back(self) -> None:
         self.pool.stop()
         for item in self.in_work.values():
-            ending.remove_files(self.context, item)  # of all of them first: the database may be away
+            in_work.remove_files(self.context, item)  # of all of them first: the database may be away
         for item in self.in_work.values():
             ending.release(self.context, item)
 

@@ -1,4 +1,4 @@
-"""How a part begins and how it ends: published, reused, failed, dropped, released.
+"""How a part in work ends: published, reused, failed, dropped, released.
 
 The order of publishing is what makes it safe: the archive's name is noted on the work row before a byte is written;
 the file is complete, verified and synced before it gets its name; the row is `completed` only after that.
@@ -7,64 +7,24 @@ the file is complete, verified and synced before it gets its name; the row is `c
 from __future__ import annotations
 
 import json
-import secrets
 import time
-from concurrent.futures import Future
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection
-
-from samzip.archive.part import PartResult, Progress
+from samzip.archive.part import PartResult
 from samzip.batch import telling
-from samzip.batch.company import CompanyPass
 from samzip.batch.context import LEASE_LOST, Context
+from samzip.batch.in_work import InWork, is_wanted, mark_stuck, remove_files
 from samzip.batch.reasons import reason
 from samzip.dossier import missing
-from samzip.dossier.keys import archive_key, download_name, temporary_key
+from samzip.dossier.keys import download_name
 from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, WorkTakenOver, as_told
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import giving_up, lease, runs, wording, work
-from samzip.requests.expire import mark_unfinished
 from samzip.requests.shown import read_warnings
 
 PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
-
-
-@dataclass(slots=True)
-class InWork:
-    """A claimed part."""
-
-    company: CompanyPass
-    held: work.Claim
-    ref: PartRef
-    path: str  # where it will be published
-    temporary: str
-    started: float  # monotonic
-    future: Future[PartResult] = field(default_factory=Future)
-    progress: Progress | None = None
-    is_served: bool = False  # its requests have their archive: nothing takes it back any more
-    is_stuck: bool = False  # files of it could not be removed
-
-
-def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
-    """Takes a part. None: nobody wants it any more, or it is another host's turn: what a run claimed after the fence
-    would be built from what it knew before."""
-    database, identity = context.database, company.records.company
-    token = secrets.token_hex(16)
-    with database.write() as connection:
-        now = database.now(connection)
-        if not lease.holds(connection, context.run_id):
-            context.stop.ask(LEASE_LOST)
-            return None
-        held = work.claim(connection, now, company_id=identity.id, part=part, token=token, run_id=context.run_id)
-        if held is None:
-            return None
-        path = archive_key(identity.id, part, held.request_id, context.local(now))
-        work.announce(connection, held, path)
-    ref = PartRef(identity.id, identity.name, part, company.total, held.request_id, held.user)
-    return InWork(company, held, ref, path, temporary_key(path, token), time.monotonic())
 
 
 def publish(context: Context, item: InWork, result: PartResult) -> None:
@@ -81,7 +41,7 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
         warnings=json.dumps(warnings, ensure_ascii=False),
     )
     try:
-        if not _is_wanted(context, item):
+        if not is_wanted(context, item):
             drop(context, item, "cancelada mientras se generaba")
             return
         context.archives.publish(item.temporary, item.path)
@@ -132,7 +92,7 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
-            _mark_stuck(connection, now, item)
+            mark_stuck(connection, now, item)
             retry_at = work.fail(
                 connection,
                 now,
@@ -187,7 +147,7 @@ def drop(context: Context, item: InWork, why: str) -> None:
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
-            _mark_stuck(connection, now, item)
+            mark_stuck(connection, now, item)
             work.drop(connection, now, item.held)
     except WorkTakenOver as error:
         why = str(error)
@@ -199,43 +159,12 @@ def release(context: Context, item: InWork) -> None:
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
-            _mark_stuck(connection, now, item)
+            mark_stuck(connection, now, item)
             work.release(connection, now, item.held)
     except WorkTakenOver as error:
         _dropped(context, item, str(error))
         return
     context.publish(PartReleased(item.ref))
-
-
-def _is_wanted(context: Context, item: InWork) -> bool:
-    """False when all its requests were cancelled or another run took it over."""
-    try:
-        with context.database.write() as connection:
-            return work.is_wanted(connection, item.held)
-    except WorkTakenOver:
-        return False
-
-
-def write_progress(context: Context, item: InWork) -> bool:
-    """Whether the part is still wanted, as `_is_wanted` has it."""
-    progress = item.progress
-    if progress is None:
-        return _is_wanted(context, item)
-    try:
-        with context.database.write() as connection:
-            now = context.database.now(connection)
-            return bool(
-                work.progress(
-                    connection,
-                    item.held,
-                    step=progress.step,
-                    percent=progress.percent,
-                    done=progress.done,
-                    estimated=_estimate(now, time.monotonic() - item.started, progress.percent),
-                )
-            )
-    except WorkTakenOver:
-        return False
 
 
 def _complete(context: Context, item: InWork, published: work.Published, found: missing.Tally) -> tuple[int, datetime]:
@@ -261,7 +190,7 @@ def _complete(context: Context, item: InWork, published: work.Published, found: 
     if not requests:
         remove_files(context, item)
         with context.database.write() as connection:
-            _mark_stuck(connection, context.database.now(connection), item)
+            mark_stuck(connection, context.database.now(connection), item)
         _dropped(context, item, "cancelada mientras se generaba")
     return requests, expires
 
@@ -281,23 +210,6 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
             time.sleep(1)
 
 
-def remove_files(context: Context, item: InWork) -> None:
-    """What cannot be removed now is told, and marked when the part ends: the next run removes it."""
-    if not item.path:
-        return
-    try:
-        context.archives.delete(item.temporary)
-        context.archives.delete(item.path)
-    except StorageFailed as error:
-        item.is_stuck = True
-        context.tell_unremoved(item.temporary, str(error))
-
-
-def _mark_stuck(connection: Connection, now: datetime, item: InWork) -> None:
-    if item.is_stuck:
-        mark_unfinished(connection, now, item.held.company_id, item.held.part, item.temporary)
-
-
 def _dropped(context: Context, item: InWork, why: str) -> None:
     context.tally["dropped"] += 1
     context.publish(PartDropped(item.ref, why))
@@ -307,8 +219,3 @@ def _download_name(context: Context, item: InWork) -> str:
     span = item.company.range(item.held.part)
     made = context.local(item.company.generated)
     return download_name(item.ref.company, item.ref.part, item.ref.parts, span.first_code, span.last_code, made)
-
-
-def _estimate(now: datetime, elapsed: float, percent: int) -> datetime | None:
-    """When the part will be ready if it goes on as it did; `elapsed` in seconds."""
-    return now + timedelta(seconds=elapsed * (100 - percent) / percent) if percent else None

@@ -138,7 +138,7 @@ def _warm_up(settings: Settings) -> None:
     from samzip.idle import will_build
 
     if will_build(settings):
-        from samzip.executors import warm_up
+        from samzip.fork_server import warm_up
 
         warm_up(settings.temporary_dir)
 

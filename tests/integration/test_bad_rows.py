@@ -345,7 +345,7 @@ def test_an_error_that_ends_the_run_costs_the_parts_in_work_no_attempt(
     def stumble(*_arguments: Any) -> Any:
         raise ValueError("nadie lo oye")
 
-    monkeypatch.setattr(building.ending, "write_progress", stumble)  # of the progress that is written each second
+    monkeypatch.setattr(building.in_work, "write_progress", stumble)  # of the progress that is written each second
     monkeypatch.setattr(building, "WRITE_EVERY_S", 0)
     world.settings = replace(world.settings, jobs=2)
     with pytest.raises(ValueError, match="nadie lo oye"):

@@ -274,7 +274,7 @@ def test_what_workers_come_from_starts_before_sqlalchemy_is_imported(world: Worl
         world.click()
     environ = {"SAMZIP_STATE_DIR": str(world.settings.state_dir), "SAMZIP_DATABASE_URL": world.settings.database_url}
     code = (
-        "import sys, samzip.executors as ours\n"
+        "import sys, samzip.fork_server as ours\n"
         "from samzip.cli import main\n"
         "ours.warm_up = lambda notes: print('warm', 'sqlalchemy' in sys.modules)\n"
         "main(['run', '--log-level', 'error'])"

@@ -80,7 +80,7 @@ MUTANTS = (
     ),
     Mutant(
         name="name not noted before it is written",
-        file="samzip/batch/ending.py",
+        file="samzip/batch/in_work.py",
         old="        work.announce(connection, held, path)\n",
         new="",
         why="what a killed run was writing is found by nobody and stays for ever",
@@ -147,7 +147,7 @@ MUTANTS = (
     ),
     Mutant(
         name="a file that could not be removed is forgotten",
-        file="samzip/batch/ending.py",
+        file="samzip/batch/in_work.py",
         old="        mark_unfinished(connection, now, item.held.company_id, item.held.part, item.temporary)\n",
         new="        pass\n",
         why="half an archive lies in a bucket that was away for a moment until somebody purges",
@@ -268,7 +268,7 @@ MUTANTS = (
     ),
     Mutant(
         name="a claim without the lease",
-        file="samzip/batch/ending.py",
+        file="samzip/batch/in_work.py",
         old="        if not lease.holds(connection, context.run_id):\n"
         "            context.stop.ask(LEASE_LOST)\n            return None\n",
         new="        if not context.run_id:\n            return None\n",

@@ -1,0 +1,108 @@
+"""A part in work: claimed, with its progress, and with files that may have to go."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from samzip.archive.part import PartResult, Progress
+from samzip.batch.company import CompanyPass
+from samzip.batch.context import LEASE_LOST, Context
+from samzip.dossier.keys import archive_key, temporary_key
+from samzip.errors import StorageFailed, WorkTakenOver
+from samzip.events import PartRef
+from samzip.requests import lease, work
+from samzip.requests.expire import mark_unfinished
+
+
+@dataclass(slots=True)
+class InWork:
+    """A claimed part."""
+
+    company: CompanyPass
+    held: work.Claim
+    ref: PartRef
+    path: str  # where it will be published
+    temporary: str
+    started: float  # monotonic
+    future: Future[PartResult] = field(default_factory=Future)
+    progress: Progress | None = None
+    is_served: bool = False  # its requests have their archive: nothing takes it back any more
+    is_stuck: bool = False  # files of it could not be removed
+
+
+def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
+    """Takes a part. None: nobody wants it any more, or it is another host's turn: what a run claimed after the fence
+    would be built from what it knew before."""
+    database, identity = context.database, company.records.company
+    token = secrets.token_hex(16)
+    with database.write() as connection:
+        now = database.now(connection)
+        if not lease.holds(connection, context.run_id):
+            context.stop.ask(LEASE_LOST)
+            return None
+        held = work.claim(connection, now, company_id=identity.id, part=part, token=token, run_id=context.run_id)
+        if held is None:
+            return None
+        path = archive_key(identity.id, part, held.request_id, context.local(now))
+        work.announce(connection, held, path)
+    ref = PartRef(identity.id, identity.name, part, company.total, held.request_id, held.user)
+    return InWork(company, held, ref, path, temporary_key(path, token), time.monotonic())
+
+
+def is_wanted(context: Context, item: InWork) -> bool:
+    """False when all its requests were cancelled or another run took it over."""
+    try:
+        with context.database.write() as connection:
+            return work.is_wanted(connection, item.held)
+    except WorkTakenOver:
+        return False
+
+
+def write_progress(context: Context, item: InWork) -> bool:
+    """Whether the part is still wanted, as `is_wanted` has it."""
+    progress = item.progress
+    if progress is None:
+        return is_wanted(context, item)
+    try:
+        with context.database.write() as connection:
+            now = context.database.now(connection)
+            return bool(
+                work.progress(
+                    connection,
+                    item.held,
+                    step=progress.step,
+                    percent=progress.percent,
+                    done=progress.done,
+                    estimated=_estimate(now, time.monotonic() - item.started, progress.percent),
+                )
+            )
+    except WorkTakenOver:
+        return False
+
+
+def remove_files(context: Context, item: InWork) -> None:
+    """What cannot be removed now is told, and marked when the part ends: the next run removes it."""
+    if not item.path:
+        return
+    try:
+        context.archives.delete(item.temporary)
+        context.archives.delete(item.path)
+    except StorageFailed as error:
+        item.is_stuck = True
+        context.tell_unremoved(item.temporary, str(error))
+
+
+def mark_stuck(connection: Connection, now: datetime, item: InWork) -> None:
+    if item.is_stuck:
+        mark_unfinished(connection, now, item.held.company_id, item.held.part, item.temporary)
+
+
+def _estimate(now: datetime, elapsed: float, percent: int) -> datetime | None:
+    """When the part will be ready if it goes on as it did; `elapsed` in seconds."""
+    return now + timedelta(seconds=elapsed * (100 - percent) / percent) if percent else None
