@@ -124,7 +124,7 @@ class _Build:
     def _add_life_sheet(
         self, archive: ZipWriter, item: Equipment, folder: str, documents: tuple[Document, ...]
     ) -> None:
-        photo = next((document for document in documents if document.path == item.photo and document.entry), None)
+        photo = next((it for it in documents if it.title == plan.PHOTO_TITLE and it.entry), None)
         lines = tuple(
             DocumentLine(
                 document.title,

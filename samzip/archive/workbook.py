@@ -55,7 +55,7 @@ def _index(spool: Spool, parts: int, records: CompanyRecords, top: str, is_compl
     """A line for every entry of all parts, and for what is missing."""
     noted: int | None = None  # the first part that is known to have a remark, when not all have the list
     of_company: list[Document] = []
-    codes = (code for _, code in spool.codes())
+    codes = (plan.shown_code(*it) for it in spool.codes())
     for part in range(1, parts + 1):
         folders, documents = spool.documents(part)
         *owners, of_company = documents

@@ -20,6 +20,7 @@ from samzip.dossier.moments import in_zone
 
 LIFE_SHEET = "Hoja_de_vida"
 LIFE_SHEET_TITLE = "Hoja de vida"
+PHOTO_TITLE = "Imagen"
 LOGO_TITLE = "Logo de la empresa"  # no document of the archive, but told of where it is missing
 WORKBOOK = "Informe_Consolidado.xlsx"
 README = "LEEME.txt"
@@ -60,6 +61,11 @@ def equipment_folders(codes: Iterable[tuple[int, str]], top: str) -> dict[int, s
     return folders
 
 
+def shown_code(number: int, code: str) -> str:
+    """How tables name an instrument, `number` being its row's id: its folder has that, too, when there is no code."""
+    return code if code.strip() else f"(sin código, id {number})"
+
+
 def label(code: str, folder: str) -> str:
     """How texts call an instrument: its code, and its folder where that has another name, since the code is then empty,
     was cleaned or is somebody else's as well."""
@@ -93,7 +99,7 @@ def equipment_sources(equipment: Equipment, folder: str, timezone: str = "Americ
     yield from source("Ficha técnica", equipment.data_sheet, "", "ficha_tecnica")
     yield from source("Manual", equipment.manual, "", "manual")
     yield from source("Otros documentos", equipment.other_documents, "", "otros_documentos")
-    yield from source("Imagen", equipment.photo, "", "imagen")
+    yield from source(PHOTO_TITLE, equipment.photo, "", "imagen")
     for n, calibration in _numbered(equipment.calibrations):
         top, of = "Calibraciones", _facts(calibration.date, calibration.certificate_number)
         for title, path, below, stem in (

@@ -275,6 +275,18 @@ def test_instruments_of_one_code_are_told_apart_by_their_folders(world: World) -
     assert [line[0] for line in lost] == ["A/1", "A/1"]
 
 
+def test_an_instrument_without_a_code_is_named_by_its_row_in_the_workbook(world: World) -> None:
+    company = world.company(equipment=0)
+    with world.database.write() as connection:
+        number = world.equipment(connection, company, " ")
+    (entries,) = built(world)
+    named = f"(sin código, id {number})"
+    cell = workbook(entries)["Equipos"]["A6"]
+    assert cell.value == named
+    assert cell.hyperlink.target.endswith(f"(id%20{number})/Hoja_de_vida.pdf")
+    assert {row[0] for row in index(entries) if row[1] == "Hoja de vida"} == {named}
+
+
 def test_an_archive_is_no_document(world: World) -> None:
     world.company(equipment=1)
     (world.media / "zip_requests" / "9").mkdir(parents=True)

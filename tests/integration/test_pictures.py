@@ -123,6 +123,19 @@ def test_a_photo_from_a_telephone_is_delivered_told_and_no_problem(world: World)
     assert told.decode("utf-8-sig").count(NOT_DRAWN) == 1
 
 
+def test_what_is_said_of_a_photo_is_not_said_of_another_document_in_the_same_file(world: World) -> None:
+    world.company(equipment=1)
+    page = put(world, "pagina.pdf", b"<html><body>no es una foto</body></html>")
+    with world.database.write() as connection:
+        connection.execute(update(tables.equipo).values(ficha_tecnica_pdf=page, imagen_equipo=page))
+    told = [line for line in archived(world)["FALTANTES.txt"].decode("utf-8-sig").splitlines() if "EQ-001," in line]
+    assert len(told) == 2
+    assert "Ficha técnica" in told[0]
+    assert "el contenido es .html" in told[0]
+    assert "Imagen" in told[1]
+    assert NOT_DRAWN in told[1]
+
+
 def test_a_damaged_photo_does_not_hide_the_note_on_the_logo(world: World) -> None:
     world.company(equipment=1)
     set_logo(world, put(world, "logo.png", b"\x89PNG\r\n\x1a\n no"))

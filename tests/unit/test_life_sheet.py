@@ -26,14 +26,15 @@ from samzip.catalog.model import (
     Verification,
 )
 from samzip.dossier.alike import LISTED
-from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, render
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, render, tables
 from samzip.dossier.life_sheet.charts import dodges
-from samzip.dossier.life_sheet.flow import Flow
+from samzip.dossier.life_sheet.flow import WIDTH, Flow
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 from samzip.dossier.life_sheet.glyphs import MAX_CHARACTERS, clean
 from samzip.dossier.life_sheet.model import NOT_DRAWN, TOO_LARGE
 from samzip.dossier.life_sheet.pen import ALERT
 from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_range
+from samzip.dossier.life_sheet.tables import Column
 from samzip.dossier.life_sheet.text import fit, wrap
 from samzip.dossier.life_sheet.wording import months, number, pesos
 
@@ -314,8 +315,27 @@ def test_a_column_without_any_value_leaves_its_room_to_the_others():
         histories.calibrations(flow, replace(EQUIPMENT, calibrations=(Calibration(1, None, **values),)))
         return flow.space
 
-    notes = "palabra " * 60
-    assert height(notes=notes) > height(notes=notes, supplier="M", result="A", certificate_number="C")
+    notes, long = "palabra " * 60, "Metrología Nacional de Colombia S.A.S."
+    assert height(notes=notes) > height(
+        notes=notes, supplier=long, result="Aprobado", certificate_number="C-2024-00017"
+    )
+
+
+def test_short_values_leave_their_room_to_texts_that_are_broken_and_amounts_stay_whole():
+    def page(supplier, count=60):
+        record = Calibration(1, date(2024, 3, 1), supplier=supplier, result="Aprobado", notes="palabra " * count)
+        flow = Flow()
+        histories.calibrations(flow, replace(EQUIPMENT, calibrations=(record,)))
+        return flow.space
+
+    assert page("INM") > page("Metrología Nacional de Colombia S.A.S.")
+    columns = (Column("Fecha", 62), Column("Costo", 70, align=1), Column("Notas", WIDTH - 132))
+    fitted = tables._fitted(columns, [("2024-03-01", "$ 1.200.000,00", "palabra " * 200)])
+    assert sum(column.width for column in fitted) == pytest.approx(WIDTH)
+    assert fitted[0].width == 62
+    for column, value in zip(fitted[:2], ("2024-03-01", "$ 1.200.000,00"), strict=True):
+        assert REGULAR.width(value, tables.SIZE) + 2 * tables.PAD <= column.width
+    assert tables._fitted(columns, [("2024-03-01", "$ 1", "corta")]) == columns
 
 
 def test_long_texts_wrap_and_lose_nothing():

@@ -13,10 +13,10 @@ from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, Colour
 from samzip.dossier.life_sheet.tables import Column, Field, fields, paragraph, table, table_height
 from samzip.dossier.life_sheet.text import fit
 from samzip.dossier.life_sheet.wording import ABSENT, day, moment, months
+from samzip.dossier.plan import PHOTO_TITLE
 
 # Titles that dossier.plan gives to the documents of the instrument itself.
 OWN_DOCUMENTS = ("Archivo de compra", "Ficha técnica", "Manual", "Otros documentos")
-PHOTO_DOCUMENT = "Imagen"
 DECOMMISSION_DOCUMENT = "Documento de baja"
 
 SUPPORTS_KEPT = 5  # rows of the index that stay with what is before it
@@ -163,7 +163,7 @@ def _supports(lines: tuple[DocumentLine, ...]) -> list[tuple[str, str]]:
 def photo_absence(lines: tuple[DocumentLine, ...]) -> str | None:
     """Why the photo is missing, if a document line says so."""
     for line in lines:
-        if line.missing and line.title == PHOTO_DOCUMENT:
+        if line.missing and line.title == PHOTO_TITLE:
             return _standing(line)
     return None
 

@@ -68,7 +68,7 @@ class _Cell:
 
 def table_height(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> float:
     """Points that a table takes with its section's title, if it is on one page and not at the top of it."""
-    columns = _without_empty_room(columns, rows)
+    columns = _fitted(columns, rows)
     rows_height = sum(_height(_row_cells(columns, row), LEADING) for row in rows)
     return SECTION_GAP + TITLE_HEIGHT + _head_height(_heads(columns)) + rows_height
 
@@ -78,7 +78,7 @@ def table(flow: Flow, title: str, columns: Sequence[Column], rows: Sequence[Sequ
     if not rows:
         nothing(flow, title)
         return
-    columns = _without_empty_room(columns, rows)
+    columns = _fitted(columns, rows)
     heads = _heads(columns)
     head_height = _head_height(heads)
     first = _row_cells(columns, rows[0])
@@ -106,6 +106,31 @@ def _kept(first: Sequence[_Cell], leading: float) -> float:
     """Points of a first row that go below its title: a lower row is not broken, of a higher one a few lines are."""
     height = _height(first, leading)
     return height if height <= TALLEST_KEPT else LABEL_HEIGHT + 2 * ROW_PAD + LEAST_LINES * leading
+
+
+def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Sequence[Column]:
+    """Room that a column does not need goes to those whose texts are broken, by what each lacks. The first column keeps
+    its width, so that the tables of a sheet stand below each other."""
+    columns = _without_empty_room(columns, rows)
+    needs = [_need(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
+    lacks = [max(0.0, need - column.width) for column, need in zip(columns, needs, strict=True)]
+    spare = [max(0.0, column.width - need) for column, need in zip(columns, needs, strict=True)]
+    spare[0] = 0.0
+    moved = min(sum(lacks), sum(spare))
+    if not moved:
+        return columns
+    given, taken = moved / sum(lacks), moved / sum(spare)
+    return [
+        replace(column, width=column.width + lack * given - left * taken)
+        for column, lack, left in zip(columns, lacks, spare, strict=True)
+    ]
+
+
+def _need(column: Column, values: Sequence[str]) -> float:
+    """Points in which no value and no word of the title is broken."""
+    face = BOLD if column.bold or column.alert else REGULAR
+    widths = [face.width(line, SIZE) for value in values for line in value.split("\n")]
+    return max((*widths, *(BOLD.width(word, HEAD_SIZE) for word in column.title.split()))) + 2 * PAD + 0.1
 
 
 def _without_empty_room(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Sequence[Column]:

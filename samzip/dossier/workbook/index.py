@@ -17,7 +17,7 @@ _SAFE = "/!$&'()*+,;=@"  # of RFC 3986's path; ':' is not, lest a first segment 
 class IndexLine:
     """An entry of the archives, or a document that is missing."""
 
-    equipment: str | None  # code of the instrument; None for a procedure, and for what tells of the whole
+    equipment: str | None  # plan.shown_code of the instrument; None for a procedure, and for what tells of the whole
     title: str  # for people
     part: int | None  # from 1; None: it is in every part
     entry: str | None  # full path in the archive, with the company's folder; None when it is missing

@@ -22,6 +22,7 @@ from samzip.catalog.model import (
     Verification,
     spaced,
 )
+from samzip.dossier.plan import shown_code
 from samzip.dossier.results import REFUSALS
 from samzip.dossier.workbook import index
 from samzip.dossier.workbook.cells import Value
@@ -76,7 +77,10 @@ _REJECTED = f"OR({_REFUSED})"  # Excel compares without case
 EQUIPMENT: Layout[Owned] = Layout(
     "Equipos",
     (
-        Column("Código Interno", 14, lambda r: r[1].code, Style.LINK, link=lambda r: index.target(r[2])),
+        Column(
+            *("Código Interno", 14, lambda r: shown_code(r[1].id, r[1].code), Style.LINK),
+            link=lambda r: index.target(r[2]),
+        ),
         Column("Nombre", 28, lambda r: r[1].name),
         Column("Empresa", 22, lambda r: r[0].name),
         Column("Tipo de Equipo", 19, lambda r: r[1].kind),
@@ -136,7 +140,7 @@ PROCEDURES: Layout[Procedure] = Layout(
 LOANS: Layout[Lent] = Layout(
     "Préstamos",
     (
-        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Código Equipo", 14, lambda r: shown_code(r[0].id, r[0].code)),
         Column("Nombre Equipo", 28, lambda r: r[0].name),
         Column("Prestatario", 24, lambda r: r[1].borrower),
         Column("Cédula", 14, lambda r: r[1].national_id),
@@ -156,7 +160,7 @@ DASHBOARD_TITLE = "Dashboard"
 CALIBRATIONS: Layout[Calibrated] = Layout(
     "Calibraciones",
     (
-        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Código Equipo", 14, lambda r: shown_code(r[0].id, r[0].code)),
         Column("Nombre Equipo", 28, lambda r: r[0].name),
         Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
         Column("Proveedor", 28, lambda r: r[1].supplier),
@@ -170,7 +174,7 @@ CALIBRATIONS: Layout[Calibrated] = Layout(
 MAINTENANCES: Layout[Maintained] = Layout(
     "Mantenimientos",
     (
-        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Código Equipo", 14, lambda r: shown_code(r[0].id, r[0].code)),
         Column("Nombre Equipo", 28, lambda r: r[0].name),
         Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
         Column("Tipo", 14, lambda r: r[1].kind),
@@ -187,7 +191,7 @@ MAINTENANCES: Layout[Maintained] = Layout(
 VERIFICATIONS: Layout[Verified] = Layout(
     "Comprobaciones",
     (
-        Column("Código Equipo", 14, lambda r: r[0].code),
+        Column("Código Equipo", 14, lambda r: shown_code(r[0].id, r[0].code)),
         Column("Nombre Equipo", 28, lambda r: r[0].name),
         Column("Fecha", 12, lambda r: r[1].date, Style.DATE),
         Column("Consecutivo", 14, lambda r: r[1].consecutive),
