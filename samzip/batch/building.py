@@ -61,6 +61,7 @@ class _Crew:
         self.first = set(self.new)  # companies that waited when the pass began and are not yet served
         self.looked = self.written = time.monotonic()
         self.newest: int | None = None  # request when it last looked
+        self.aside: dict[int, Exception] = {}  # companies whose parts cannot even fail, and why
 
     def work(self) -> None:
         try:
@@ -73,6 +74,9 @@ class _Crew:
         if self.context.stop:
             self.context.publish(StopRequested(self.context.stop.signal or ""))
             self._give_back()
+            return
+        for error in self.aside.values():
+            raise error
 
     def _work(self) -> None:
         while not self.context.stop:
@@ -100,10 +104,12 @@ class _Crew:
             # New companies first: whoever waits gets a turn before anybody gets a second one.
             if self.new:
                 company_id = self.new.popleft()
-                with _sparing_others(partial(ending.give_up, self.context, company_id)):
+                with self._sparing_others(company_id, partial(ending.give_up, self.context, company_id)):
                     self._open(company_id)
             elif self.turns:
-                self._begin(self.turns.popleft())
+                company = self.turns.popleft()
+                if company.records.company.id not in self.aside:
+                    self._begin(company)
             else:
                 return
 
@@ -121,7 +127,7 @@ class _Crew:
                 newest = work.newest_request(connection)
             if is_due or newest != self.newest:  # a long queue makes it long
                 came = dict.fromkeys(item.company_id for item in self.look())
-                self.new.extend(company_id for company_id in came if company_id not in present)
+                self.new.extend(company_id for company_id in came if company_id not in present | self.aside.keys())
                 self.looked, self.newest = time.monotonic(), newest
 
     def _companies(self) -> Iterator[CompanyPass]:
@@ -165,19 +171,20 @@ class _Crew:
         part = company.parts.popleft()
         if company.parts:
             self.turns.append(company)
-        item = None
-        with _sparing_others(partial(ending.give_up, self.context, company.records.company.id)):
+        company_id, item, is_begun = company.records.company.id, None, False
+        with self._sparing_others(company_id, partial(ending.give_up, self.context, company_id)):
             item = in_work.claim(self.context, company, part)
         if item is None:
             company.leave(part)
             return
-        with _sparing_others(partial(ending.fail, self.context, item)):
-            self._start(company, item)
-        if item.held.token not in self.in_work:
-            company.leave(part)
+        self.in_work[item.held.token] = item
+        with self._sparing_others(company_id, partial(ending.fail, self.context, item)):
+            is_begun = self._start(company, item)
+        if not is_begun:
+            self._leave(item)
 
-    def _start(self, company: CompanyPass, item: InWork) -> None:
-        """Gives a claimed part to the pool, or what is there already to its requests."""
+    def _start(self, company: CompanyPass, item: InWork) -> bool:
+        """Gives a claimed part to the pool, or what is there already to its requests: that one has ended then."""
         part = item.held.part
         self.context.publish(
             PartStarted(
@@ -192,17 +199,23 @@ class _Crew:
         known = company.reusable(part)
         if known is not None:
             ending.reuse(self.context, item, known)
-            return
+            return False
         try:
             job = company.part_job(part, item.temporary)
         except StorageFailed as error:  # of the snapshot
             ending.fail(self.context, item, error)
-            return
+            return False
         item.future = self.pool.submit(build_part, job, item.held.token)
-        self.in_work[item.held.token] = item
+        return True
+
+    def _leave(self, item: InWork) -> None:
+        """The part has ended."""
+        del self.in_work[item.held.token]
+        item.company.leave(item.held.part)
 
     def _fail_company(self, company: CompanyPass, error: Exception) -> None:
-        ending.give_up(self.context, company.records.company.id, error)
+        company_id = company.records.company.id
+        self._give_up(company_id, partial(ending.give_up, self.context, company_id), error)
         company.close()
 
     def _hear(self, key: str, progress: Progress) -> None:
@@ -232,11 +245,10 @@ class _Crew:
                 self.context.publish(CompanyPreparing(identity.id, identity.name, company.equipment, len(procedures)))
 
     def _end_parts(self) -> None:
-        for token, item in [(token, item) for token, item in self.in_work.items() if item.future.done()]:
-            del self.in_work[token]
-            with _sparing_others(partial(ending.fail, self.context, item)):
+        for item in [item for item in self.in_work.values() if item.future.done()]:
+            with self._sparing_others(item.held.company_id, partial(ending.fail, self.context, item)):
                 self._end_part(item)
-            item.company.leave(item.held.part)
+            self._leave(item)
 
     def _end_part(self, item: InWork) -> None:
         if item.future.cancelled():
@@ -259,21 +271,31 @@ class _Crew:
 
     def _give_back(self) -> None:
         self.pool.stop()
-        for item in self.in_work.values():
+        given_back = [item for item in self.in_work.values() if not item.is_served]
+        for item in given_back:
             in_work.remove_files(self.context, item)  # of all of them first: the database may be away
-        for item in self.in_work.values():
+        for item in given_back:
             ending.release(self.context, item)
 
+    @contextmanager
+    def _sparing_others(self, company_id: int, give_up: Callable[[Exception], None]) -> Iterator[None]:
+        """What nobody foresaw of one company's rows costs an attempt, and stops no other company."""
+        try:
+            yield
+        except Exception as error:
+            if not isinstance(as_told(error), Unexpected):
+                raise
+            self._give_up(company_id, give_up, error)
 
-@contextmanager
-def _sparing_others(give_up: Callable[[Exception], None]) -> Iterator[None]:
-    """What nobody foresaw of one company's rows costs an attempt, and stops no other company."""
-    try:
-        yield
-    except Exception as error:
-        if not isinstance(as_told(error), Unexpected):
-            raise
-        give_up(error)
+    def _give_up(self, company_id: int, give_up: Callable[[Exception], None], error: Exception) -> None:
+        """Where even that cannot be written, the company is left aside, and the run ends with the error once the others
+        are served."""
+        try:
+            give_up(error)
+        except Exception as again:
+            if not isinstance(as_told(again), Unexpected):
+                raise
+            self.aside[company_id] = again
 
 
 def _ended(jobs: dict[Future[R], CompanyPass]) -> Iterator[tuple[Future[R], CompanyPass]]:

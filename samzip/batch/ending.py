@@ -22,6 +22,7 @@ from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, WorkTa
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import giving_up, lease, runs, wording, work
+from samzip.requests.expire import forget
 from samzip.requests.shown import read_warnings
 
 PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
@@ -189,8 +190,9 @@ def _complete(context: Context, item: InWork, published: work.Published, found: 
         return 0, item.company.generated
     if not requests:
         remove_files(context, item)
-        with context.database.write() as connection:
-            mark_stuck(connection, context.database.now(connection), item)
+        if not item.is_stuck:
+            with context.database.write() as connection:
+                forget(connection, item.temporary)
         _dropped(context, item, "cancelada mientras se generaba")
     return requests, expires
 
@@ -203,7 +205,8 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
             with context.database.write() as connection:
                 now = context.database.now(connection)
                 expires = now + context.settings.ttl
-                return work.finish(connection, now, item.held, published, expires, notice), expires
+                made = item.temporary if item.path else None
+                return work.finish(connection, now, item.held, published, expires, notice, made), expires
         except DatabaseUnreachable:
             if time.monotonic() >= until or context.stop:
                 raise

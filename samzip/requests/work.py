@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, in
 from samzip.database.tables import archive, customuser, work, ziprequest
 from samzip.errors import WorkTakenOver
 from samzip.requests import attempts
+from samzip.requests.expire import mark_unfinished
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import LIVE, NO_USER, Move, move
 from samzip.requests.wording import Notice
@@ -138,10 +139,16 @@ def is_wanted(connection: Connection, held: Claim) -> bool:
 
 
 def finish(
-    connection: Connection, now: datetime, held: Claim, published: Published, expires: datetime, notice: Notice
+    connection: Connection,
+    now: datetime,
+    held: Claim,
+    published: Published,
+    expires: datetime,
+    notice: Notice,
+    made: str | None = None,
 ) -> int:
     """Completes every request of the part with one file. Returns how many; 0 means that nobody wants it any more:
-    no archive row is made and the caller removes the file.
+    no archive row is made, and what was `made` under this temporary name is marked for deletion.
 
     An archive that is there already (the same content) gets its life extended.
     """
@@ -157,6 +164,8 @@ def finish(
     )
     connection.execute(delete(work).where(_mine(held)))
     if not rows:
+        if made:
+            mark_unfinished(connection, now, held.company_id, held.part, made)
         attempts.end(connection, now, held.token, attempts.DROPPED)
         return 0
     extended = connection.execute(

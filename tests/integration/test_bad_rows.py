@@ -20,7 +20,7 @@ from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
 from samzip.cli import main
 from samzip.database import tables
-from samzip.errors import Unexpected
+from samzip.errors import StorageFailed, Unexpected
 from samzip.requests import work
 from samzip.requests.insert import pending_row
 from samzip.requests.states import LIVE
@@ -379,6 +379,59 @@ def test_a_company_whose_parts_cannot_even_fail_is_named(world: World, monkeypat
     monkeypatch.setattr(work, "claim", stumble)
     with pytest.raises(Unexpected, match=f"company {company}: unexpected: ValueError: así es la fila"):
         world.run()
+    assert {row.status for row in world.requests()} == {"pending"}
+
+
+@pytest.mark.parametrize("when", ["it is opened", "a part is claimed", "its survey ends"])
+def test_a_company_whose_parts_cannot_even_fail_is_left_aside_until_the_others_are_served(
+    world: World, monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
+    odd, good = world.company(equipment=3), world.company("Buena", equipment=3, user="BUENA", prefix="B")
+    world.click()
+    world.click("BUENA")
+
+    def stumbles(function: Any) -> Any:
+        def stumble(*arguments: Any, **named: Any) -> Any:
+            if odd in (*arguments, named.get("company_id"), *(getattr(it, "company_id", 0) for it in arguments)):
+                raise ValueError("así es la fila")
+            return function(*arguments, **named)
+
+        return stumble
+
+    monkeypatch.setattr(work, "claim", stumbles(work.claim))
+    if when == "it is opened":
+        monkeypatch.setattr(building, "open_company", stumbles(building.open_company))
+    if when == "its survey ends":
+        end = CompanyPass.end_survey
+
+        def end_survey(self: CompanyPass, survey: Any) -> None:
+            if self.records.company.id == odd:
+                raise ValueError("así es la fila")
+            end(self, survey)
+
+        monkeypatch.setattr(CompanyPass, "end_survey", end_survey)
+    with pytest.raises(Unexpected, match=f"company {odd}: unexpected: ValueError: así es la fila"):
+        world.run()
+    found = {(row.empresa_id, row.status) for row in world.requests()}
+    assert found == {(odd, "pending"), (good, "completed")}
+
+
+def test_storage_that_fails_as_a_part_is_given_to_a_worker_costs_it_no_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=3)
+    world.click()
+    submit = InlineExecutor.submit
+
+    def refuse(self: InlineExecutor, function: Any, job: Any, key: str) -> Any:
+        if isinstance(job, PartJob):
+            raise StorageFailed("no hay más archivos abiertos")
+        return submit(self, function, job, key)
+
+    monkeypatch.setattr(InlineExecutor, "submit", refuse)
+    with pytest.raises(StorageFailed, match="no hay más archivos"):
+        world.run()
+    assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
     assert {row.status for row in world.requests()} == {"pending"}
 
 

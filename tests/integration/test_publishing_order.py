@@ -17,6 +17,7 @@ from sqlalchemy import Connection, select, update
 
 from samzip.archive import build
 from samzip.archive.part import PartJob
+from samzip.batch import ending
 from samzip.database import Database, tables
 from samzip.events import OrphansRecovered, PartDropped, PartFailed, PartPublished
 from samzip.requests import work
@@ -270,6 +271,34 @@ def test_a_part_that_is_cancelled_at_the_last_moment_leaves_no_file(watch: Watch
     assert world.requests()[0].status == "cancelled"
     assert world.files() == []
     assert world.rows(tables.archive) == world.rows(tables.work) == []
+
+
+def test_a_run_that_dies_before_it_removes_what_nobody_wants_leaves_nothing_for_ever(
+    watch: Watch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = watch.world
+    click(world)
+
+    class Killed(BaseException):
+        pass
+
+    def cancel_it() -> None:
+        with world.database.write() as connection:
+            cancel(connection, world.database.now(connection), 1)
+
+    def die(*_: Any) -> None:
+        raise Killed
+
+    watch.meanwhile["publish"] = cancel_it
+    with monkeypatch.context() as patched:
+        patched.setattr(ending, "remove_files", die)
+        with pytest.raises(Killed):
+            run(watch)
+    assert len(world.files()) == 1
+    run(watch)
+    assert world.files() == []
+    assert world.rows(tables.archive) == world.rows(tables.work) == []
+    assert world.requests()[0].status == "cancelled"
 
 
 def test_what_the_disk_gives_back_changed_is_never_named(watch: Watch) -> None:

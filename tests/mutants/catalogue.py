@@ -146,6 +146,14 @@ MUTANTS = (
         tests=(ORDER + "test_a_part_that_is_cancelled_at_the_last_moment_leaves_no_file[sqlite]",),
     ),
     Mutant(
+        name="an archive that nobody wants any more is forgotten before it is removed",
+        file="samzip/requests/work.py",
+        old="        if made:\n",
+        new="        if made and rows:\n",
+        why="a kill between the two leaves an archive that no row knows",
+        tests=(ORDER + "test_a_run_that_dies_before_it_removes_what_nobody_wants_leaves_nothing_for_ever[sqlite]",),
+    ),
+    Mutant(
         name="a file that could not be removed is forgotten",
         file="samzip/batch/in_work.py",
         old="        mark_unfinished(connection, now, item.held.company_id, item.held.part, item.temporary)\n",

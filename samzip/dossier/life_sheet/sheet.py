@@ -121,7 +121,8 @@ def _pdf(sheet: LifeSheet, flow: Flow, pictures: dict[str, Picture], local: tzin
     canvas.setViewerPreference("DisplayDocTitle", "true")
     document: Any = canvas._doc  # type: ignore[attr-defined]  # no public way to add an encoded stream, or a date
     newest = newest_record(equipment)
-    document.info = Properties(" · ".join(filter(None, ("Hoja de vida", running))), company, in_zone(newest, local) if newest else None)
+    title = " · ".join(filter(None, ("Hoja de vida", running)))
+    document.info = Properties(title, company, in_zone(newest, local) if newest else None)
     recorded = moment(newest, local) if newest else ""
     for name, picture in pictures.items():
         picture.embed(document, name)
