@@ -87,6 +87,12 @@ def _root(text: str) -> str:
     return str(path)
 
 
+def _folder(text: str) -> str:
+    if is_bucket(text):
+        raise ValueError(f"{text!r} is not a folder")
+    return _root(text)
+
+
 def _tokens(text: str) -> tuple[str, ...]:
     return tuple(token for token in text.replace(",", " ").split() if token)
 
@@ -164,7 +170,7 @@ OPTIONS = (
         "state_dir",
         "",
         "a folder",
-        _root,
+        _folder,
         "Lock, cache, temporary files, embedded database. Default: $STATE_DIRECTORY, else the XDG state folder.",
     ),
     Option("part_size", "35", "1 to 10000 instruments", _count(1, 10_000), "Instruments in one part."),

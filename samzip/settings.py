@@ -63,6 +63,16 @@ class Settings:
         return self.state_dir / "samzip.lock"
 
 
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Every setting as it was given or follows from others, right or wrong."""
+
+    texts: Mapping[str, str]
+    sources: Mapping[str, str]  # where each came from
+    values: Mapping[str, Any]  # of those that are allowed
+    wrong: Mapping[str, BadSetting]  # by setting, or by what is none
+
+
 def load(
     flags: Mapping[str, str | None],
     environ: Mapping[str, str],
@@ -70,14 +80,44 @@ def load(
     config: str | None = None,
     cwd: Path | None = None,
 ) -> Settings:
-    """Raises BadSetting naming the setting, where it came from, its value and what is allowed."""
+    """Raises BadSetting naming each wrong setting, where it came from, its value and what is allowed."""
+    found = look_up(flags, environ, config=config, cwd=cwd)
+    if found.wrong:  # all at once: nobody wants to learn of them one by one
+        raise BadSetting("; ".join(map(str, found.wrong.values()))) from next(iter(found.wrong.values()))
+    return Settings(**found.values, sources=found.sources)
+
+
+def look_up(
+    flags: Mapping[str, str | None],
+    environ: Mapping[str, str],
+    *,
+    config: str | None = None,
+    cwd: Path | None = None,
+) -> Found:
+    """The same without complaint. Raises BadSetting for a file that cannot be read."""
     file, path = _config_file(config or environ.get("SAMZIP_CONFIG"), environ, cwd or Path.cwd())
+    wrong = {key: BadSetting(f"{key} in {path}: {why}") for key, why in _unknown_keys(file).items()}
     raw: dict[str, str] = {}
     sources: dict[str, str] = {}
     for option in OPTIONS:
-        text, source = _find(option, flags, environ, file, path)
-        raw[option.name], sources[option.name] = text, source
-    return _build(raw, sources, environ)
+        try:
+            raw[option.name], sources[option.name] = _find(option, flags, environ, file, path)
+        except BadSetting as error:
+            raw[option.name], sources[option.name] = option.default, "default"
+            wrong[option.name] = error
+    return _build(raw, sources, environ, wrong)
+
+
+def _unknown_keys(file: Mapping[str, Any]) -> dict[str, str]:
+    """Keys of samzip.toml that are no settings, and what may be meant."""
+    unknown = {}
+    for key in file.keys() - BY_NAME.keys():
+        import difflib  # for a mistake only
+
+        near = difflib.get_close_matches(key, BY_NAME, 1)
+        hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(BY_NAME)}"
+        unknown[key] = f"there is no such setting; {hint}"
+    return dict(sorted(unknown.items()))
 
 
 def unknown_variables(environ: Mapping[str, str]) -> dict[str, str]:
@@ -140,13 +180,6 @@ def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> tu
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadSetting(f"{path}: {error}") from error
-    for key in values:
-        if key not in BY_NAME:
-            import difflib  # for a mistake only
-
-            near = difflib.get_close_matches(key, BY_NAME, 1)
-            hint = f"did you mean {near[0]}?" if near else f"known: {', '.join(BY_NAME)}"
-            raise BadSetting(f"{key} in {path}: there is no such setting; {hint}")
     return values, path
 
 
@@ -162,36 +195,46 @@ def _is_there(path: Path) -> bool:
     return os.path.lexists(path) if os.access(path.parent, os.X_OK) else False
 
 
-def _build(raw: Mapping[str, str], sources: Mapping[str, str], environ: Mapping[str, str]) -> Settings:
-    state = raw["state_dir"] or environ.get("STATE_DIRECTORY", "").split(":")[0] or _xdg_state(environ)
-    state_dir = Path(_parse("state_dir", state, sources))
-    media = raw["media_root"] or str(state_dir / "media")
-    texts = {
-        **raw,
-        "state_dir": str(state_dir),
-        "database_url": raw["database_url"] or f"sqlite:///{state_dir / 'samzip.sqlite3'}",
-        "media_root": media,
-        "archive_root": raw["archive_root"] or media,
-        "jobs": raw["jobs"] or str(len(os.sched_getaffinity(0))),
-    }
+def _build(
+    raw: Mapping[str, str], sources: Mapping[str, str], environ: Mapping[str, str], wrong: dict[str, BadSetting]
+) -> Found:
     values: dict[str, Any] = {}
-    wrong: list[BadSetting] = []
-    for name, text in texts.items():
+
+    def take(name: str, text: str) -> None:
         try:
             values[name] = _parse(name, text, sources)
         except BadSetting as error:
             if sources[name] != "default" or not wrong:  # a default that follows from another setting is wrong with it
-                wrong.append(error)
-    if wrong:  # all at once: nobody wants to learn of them one by one
-        raise BadSetting("; ".join(map(str, wrong))) from wrong[0]
-    return Settings(**{**values, "state_dir": state_dir}, sources=sources)
+                wrong.setdefault(name, error)
+
+    state = raw["state_dir"] or environ.get("STATE_DIRECTORY", "").split(":")[0] or _xdg_state(environ)
+    if not state:
+        wrong["state_dir"] = BadSetting(
+            "state_dir (from default): HOME is not set, so there is no default; give SAMZIP_STATE_DIR"
+        )
+    take("state_dir", state)
+    state_dir = values.get("state_dir", state)
+    media = raw["media_root"] or f"{state_dir}/media"
+    texts = {
+        **raw,
+        "state_dir": str(state_dir),
+        "database_url": raw["database_url"] or f"sqlite:///{state_dir}/samzip.sqlite3",
+        "media_root": media,
+        "archive_root": raw["archive_root"] or media,
+        "jobs": raw["jobs"] or str(len(os.sched_getaffinity(0))),
+    }
+    for name, text in texts.items():
+        if name != "state_dir":
+            take(name, text)
+    if "state_dir" in values:
+        values["state_dir"] = Path(values["state_dir"])
+    return Found(texts, sources, values, wrong)
 
 
 def _xdg_state(environ: Mapping[str, str]) -> str:
+    """Empty for a service without a home."""
     base, home = environ.get("XDG_STATE_HOME"), environ.get("HOME")
-    if not base and not home:
-        raise BadSetting("state_dir (from default): HOME is not set, so there is no default; give SAMZIP_STATE_DIR")
-    return str(Path(base or Path(home or "", ".local", "state"), "samzip"))
+    return str(Path(base or Path(home or "", ".local", "state"), "samzip")) if base or home else ""
 
 
 def _parse(name: str, text: str, sources: Mapping[str, str]) -> Any:

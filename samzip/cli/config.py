@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
-from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
-from samzip.doctor.values import shown
+from samzip.cli.frame import json_option, look_up_settings, print_json, read_settings, takes_settings
+from samzip.doctor.values import shown, shown_with_problems
 from samzip.options import OPTIONS
 from samzip.settings import unknown_variables
 from samzip.units import count
@@ -23,7 +23,8 @@ def command(action: str, as_json: bool, **given: Any) -> None:
 
     A flag beats a SAMZIP_ variable, which beats samzip.toml (in this folder, in ~/.config/samzip or in /etc/samzip),
     which beats the default. `validate` only says whether all of them are allowed; `samzip doctor` says whether they
-    work. A SAMZIP_ variable that is no setting does nothing; `validate` and `samzip doctor` warn of it.
+    work. A SAMZIP_ variable that is no setting does nothing; `validate` and `samzip doctor` warn of it. One that is not
+    allowed is shown as it was given, and marked.
 
     Exit codes: 0 all are allowed, 78 one is not.
 
@@ -33,21 +34,29 @@ def command(action: str, as_json: bool, **given: Any) -> None:
       samzip config show --json
       samzip config validate --config /etc/samzip/samzip.toml
     """
-    settings = read_settings(given)
-    entries = shown(settings)
+    strange = unknown_variables(os.environ) if action == "validate" else {}
+    if not as_json:
+        for variable, hint in strange.items():
+            click.echo(f"Warning: {variable} is no setting of samzip and does nothing; {hint}")
+    found = look_up_settings(given)
+    if action == "show" and found.wrong:
+        _show(shown_with_problems(found), as_json=as_json)
+    entries = shown(read_settings(given))
     if action == "validate":
-        strange = unknown_variables(os.environ)
         given_ones = {name: entry["source"] for name, entry in entries.items() if entry["source"] != "default"}
         if as_json:
             print_json({"valid": True, "given": given_ones, "unknown": strange})
             return
         click.echo(f"Valid: {count(len(given_ones), 'setting')} given, {len(entries) - len(given_ones)} are defaults.")
-        for variable, hint in strange.items():
-            click.echo(f"Warning: {variable} is no setting of samzip and does nothing; {hint}")
         return
+    _show(entries, as_json=as_json)
+
+
+def _show(entries: dict[str, dict[str, str]], *, as_json: bool) -> None:
     if as_json:
         print_json(entries)
         return
     width = max(map(len, entries))
     for name, entry in entries.items():
-        click.echo(f"{name:<{width}}  {entry['value']}  ({entry['source']})")
+        mark = "  <- not allowed" if "problem" in entry else ""
+        click.echo(f"{name:<{width}}  {entry['value']}  ({entry['source']}){mark}")

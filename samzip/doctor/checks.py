@@ -197,6 +197,11 @@ def queue(found: Waiting, now: datetime) -> Finding:
     return ok("queue", told)
 
 
+def skipped(names: Sequence[str]) -> Finding:
+    """What could not be looked at without the database."""
+    return warning("not seen", ", ".join(names), "they need the database: mend that first, then look again")
+
+
 def extras(found: Extras) -> Finding | None:
     """What a setting asks for and is not installed. None: nothing."""
     if not found.missing:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 STARTS = 10  # runs that tell the timer's pace
 KNOWN = 3  # archives that are looked for
+NEED_THE_DATABASE = ("clock", "downloads", "last run", "timer", "queue", "room")
 
 
 def examine(settings: Settings, opened: Callable[[Settings], AbstractContextManager[Database]]) -> Iterator[Finding]:
@@ -61,6 +62,9 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
             yield archives
         yield problem("database", str(error_told), error_told.advice)
         yield checks.documents(probes.documents(open_store(settings.media_root), 0))
+        yield checks.lock(probes.holder(settings, None, None), datetime.now(UTC))
+        yield _state_room(settings)
+        yield checks.skipped(NEED_THE_DATABASE)
 
 
 def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
@@ -83,9 +87,7 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         yield checks.last_run(next(iter(last_finished(connection)), None), now)
         yield checks.timer(last_starts(connection, STARTS), waiting, now)
         yield checks.queue(waiting, now)
-        yield checks.room(
-            "state room", probes.room(settings.state_dir), checks.STATE_ROOM, "for lock, cache and snapshots"
-        )
+        yield _state_room(settings)
         try:
             largest = probes.largest(settings, connection, company) if company and not documents.error else None
         except StorageFailed as error:
@@ -97,6 +99,12 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
     needed = checks.ARCHIVE_ROOM + (largest.bytes if largest else 0)
     what = f"{documents_of} and what is made of them"
     yield checks.room("room", probes.room(Path(settings.archive_root)), needed, what)
+
+
+def _state_room(settings: Settings) -> Finding:
+    return checks.room(
+        "state room", probes.room(settings.state_dir), checks.STATE_ROOM, "for lock, cache and snapshots"
+    )
 
 
 def _downloads(settings: Settings, connection: Connection, now: datetime) -> Finding | None:
@@ -118,7 +126,11 @@ def _missing_folder(settings: Settings, database: Database) -> Finding | None:
     try:
         require_folder(open_store(settings.archive_root))
     except StorageFailed as error:
-        return problem("archives", str(error), "mount the volume; until then every run that has work ends with 12")
+        return problem(
+            "archives",
+            str(error),
+            "correct archive_root, or mount the volume; until then every run that has work ends with 12",
+        )
     return None
 
 

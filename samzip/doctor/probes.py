@@ -153,11 +153,12 @@ def nearest(path: Path) -> Path:
     return next(folder for folder in (path, *path.parents) if folder.exists())
 
 
-def holder(settings: Settings, connection: Connection, heartbeat: datetime | None) -> Holder:
+def holder(settings: Settings, connection: Connection | None, heartbeat: datetime | None) -> Holder:
+    """Without a database, who has the file lock."""
     from samzip.requests.health import lease_holder
 
     signed = read_holder(settings.lock_path) or {}
-    host, expires = lease_holder(connection) or (None, None)
+    host, expires = (connection and lease_holder(connection)) or (None, None)
     return Holder(
         path=str(settings.lock_path),
         is_held=is_held(settings.lock_path),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from samzip.options import OPTIONS, Option
-from samzip.settings import Settings
+from samzip.settings import Found, Settings
 from samzip.units import show_duration, show_size
 
 
@@ -18,6 +18,19 @@ def shown(settings: Settings) -> dict[str, dict[str, str]]:
         }
         for option in OPTIONS
     }
+
+
+def shown_with_problems(found: Found) -> dict[str, dict[str, str]]:
+    """The same where some are wrong: as they were given, each wrong one with its problem."""
+    entries = {}
+    for option in OPTIONS:
+        name, source = option.name, found.sources[option.name]
+        hidden = "(hidden)" if option.secret or name == "database_url" else found.texts[name]
+        value = hidden if name in found.wrong else _show(option, found.values.get(name, found.texts[name]), source)
+        entries[name] = {"value": value, "source": source}
+        if name in found.wrong:
+            entries[name]["problem"] = str(found.wrong[name])
+    return entries
 
 
 def _show(option: Option, value: object, source: str) -> str:

@@ -42,7 +42,7 @@ def to_requester(delivery: Delivery, zone: tzinfo, link: Link | None) -> Letter:
     blocks = [_part(part, zone, address) for part, address in zip(delivery.parts, addresses, strict=True)]
     if ready and not any(addresses):
         blocks.append("Descárguelo en SAM, donde lo solicitó.")
-    return Letter(title, "\n\n".join([f"{title}.", *blocks]) + "\n")
+    return Letter(title, "\n\n".join([f"{title.removesuffix('.')}.", *blocks]) + "\n", is_bad=not ready)
 
 
 def to_operators(host: str, problems: Sequence[str], exit_code: int | None, reason: str) -> Letter:

@@ -59,7 +59,7 @@ def publication_of(connection: Connection, now: datetime, ttl: timedelta, reques
         )
     ).first()
     if row is None:
-        raise UsageProblem(f"there is no request #{request_id}")
+        raise UsageProblem(f"there is no request #{request_id}; samzip status shows what was asked for")
     if row.status != "completed":
         raise UsageProblem(f"request #{request_id} is {row.status}: it has no archive to verify")
     if row.over:

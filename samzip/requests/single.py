@@ -163,7 +163,7 @@ def _refusal(connection: Connection, request_id: int, verb: str, reasons: dict[s
 
 
 def _unknown(request_id: int) -> UsageProblem:
-    return UsageProblem(f"there is no request #{request_id}")
+    return UsageProblem(f"there is no request #{request_id}; samzip status shows what was asked for")
 
 
 def _work(connection: Connection, company_id: int, part: int) -> WorkShown | None:

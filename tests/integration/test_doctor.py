@@ -183,6 +183,17 @@ def test_the_command_tells_lines_and_ends_with_3_for_a_problem(
     assert "hide-this-secret" not in out
 
 
+def test_without_the_database_the_rest_is_looked_at_and_what_was_not_is_named(world: World) -> None:
+    with file_lock(world.settings.lock_path, wait=0, run_id="r1", host="here"):
+        told = {
+            it.check: it for it in examine(replace(world.settings, database_url="sqlite:////no/db"), ready_database)
+        }
+    assert told["database"].state == "problem"
+    assert "held by process" in told["lock"].told
+    assert told["state room"].state == "ok"
+    assert CHECKS - told.keys() == set(told["not seen"].told.split(", ")) - {"downloads"}
+
+
 def test_archives_that_the_database_knows_and_a_folder_that_is_gone_are_a_problem(world: World) -> None:
     world.company(equipment=1)
     world.click()

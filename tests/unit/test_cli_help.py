@@ -139,12 +139,12 @@ def test_a_bad_setting_exits_78_and_names_setting_value_and_what_is_allowed(
 ) -> None:
     arguments = ARGUMENTS.get(name, [])
     code, out, err = samzip(capsys, name, *arguments, "--part-size", "0")
-    assert (code, out) == (78, "")
+    assert (code, bool(out)) == (78, name == "config")  # which shows all of them
     message, advice = err.splitlines()
     assert message == "samzip: part_size (from --part-size): '0' is not allowed; allowed: 1 to 10000 instruments"
     assert advice.startswith("Correct it where")
     code, out, err = samzip(capsys, name, *arguments, "--part-size", "0", "--json")
-    assert (code, out) == (78, "")
+    assert (code, bool(out)) == (78, name == "config")
     assert one_object(err) == {
         "error": "BadSetting",
         "message": message.removeprefix("samzip: "),

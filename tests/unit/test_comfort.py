@@ -143,6 +143,26 @@ def test_config_validate_says_whether_all_is_allowed(
     assert "jobs (from --jobs)" in err
 
 
+def test_config_shows_all_settings_and_marks_the_wrong_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SAMZIP_STATE_DIR", str(tmp_path))
+    monkeypatch.setenv("SAMZIP_PART_SIZE", "0")
+    monkeypatch.setenv("SAMZIP_PING_URL", "short")
+    for arguments in (["config"], ["config", "--json"]):
+        code, out, err = samzip(capsys, *arguments)
+        assert code == 78
+        assert "short" not in out + err
+        if arguments[-1] == "--json":
+            shown = json.loads(out)
+            assert [name for name, it in shown.items() if "problem" in it] == ["part_size", "ping_url"]
+            assert json.loads(err)["exit"] == 78
+        else:
+            marked = [line.split()[0] for line in out.splitlines() if line.endswith("<- not allowed")]
+            assert (marked, len(out.splitlines())) == (["part_size", "ping_url"], len(OPTIONS))
+            assert "'0' is not allowed; allowed: 1 to 10000 instruments" in err
+
+
 def test_config_show_is_what_config_does(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

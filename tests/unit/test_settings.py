@@ -12,7 +12,7 @@ import pytest
 from samzip import cli
 from samzip.errors import BadSetting
 from samzip.options import OPTIONS
-from samzip.settings import Settings, load
+from samzip.settings import Settings, load, look_up
 
 SECRET = "s3cr3t-word"
 
@@ -288,7 +288,7 @@ def test_an_unknown_key_exits_78(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "samzip.toml").write_text("tll = '6h'")
     code, out, err = config(capsys)
-    assert (code, out) == (78, "")
+    assert (code, len(out.splitlines())) == (78, len(OPTIONS))
     assert "did you mean ttl?" in err
     code, _, err = config(capsys, "--json")
     assert code == 78
@@ -314,3 +314,28 @@ def test_a_bucket_or_a_prefix_that_cannot_be_is_refused(tmp_path: Path, root: st
 def test_a_root_in_a_bucket_has_no_slash_at_its_end(tmp_path: Path) -> None:
     assert read(tmp_path, media_root="s3://sam-files/media/").media_root == "s3://sam-files/media"
     assert read(tmp_path, media_root="s3://sam-files").archive_root == "s3://sam-files"
+
+
+def test_everything_that_is_wrong_is_told_at_once_and_can_be_looked_at(tmp_path: Path) -> None:
+    file = tmp_path / "samzip.toml"
+    file.write_text('part_sise = 3\nttl = "xx"\njobs = true\n')
+    environ = {"HOME": str(tmp_path), "SAMZIP_PART_SIZE": "0", "SAMZIP_WEB_TOKENS_FILE": str(tmp_path / "none")}
+    with pytest.raises(BadSetting) as told:
+        load({}, environ, config=str(file))
+    for name in ("part_sise", "part_size", "ttl", "jobs", "SAMZIP_WEB_TOKENS_FILE"):
+        assert name in str(told.value)
+    found = look_up({}, environ, config=str(file))
+    assert set(found.wrong) == {"part_sise", "part_size", "ttl", "jobs", "web_tokens"}
+    assert (found.texts["part_size"], found.sources["part_size"]) == ("0", "SAMZIP_PART_SIZE")
+    assert found.values["max_attempts"] == 3
+
+
+def test_a_service_without_a_home_is_told_to_name_its_folder_and_all_else_that_is_wrong() -> None:
+    found = look_up({"part_size": "0"}, {})
+    assert set(found.wrong) == {"state_dir", "part_size"}
+    assert "HOME is not set" in str(found.wrong["state_dir"])
+
+
+def test_a_state_folder_is_no_bucket(tmp_path: Path) -> None:
+    with pytest.raises(BadSetting, match=r"state_dir .*allowed: a folder"):
+        read(tmp_path, state_dir="s3://bucket/state")
