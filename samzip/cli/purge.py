@@ -155,6 +155,8 @@ def _show(plan: Plan) -> None:
             _show_item(item, plan.now)
         if len(items) > SHOWN:
             click.echo(f"  and {len(items) - SHOWN} more; --json lists all")
+    if plan.young:
+        click.echo(f"{_number(plan.young, 'unknown file')} changed in the last 5 minutes: left for the next purge.")
 
 
 def _show_item(item: Item, now: datetime) -> None:
@@ -172,8 +174,6 @@ def _conclude(plan: Plan, done: Done | None, problems: Sequence[Problem], *, dry
         click.echo(f"problem: {_printable(problem.what)}: {_printable(problem.why)}")
     if len(problems) > SHOWN:
         click.echo(f"and {len(problems) - SHOWN} more problems; --json lists all")
-    if plan.young:
-        click.echo(f"{_number(plan.young, 'unknown file')} changed in the last 5 minutes: left for the next purge.")
     if any(item.kind == "stuck request" and item.action == "list" for item in plan.items):
         click.echo("Stuck requests stay as they are: --stuck fail, retry or delete decides.")
     if done is not None and (plan.acts or problems):

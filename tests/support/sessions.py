@@ -172,7 +172,7 @@ def _step(terminal: Terminal, words: str, tell: Callable[[str], None]) -> None:
 def _full_disk(terminal: Terminal, tell: Callable[[str], None]) -> None:
     """A day on which the archives' disk is full: what everybody says who may be asked."""
     (PLACE / DISK).mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "none", str(PLACE / DISK)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=192m", "none", str(PLACE / DISK)]
     if subprocess.run(mount, capture_output=True, check=False).returncode:
         tell("(Here nothing may be mounted: the day on which the disk is full was left out.)")
         return
