@@ -26,15 +26,16 @@ from samzip.catalog.model import (
     Verification,
 )
 from samzip.dossier.alike import LISTED
-from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, render, tables
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, render
+from samzip.dossier.life_sheet import columns as columns_of
 from samzip.dossier.life_sheet.charts import dodges
+from samzip.dossier.life_sheet.columns import Column
 from samzip.dossier.life_sheet.flow import WIDTH, Flow
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
 from samzip.dossier.life_sheet.glyphs import MAX_CHARACTERS, clean
 from samzip.dossier.life_sheet.model import NOT_DRAWN, TOO_LARGE
 from samzip.dossier.life_sheet.pen import ALERT
 from samzip.dossier.life_sheet.scales import horizontal, labelled, vertical_range
-from samzip.dossier.life_sheet.tables import Column
 from samzip.dossier.life_sheet.text import fit, wrap
 from samzip.dossier.life_sheet.wording import months, number, pesos
 
@@ -330,12 +331,12 @@ def test_short_values_leave_their_room_to_texts_that_are_broken_and_amounts_stay
 
     assert page("INM") > page("Metrología Nacional de Colombia S.A.S.")
     columns = (Column("Fecha", 62), Column("Costo", 70, align=1), Column("Notas", WIDTH - 132))
-    fitted = tables._fitted(columns, [("2024-03-01", "$ 1.200.000,00", "palabra " * 200)])
+    fitted = columns_of.fitted(columns, [("2024-03-01", "$ 1.200.000,00", "palabra " * 200)])
     assert sum(column.width for column in fitted) == pytest.approx(WIDTH)
     assert fitted[0].width == 62
     for column, value in zip(fitted[:2], ("2024-03-01", "$ 1.200.000,00"), strict=True):
-        assert REGULAR.width(value, tables.SIZE) + 2 * tables.PAD <= column.width
-    assert tables._fitted(columns, [("2024-03-01", "$ 1", "corta")]) == columns
+        assert REGULAR.width(value, columns_of.SIZE) + 2 * columns_of.PAD <= column.width
+    assert columns_of.fitted(columns, [("2024-03-01", "$ 1", "corta")]) == columns
 
 
 def test_long_texts_wrap_and_lose_nothing():

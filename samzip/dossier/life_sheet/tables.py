@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from samzip.dossier.life_sheet.columns import HEAD_SIZE, PAD, SIZE, Column, fitted
 from samzip.dossier.life_sheet.flow import (
     BOTTOM,
     LEFT,
@@ -22,26 +23,14 @@ from samzip.dossier.life_sheet.pen import ACCENT, ALERT, HAIRLINE, INK, MUTED, T
 from samzip.dossier.life_sheet.text import wrap
 from samzip.dossier.life_sheet.wording import EMPTY
 
-PAD = 5.0  # left and right in a cell
-SIZE = 7.5
 LEADING = 10.0
 ROW_PAD = 4.0  # above and below the lines of a row
-HEAD_SIZE = 7.0
 LABEL_SIZE = 6.5
 LABEL_HEIGHT = 9.5
 VALUE_SIZE = 8.5
 VALUE_LEADING = 11.0
 LEAST_LINES = 3  # of a broken row, before and after the break
 TALLEST_KEPT = (TOP - BOTTOM) / 3  # a lower row is moved to the next page rather than broken
-
-
-@dataclass(frozen=True, slots=True)
-class Column:
-    title: str
-    width: float  # points; those of a table add up to flow.WIDTH
-    align: float = 0  # 0 left, 1 right
-    bold: bool = False
-    alert: Callable[[str], bool] | None = None  # which values stand out
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +57,7 @@ class _Cell:
 
 def table_height(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> float:
     """Points that a table takes with its section's title, if it is on one page and not at the top of it."""
-    columns = _fitted(columns, rows)
+    columns = fitted(columns, rows)
     rows_height = sum(_height(_row_cells(columns, row), LEADING) for row in rows)
     return SECTION_GAP + TITLE_HEIGHT + _head_height(_heads(columns)) + rows_height
 
@@ -78,7 +67,7 @@ def table(flow: Flow, title: str, columns: Sequence[Column], rows: Sequence[Sequ
     if not rows:
         nothing(flow, title)
         return
-    columns = _fitted(columns, rows)
+    columns = fitted(columns, rows)
     heads = _heads(columns)
     head_height = _head_height(heads)
     first = _row_cells(columns, rows[0])
@@ -106,45 +95,6 @@ def _kept(first: Sequence[_Cell], leading: float) -> float:
     """Points of a first row that go below its title: a lower row is not broken, of a higher one a few lines are."""
     height = _height(first, leading)
     return height if height <= TALLEST_KEPT else LABEL_HEIGHT + 2 * ROW_PAD + LEAST_LINES * leading
-
-
-def _fitted(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Sequence[Column]:
-    """Room that a column does not need goes to those whose texts are broken, by what each lacks. The first column keeps
-    its width, so that the tables of a sheet stand below each other."""
-    columns = _without_empty_room(columns, rows)
-    needs = [_need(column, [row[place] for row in rows]) for place, column in enumerate(columns)]
-    lacks = [max(0.0, need - column.width) for column, need in zip(columns, needs, strict=True)]
-    spare = [max(0.0, column.width - need) for column, need in zip(columns, needs, strict=True)]
-    spare[0] = 0.0
-    moved = min(sum(lacks), sum(spare))
-    if not moved:
-        return columns
-    given, taken = moved / sum(lacks), moved / sum(spare)
-    return [
-        replace(column, width=column.width + lack * given - left * taken)
-        for column, lack, left in zip(columns, lacks, spare, strict=True)
-    ]
-
-
-def _need(column: Column, values: Sequence[str]) -> float:
-    """Points in which no value and no word of the title is broken."""
-    face = BOLD if column.bold or column.alert else REGULAR
-    widths = [face.width(line, SIZE) for value in values for line in value.split("\n")]
-    return max((*widths, *(BOLD.width(word, HEAD_SIZE) for word in column.title.split()))) + 2 * PAD + 0.1
-
-
-def _without_empty_room(columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> Sequence[Column]:
-    """A column that has no value at all is as narrow as its title; the widest of the others gets the room."""
-    empty = [all(row[place] == NOTHING for row in rows) for place in range(len(columns))]
-    if all(empty) or not any(empty):
-        return columns
-    narrow = [
-        min(column.width, BOLD.width(column.title, HEAD_SIZE) + 2 * PAD + 1) if nothing else column.width
-        for column, nothing in zip(columns, empty, strict=True)
-    ]
-    heir = max((place for place in range(len(columns)) if not empty[place]), key=narrow.__getitem__)
-    narrow[heir] += sum(column.width for column in columns) - sum(narrow)
-    return [replace(column, width=width) for column, width in zip(columns, narrow, strict=True)]
 
 
 def _heads(columns: Sequence[Column]) -> list[tuple[str, ...]]:
