@@ -54,6 +54,10 @@ class StatementCut(DatabaseUnreachable):
     (in the database's address, or of its role or server) is too short."""
 
 
+class DatabaseReadOnly(DatabaseUnreachable):
+    """Nothing is lost, and nothing can be written: is this address a standby, or default_transaction_read_only set?"""
+
+
 class DatabaseDamaged(DatabaseUnreachable):
     """Stop the timer, keep the file aside, put the last copy back, then samzip init and samzip purge --dry-run
     (docs/operations.md, Back up). `sqlite3 FILE .recover` may save clicks that are newer than the copy."""

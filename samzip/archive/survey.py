@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from datetime import date
 
 from samzip.archive.part import Progress, Report
 from samzip.archive.spool import OwnerSurvey, Spool
@@ -25,6 +26,7 @@ class SurveyJob:
     media_url: str
     archive_url: str
     timezone: str
+    day: date  # of the customers: the workbook tells what is due, and overdue, on it
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,9 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
     top = company_folder(records.company)
     path = records.company.logo
     (logo,) = _look(store, downloads, [[Source(None, plan.LOGO_TITLE, path, top, "logo")] if path else []])
-    digest = hashlib.sha256(repr((CODE, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass"))
+    digest = hashlib.sha256(
+        repr((CODE, job.day, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass")
+    )
     ranges, sizes = [], []
     folders = plan.equipment_folders(spool.codes(), top)
     done = 0

@@ -271,7 +271,7 @@ class _Crew:
 
     def _give_back(self) -> None:
         self.pool.stop()
-        given_back = [item for item in self.in_work.values() if not item.is_served]
+        given_back = [item for item in self.in_work.values() if not (item.is_served or item.is_unsure)]
         for item in given_back:
             in_work.remove_files(self.context, item)  # of all of them first: the database may be away
         for item in given_back:

@@ -6,6 +6,7 @@ import shutil
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from samzip.archive.part import PartJob
 from samzip.archive.prepare import PrepareJob
@@ -15,6 +16,7 @@ from samzip.batch.context import Context
 from samzip.catalog.model import CompanyRecords
 from samzip.catalog.read import read_equipment, read_records
 from samzip.dossier.contents import PartRange
+from samzip.dossier.moments import in_zone
 from samzip.events import CompanyPlanned
 from samzip.requests import runs, work
 from samzip.requests.reconcile import reconcile
@@ -39,9 +41,9 @@ class CompanyPass:
     open: set[int] = field(default_factory=set)  # parts not yet ended
 
     def survey_job(self) -> SurveyJob:
-        return SurveyJob(
-            self.spool, self.total, self.settings.media_root, self.settings.archive_root, self.settings.timezone
-        )
+        settings = self.settings
+        day = in_zone(self.generated, ZoneInfo(settings.timezone)).date()
+        return SurveyJob(self.spool, self.total, settings.media_root, settings.archive_root, settings.timezone, day)
 
     def end_survey(self, survey: Survey) -> None:
         """Sizes are known now: the part that takes longest begins first, so that none is left to a single worker."""

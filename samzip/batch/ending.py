@@ -73,7 +73,11 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
     )
     found = missing.tally(read_warnings(known.warnings))
     item.path = ""  # nothing of its own to remove
-    requests, expires = _complete(context, item, published, found)
+    try:
+        requests, expires = _complete(context, item, published, found)
+    except work.ArchiveGone:  # somebody found it damaged a moment ago: it is built anew
+        release(context, item)
+        return
     if not requests:
         return
     item.is_served = True
@@ -84,8 +88,8 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
 
 def fail(context: Context, item: InWork, error: BaseException) -> None:
     """Removes what the attempt left and counts it. What goes wrong once its requests are served is the run's trouble,
-    and raised."""
-    if item.is_served:
+    and raised; so is what comes when they may be served: only the next run knows."""
+    if item.is_served or item.is_unsure:
         raise error
     why = reason(error)
     remove_files(context, item)
@@ -205,9 +209,10 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
             with context.database.write() as connection:
                 now = context.database.now(connection)
                 expires = now + context.settings.ttl
-                made = item.temporary if item.path else None
-                return work.finish(connection, now, item.held, published, expires, notice, made), expires
+                made, again = (item.temporary, False) if item.path else (None, True)
+                return work.finish(connection, now, item.held, published, expires, notice, made, again), expires
         except DatabaseUnreachable:
+            item.is_unsure = True
             if time.monotonic() >= until or context.stop:
                 raise
             time.sleep(1)

@@ -33,6 +33,7 @@ class InWork:
     future: Future[PartResult] = field(default_factory=Future)
     progress: Progress | None = None
     is_served: bool = False  # its requests have their archive: nothing takes it back any more
+    is_unsure: bool = False  # the answer of a commit that served them got lost: its files may be theirs
     is_stuck: bool = False  # files of it could not be removed
 
 

@@ -19,7 +19,15 @@ from sqlalchemy.pool import NullPool, QueuePool
 
 from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
 from samzip.database.types import Unread
-from samzip.errors import BadSetting, DatabaseDamaged, DatabaseNotReady, DatabaseUnreachable, RightMissing, StatementCut
+from samzip.errors import (
+    BadSetting,
+    DatabaseDamaged,
+    DatabaseNotReady,
+    DatabaseReadOnly,
+    DatabaseUnreachable,
+    RightMissing,
+    StatementCut,
+)
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -34,6 +42,7 @@ KEPT = 8  # open connections to a SQLite file between two calls
 
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 CANCELLED = "57014"  # PostgreSQL: query_canceled, by statement_timeout or because this command was asked to end
+READ_ONLY = "25006"  # PostgreSQL: a standby that is not promoted yet, or a server that was set so
 FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
@@ -100,6 +109,8 @@ def _advice(url: URL) -> Iterator[None]:
             raise StatementCut(f"{where}: {_words(error)}") from error
         raise DatabaseUnreachable(f"{where}: {_words(error)}") from error
     except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) == READ_ONLY:
+            raise DatabaseReadOnly(f"{where}: {_words(error)}") from error
         if getattr(error.orig, "sqlstate", None) == FORBIDDEN:
             raise RightMissing(f"{where}: {_words(error)}") from error
         if getattr(error.orig, "sqlstate", None) in UNDEFINED:

@@ -6,7 +6,7 @@ import fcntl
 import os
 from collections.abc import Sequence
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -191,6 +191,6 @@ def largest(settings: Settings, connection: Connection, company_id: int) -> Larg
     with TemporaryDirectory(prefix="samzip-doctor-") as folder:
         spool = Spool(Path(folder))
         _, parts = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
-        job = SurveyJob(spool, parts, settings.media_root, settings.archive_root, settings.timezone)
+        job = SurveyJob(spool, parts, settings.media_root, settings.archive_root, settings.timezone, date.min)
         survey = survey_company(job, lambda _: None)
     return Largest(records.company.name, sum(survey.bytes))

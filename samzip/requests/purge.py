@@ -14,9 +14,9 @@ from datetime import UTC, datetime, timedelta
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
 
 from samzip.database.tables import archive, empresa, lease, run, work, ziprequest
-from samzip.dossier.keys import temporary_key
+from samzip.dossier.keys import parse_key, temporary_key
 from samzip.requests import attempts, wording
-from samzip.requests.expire import is_history
+from samzip.requests.expire import adopt, is_history
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
 from samzip.requests.wording import Notice
@@ -133,6 +133,9 @@ def expire_now(connection: Connection, now: datetime, paths: Sequence[str]) -> i
     ended = 0
     for ids, company, part, parts in _served(connection, paths):
         rows = move(connection, Move.EXPIRE, ziprequest.c.id.in_(ids))
+        for row in rows:
+            if parse_key(row.file_path or "") is not None:
+                adopt(connection, now, row)
         notify(connection, now, rows, wording.expired(company, part, parts))
         ended += len(rows)
     connection.execute(update(archive).where(archive.c.path.in_(paths)).values(deleting=True))

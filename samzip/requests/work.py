@@ -47,6 +47,10 @@ class Claim:
     user: str  # who made it
 
 
+class ArchiveGone(Exception):
+    """What was to be given again may not be any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Published:
     """What the archive row keeps."""
@@ -146,11 +150,12 @@ def finish(
     expires: datetime,
     notice: Notice,
     made: str | None = None,
+    again: bool = False,
 ) -> int:
     """Completes every request of the part with one file. Returns how many; 0 means that nobody wants it any more:
     no archive row is made, and what was `made` under this temporary name is marked for deletion.
 
-    An archive that is there already (the same content) gets its life extended.
+    With `again` it is an archive that is there already: its life is extended. Raises ArchiveGone when that was ended.
     """
     _touch(connection, held)
     rows = move(
@@ -168,10 +173,11 @@ def finish(
             mark_unfinished(connection, now, held.company_id, held.part, made)
         attempts.end(connection, now, held.token, attempts.DROPPED)
         return 0
-    extended = connection.execute(
-        update(archive).where(archive.c.path == published.path, ~archive.c.deleting).values(expires_at=expires)
-    ).rowcount
-    if not extended:
+    if again:
+        lives = (archive.c.path == published.path) & ~archive.c.deleting & (archive.c.expires_at > now)
+        if not connection.execute(update(archive).where(lives).values(expires_at=expires)).rowcount:
+            raise ArchiveGone(f"{published.path} was taken away")
+    else:
         connection.execute(
             insert(archive).values(
                 path=published.path,

@@ -320,6 +320,7 @@ def test_what_the_disk_gives_back_changed_is_never_named(watch: Watch) -> None:
 
 
 def test_a_file_that_a_live_request_points_to_outlives_its_archives_time(world: World) -> None:
+    world.at_noon()
     click(world)
     world.run()
     world.later(hours=5)

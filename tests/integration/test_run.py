@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 import zipfile
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -110,6 +111,7 @@ def test_a_second_run_has_nothing_to_do(world: World) -> None:
 
 
 def test_unchanged_content_is_served_by_the_archive_that_is_there(world: World) -> None:
+    world.at_noon()
     world.company(equipment=2)
     world.click()
     world.run()
@@ -598,3 +600,18 @@ def has_pictures(world: World, path: str) -> bool:
     with zipfile.ZipFile(world.media / path) as archive:
         (sheet,) = [name for name in archive.namelist() if name.endswith("Hoja_de_vida.pdf")]
         return any(page.images for page in PdfReader(io.BytesIO(archive.read(sheet))).pages)
+
+
+def test_an_archive_is_given_again_on_its_day_only_since_what_is_due_changes_with_it(world: World) -> None:
+    world.company(equipment=1)
+    world.at_noon()
+    world.settings = replace(world.settings, ttl=timedelta(hours=30))
+    world.click()
+    world.run()
+    world.later(hours=11)
+    world.click()
+    assert world.run().counts.reused == 1
+    world.later(hours=2)
+    world.click()
+    counts = world.run().counts
+    assert (counts.reused, counts.published) == (0, 1)

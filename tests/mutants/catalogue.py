@@ -7,6 +7,7 @@ from dataclasses import dataclass
 ALONE = "tests/integration/test_alone.py::"
 FROZEN = ALONE + "test_a_run_that_was_frozen_gives_nobody_an_archive_that_another_host_took_away_meanwhile"
 HELD = "test_a_signal_ends_a_run_soon_although_somebody_holds_the_database_and_the_next_run_recovers"
+UNCERTAIN = "tests/integration/test_uncertain_ends.py::"
 STUCK = "tests/integration/test_stuck_files.py::"
 ORDER = "tests/integration/test_publishing_order.py::"
 RUN = "tests/integration/test_run.py::"
@@ -144,6 +145,32 @@ MUTANTS = (
         new="    if not requests:\n",
         why="an archive that no row knows lies there until somebody purges",
         tests=(ORDER + "test_a_part_that_is_cancelled_at_the_last_moment_leaves_no_file[sqlite]",),
+    ),
+    Mutant(
+        name="files go though the answer of their commit got lost",
+        file="samzip/batch/ending.py",
+        old="    if item.is_served or item.is_unsure:\n",
+        new="    if item.is_served:\n",
+        why="the commit may have gone through: its requests are completed, and their archive is gone",
+        tests=(
+            UNCERTAIN + "test_after_a_commit_whose_answer_got_lost_nothing_is_removed_until_the_next_run_knows_more",
+        ),
+    ),
+    Mutant(
+        name="an archive whose time was ended is given again",
+        file="samzip/requests/work.py",
+        old=" & ~archive.c.deleting & (archive.c.expires_at > now)\n        if not",
+        new=" & ~archive.c.deleting\n        if not",
+        why="who asked gets a link to a file that is gone",
+        tests=(UNCERTAIN + "test_an_archive_that_is_taken_back_while_it_is_given_again_is_built_anew[sqlite]",),
+    ),
+    Mutant(
+        name="a purge that does not note what SAM made",
+        file="samzip/requests/purge.py",
+        old="                adopt(connection, now, row)\n",
+        new="                pass\n",
+        why="a kill before the file goes leaves it for ever",
+        tests=(UNCERTAIN + "test_an_archive_that_sam_made_goes_with_the_next_run_when_a_purge_could_not_remove_it",),
     ),
     Mutant(
         name="an archive that nobody wants any more is forgotten before it is removed",

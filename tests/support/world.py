@@ -193,6 +193,11 @@ class World:
     def later(self, **delta: float) -> None:
         ShiftedDatabase.shift += timedelta(**delta)
 
+    def at_noon(self) -> None:
+        """The company's, so that some hours later it is the same day: an archive is given again on its day only."""
+        now = datetime.now(UTC)
+        self.later(seconds=(now.replace(hour=17, minute=0, second=0) - now).total_seconds())  # UTC-5
+
 
 def make_world(folder: Path, database_url: str | None = None, bucket: Bucket | None = None, **flags: str) -> World:
     """Empty folders below `folder`, and a database: an initialised one that is given, else a new file."""
