@@ -14,10 +14,12 @@ from samzip.archive.survey import company_folder
 from samzip.dossier import names, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.filetypes import HEAD_BYTES, mismatch, real_extension
+from samzip.errors import StorageFailed
 from samzip.storage import Stat, open_store
 
 WORKBOOK_PERCENT = 5  # on SAM's page
 EMPTY_NOTE = "archivo vacío"
+TELLING = 3  # documents of which none can be read: that is the storage's trouble, not theirs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,12 +36,14 @@ class PrepareJob:
 def prepare_company(job: PrepareJob, report: Report) -> None:
     """Reads the head of every document (HEAD_BYTES), notes their names in the spool and puts the workbook there.
 
-    Raises StorageFailed.
+    Raises StorageFailed; also when not one document can be read that the survey saw: keys that may list and not read, a
+    worker that reaches another storage than the leader.
     """
     spool, store = job.spool, open_store(job.media_url)
     records = spool.records()
     top = company_folder(records.company)
     missing: list[tuple[int, Document]] = []
+    known = read = 0
     for part in range(1, job.parts + 1):
         own, survey = spool.survey(part)
         allocator = _allocator(top, own)
@@ -48,6 +52,11 @@ def prepare_company(job: PrepareJob, report: Report) -> None:
         documents = [list(_place(heads, owner, allocator)) for owner in survey]
         spool.write_documents(part, own, documents)
         missing += [(part, document) for document in chain.from_iterable(documents) if document.missing]
+        known += len(there)
+        read += sum(document.entry is not None for document in chain.from_iterable(documents))
+    if known >= TELLING and not read:
+        why = next(document.missing for _, document in missing if document.identity)
+        raise StorageFailed(f"{job.media_url}: not one of {known} documents that are there can be read: {why}")
     spool.write_missing(missing)
     report(Progress(0, "", WORKBOOK_PERCENT, "Generando Excel consolidado...", 0))
     from samzip.archive.workbook import make_workbook  # openpyxl, which only workers need

@@ -59,7 +59,7 @@ def test_units_and_settings_go_into_place(install: Any, tmp_path: Path) -> None:
 def test_a_dry_run_shows_every_line_and_writes_none(install: Any, tmp_path: Path) -> None:
     code, out, _ = install("--dry-run", "--web")
     assert code == 0
-    assert "+ExecStart=/opt/samzip/bin/samzip run\n" in out
+    assert "+ExecStart=/opt/samzip/bin/samzip run --wait 45s\n" in out
     assert "+ExecStart=/opt/samzip/bin/samzip serve " in out
     assert out.endswith("Nothing was written: this was a dry run.\n")
     assert everything(tmp_path) == {}

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
 from concurrent.futures import CancelledError
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +15,9 @@ from samzip.archive.part import Progress
 from samzip.archive.survey import SurveyJob
 from samzip.batch.run import Mode, run
 from samzip.errors import StorageFailed
+from samzip.events import PartFailed
 from samzip.executors import LocalPool
+from samzip.storage import MissingFile
 from samzip.storage.local import LocalStore
 from tests.support.world import World
 
@@ -92,3 +96,25 @@ def test_storage_that_never_answers_holds_up_no_stop(tmp_path: Path) -> None:
     assert not future.done()
     answers.set()
     assert future.result(30) is True
+
+
+@pytest.mark.parametrize(("equipment", "published"), [(3, 0), (2, 1)])
+def test_documents_of_which_not_one_can_be_read_are_the_storages_trouble(
+    world: World, monkeypatch: pytest.MonkeyPatch, equipment: int, published: int
+) -> None:
+    """Keys that may list and not read, a worker that reaches another bucket: no archive goes out without documents."""
+
+    def refuse(_store: LocalStore, wanted: Any, _length: int) -> Iterator[Exception]:
+        return iter([MissingFile("sin permiso de lectura") for _ in wanted])
+
+    world.settings = replace(world.settings, part_size=9)
+    world.company(equipment=equipment)
+    world.click()
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "heads", refuse)
+        assert world.run().counts.published == published
+    if not published:
+        (failed,) = world.seen(PartFailed)
+        assert "not one of 3 documents that are there can be read: sin permiso de lectura" in failed.reason
+        world.later(minutes=2)
+        assert world.run().counts.missing == 0

@@ -83,7 +83,7 @@ def test_for_another_host_nothing_of_the_plain_one_is_left(name: str) -> None:
 def test_a_service_follows_the_host() -> None:
     lines = render(sample("samzip.service"), ELSEWHERE).splitlines()
     for line in (
-        "ExecStart=/opt/zip/bin/samzip run",
+        "ExecStart=/opt/zip/bin/samzip run --wait 45s",
         "User=archivos",
         "Group=archivos",
         "Environment=SAMZIP_STATE_DIR=/data/zip",
