@@ -127,7 +127,7 @@ def test_a_host_without_systemd_gets_a_crontab(install: Any, tmp_path: Path) -> 
     code, out, _ = install("--cron")
     assert (code, "systemctl" in out) == (0, False)
     assert sorted(everything(tmp_path)) == ["etc/cron.d/samzip", "etc/logrotate.d/samzip", "etc/samzip/samzip.env"]
-    assert " nice /opt/samzip/bin/samzip run --quiet\n" in (tmp_path / "etc/cron.d/samzip").read_text()
+    assert " nice /opt/samzip/bin/samzip run --wait 45s --quiet\n" in (tmp_path / "etc/cron.d/samzip").read_text()
     assert install("--cron", "--web")[0] == 2
 
 

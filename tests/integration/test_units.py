@@ -158,7 +158,7 @@ def test_cron_mails_of_an_end_that_needs_a_person(tmp_path: Path, job: int, code
 
 def test_cron_mails_what_a_quiet_run_prints_and_its_log_is_the_file_that_logrotate_turns(tmp_path: Path) -> None:
     done = _run_cron_job(tmp_path, 'echo "at work: $*"; exit 3', 0)
-    assert (done.returncode, done.stdout, done.stderr) == (3, "at work: run --quiet\n", "")
+    assert (done.returncode, done.stdout, done.stderr) == (3, "at work: run --wait 45s --quiet\n", "")
     log = "/var/log/samzip/samzip.log"
     assert f"\nSAMZIP_LOG_FILE={log}\n" in (CRON / "samzip.cron").read_text()
     assert f"\n{Path(log).parent}/*.log {{" in (CRON / "samzip.logrotate").read_text()
