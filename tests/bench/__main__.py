@@ -67,7 +67,8 @@ def _measure(arguments: argparse.Namespace, folder: Path) -> None:
     command = " ".join(("bin/bench", *sys.argv[1:]))
     described = machine.describe(folder)
     heading = f"`{command}`, {today}. {described}. Load average {load_before} before, {machine.load()} after."
-    block = "\n\n".join((heading, *([QUICK_NOTE] if arguments.quick else []), told.tables))
+    shown = [QUICK_NOTE, table.without_verdicts(told.tables)] if arguments.quick else [told.tables]
+    block = "\n\n".join((heading, *shown))
     print(block)
     if not arguments.write:
         return

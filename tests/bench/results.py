@@ -13,6 +13,7 @@ COLD = "cold"
 CACHED = "cached"
 UNCHANGED = "unchanged"
 IDLE = "idle"
+IDLE_TOLD = "idle, told"  # with a log of what it did
 IMPORTS = "imports"  # Python and the two libraries that any command needs
 ONE_JOB = "one job"
 TWO_JOBS = "two jobs"

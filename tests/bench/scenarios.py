@@ -125,6 +125,7 @@ class Bench:
         if stage.archives != built:
             raise BenchFailed("archives were built again although nothing had changed")
         self.results.runs[names.IDLE].append(stage.measure_run("--quiet"))
+        self.results.runs[names.IDLE_TOLD].append(stage.measure_run("--log-level", "info", "--wait", "45s"))
         imports = [sys.executable, "-P", "-c", "import click, sqlalchemy"]
         self.results.runs[names.IMPORTS].append(measure(imports, stage.environment)[0])
         shutil.rmtree(stage.folder)

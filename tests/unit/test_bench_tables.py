@@ -159,3 +159,12 @@ def test_steps_end_with_their_first_event_or_their_last() -> None:
     shown = steps.show([found, found, found]).splitlines()
     assert shown[0] == "  1.00 s  Python, imports, settings, lock, database"
     assert shown[-1] == " 10.00 s  all of it"
+
+
+def test_a_quick_run_judges_nothing() -> None:
+    shown = table.goals([Judged(AT_MOST, (9.0,)), Judged(AT_MOST, (1.0,))])
+    assert [word for word in ("missed", "met |") if word not in shown] == []
+    unjudged = table.without_verdicts(shown)
+    assert "missed" not in unjudged
+    assert "met" not in unjudged
+    assert unjudged.count("9.00 s") == 1
