@@ -12,6 +12,8 @@ from zoneinfo import ZoneInfo
 
 from samzip.units import is_bucket, parse_bucket, parse_duration, parse_size
 
+DATABASES = ("sqlite:", "postgres:", "postgresql:", "postgresql+psycopg:")  # how the URLs of those that are known begin
+
 
 @dataclass(frozen=True, slots=True)
 class Option:
@@ -87,6 +89,15 @@ def _root(text: str) -> str:
     return str(path)
 
 
+def _database(text: str) -> str:
+    """As far as it can be told without SQLAlchemy."""
+    if not text.startswith(DATABASES):
+        raise ValueError("this is no URL of a database that samzip knows")
+    if not text.startswith("sqlite"):
+        _ = urlsplit(text).port  # raises ValueError
+    return text
+
+
 def _folder(text: str) -> str:
     if is_bucket(text):
         raise ValueError(f"{text!r} is not a folder")
@@ -147,7 +158,7 @@ OPTIONS = (
         "database_url",
         "",
         "sqlite:////absolute/path.sqlite3 or postgresql://user:password@host/database",
-        str,
+        _database,
         "Database; default DATABASE_URL, else SQLite in the state folder.",
         secret=True,
     ),

@@ -160,7 +160,8 @@ def _find(
         if isinstance(value, list) and option.name in LISTS:
             value = " ".join(str(item) for item in value)
         if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise BadSetting(f"{option.name} in {path}: {value!r} is not allowed; allowed: {option.allowed}")
+            shown = "(hidden)" if option.secret else repr(value)
+            raise BadSetting(f"{option.name} in {path}: {shown} is not allowed; allowed: {option.allowed}")
         return str(value), str(path)
     if option.name == "database_url" and environ.get("DATABASE_URL"):
         return environ["DATABASE_URL"], "DATABASE_URL"

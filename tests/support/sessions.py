@@ -116,7 +116,8 @@ class Terminal:
         )
         os.close(follower)
         seen: list[str] = []
-        ends = time.monotonic() + WATCHED_S if any(word in words for word in ENDLESS) else None
+        ends: float | None = None
+        is_endless = any(word in words for word in ENDLESS)
         while True:
             if ends and time.monotonic() > ends:
                 process.send_signal(signal.SIGINT)
@@ -127,6 +128,8 @@ class Terminal:
                 stream.feed(os.read(leader, 65536))
             except OSError:  # the last writer has gone
                 break
+            if is_endless:
+                ends, is_endless = time.monotonic() + WATCHED_S, False
             if words in LIVE:
                 seen.append(self._text(screen))
         os.close(leader)

@@ -186,10 +186,10 @@ def test_a_file_that_is_no_toml_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["web_secret", "web_tokens", "database_url"])
 def test_a_secret_is_read_from_the_file_that_a_variable_names(tmp_path: Path, name: str) -> None:
-    (tmp_path / "secret").write_text(f"{SECRET}\n", encoding="utf-8")
+    secret = f"postgresql://u:{SECRET}@h/d" if name == "database_url" else SECRET
+    (tmp_path / "secret").write_text(f"{secret}\n", encoding="utf-8")
     settings = read_with(tmp_path, {f"{name}_file": str(tmp_path / "secret")})
-    value = getattr(settings, name)
-    assert value == (SECRET if name == "database_url" else (SECRET,))
+    assert getattr(settings, name) == (secret if name == "database_url" else (secret,))
     assert settings.sources[name] == f"SAMZIP_{name.upper()}_FILE"
 
 
@@ -279,7 +279,7 @@ def test_a_database_url_that_cannot_be_understood_exits_78(
         cli.main([command, "--database-url", BAD["database_url"]])
     assert stopped.value.code == 78
     err = capsys.readouterr().err
-    assert "database_url: this is not a database URL; allowed: sqlite:////absolute/path.sqlite3" in err
+    assert "database_url (from --database-url): (hidden) is not allowed; allowed: sqlite:////absolute/path" in err
 
 
 def test_an_unknown_key_exits_78(
@@ -339,3 +339,28 @@ def test_a_service_without_a_home_is_told_to_name_its_folder_and_all_else_that_i
 def test_a_state_folder_is_no_bucket(tmp_path: Path) -> None:
     with pytest.raises(BadSetting, match=r"state_dir .*allowed: a folder"):
         read(tmp_path, state_dir="s3://bucket/state")
+
+
+def test_a_secret_of_the_wrong_kind_in_the_file_is_hidden(tmp_path: Path) -> None:
+    toml = """
+        notify_requesters = ["mailtos://user:GEHEIM@example.com"]
+        ping_url = ["https://hc-ping.com/GEHEIM"]
+        database_url = ["postgresql://u:GEHEIM@h/d"]
+        web_secret = {a = "GEHEIM"}
+    """
+    with pytest.raises(BadSetting) as told:
+        read(tmp_path, toml=toml)
+    assert "GEHEIM" not in str(told.value)
+    assert str(told.value).count("(hidden) is not allowed") == 4
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["mysql://u:GEHEIM@h/db", "postgres//u:GEHEIM@h/db", "postgresql://u:GEHEIM@h:abc/db", "what", "/a/b.sqlite3"],
+)
+def test_a_database_that_no_command_could_open_is_a_wrong_setting_beside_others(tmp_path: Path, url: str) -> None:
+    with pytest.raises(BadSetting) as told:
+        read(tmp_path, database_url=url, jobs="abc")
+    assert "database_url (from SAMZIP_DATABASE_URL): (hidden) is not allowed" in str(told.value)
+    assert "jobs (from SAMZIP_JOBS)" in str(told.value)
+    assert "GEHEIM" not in str(told.value)
