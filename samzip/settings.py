@@ -72,6 +72,12 @@ class Found:
     values: Mapping[str, Any]  # of those that are allowed
     wrong: Mapping[str, BadSetting]  # by setting, or by what is none
 
+    def settings(self) -> Settings:
+        """Raises BadSetting naming everything that is wrong at once: nobody wants to learn of it one by one."""
+        if self.wrong:
+            raise BadSetting("; ".join(map(str, self.wrong.values()))) from next(iter(self.wrong.values()))
+        return Settings(**self.values, sources=self.sources)
+
 
 def load(
     flags: Mapping[str, str | None],
@@ -81,10 +87,7 @@ def load(
     cwd: Path | None = None,
 ) -> Settings:
     """Raises BadSetting naming each wrong setting, where it came from, its value and what is allowed."""
-    found = look_up(flags, environ, config=config, cwd=cwd)
-    if found.wrong:  # all at once: nobody wants to learn of them one by one
-        raise BadSetting("; ".join(map(str, found.wrong.values()))) from next(iter(found.wrong.values()))
-    return Settings(**found.values, sources=found.sources)
+    return look_up(flags, environ, config=config, cwd=cwd).settings()
 
 
 def look_up(

@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from samzip.cli.frame import json_option, look_up_settings, print_json, read_settings, takes_settings
+from samzip.cli.frame import json_option, look_up_settings, print_json, takes_settings
 from samzip.doctor.values import shown, shown_with_problems
 from samzip.options import OPTIONS
 from samzip.settings import unknown_variables
@@ -41,7 +41,7 @@ def command(action: str, as_json: bool, **given: Any) -> None:
     found = look_up_settings(given)
     if action == "show" and found.wrong:
         _show(shown_with_problems(found), as_json=as_json)
-    entries = shown(read_settings(given))
+    entries = shown(found.settings())
     if action == "validate":
         given_ones = {name: entry["source"] for name, entry in entries.items() if entry["source"] != "default"}
         if as_json:

@@ -19,7 +19,7 @@ import click
 
 from samzip.errors import SamzipError
 from samzip.options import OPTIONS
-from samzip.settings import Found, Settings, load, look_up
+from samzip.settings import Found, Settings, look_up
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -50,18 +50,13 @@ def takes_settings(*shown: str) -> Callable[[F], F]:
 
 def read_settings(given: dict[str, Any]) -> Settings:
     """Settings from a command's keyword arguments, the environment and samzip.toml. Raises BadSetting."""
-    flags = _flags(given)
-    return load(flags, os.environ, config=flags.pop("config", None))
+    return look_up_settings(given).settings()
 
 
 def look_up_settings(given: dict[str, Any]) -> Found:
     """The same, right or wrong. Raises BadSetting for a file that cannot be read."""
-    flags = _flags(given)
+    flags = {name.removeprefix("setting_"): value for name, value in given.items() if name.startswith("setting_")}
     return look_up(flags, os.environ, config=flags.pop("config", None))
-
-
-def _flags(given: dict[str, Any]) -> dict[str, Any]:
-    return {name.removeprefix("setting_"): value for name, value in given.items() if name.startswith("setting_")}
 
 
 def json_option(function: F) -> F:
