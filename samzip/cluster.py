@@ -6,11 +6,12 @@ and a job's own file (`Ticket`), by which it begins once and ends when it is tol
 
 from __future__ import annotations
 
+import logging
 import secrets
 import threading
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
@@ -35,10 +36,14 @@ PACKAGES = ("dask", "distributed")  # of one version everywhere, as Dask wants i
 
 
 def count_workers(executor: str) -> int:
-    """Those that the scheduler at this address has now. Raises ClusterFailed."""
+    """Those that the scheduler at this address has now. Raises ClusterFailed, also for those that could do no work."""
     client = _connect(executor)
     try:
+        _require_fit(differences(client.get_versions()))
+        _require_fit(_threads(client.nthreads()))
         return len(client.scheduler_info()["workers"])
+    except OSError as error:
+        raise ClusterFailed(f"the cluster at {executor}: {error}") from error
     finally:
         client.close(timeout=END_S)
 
@@ -49,6 +54,9 @@ def _connect(executor: str) -> Client:
         from distributed import Client
     except ModuleNotFoundError as error:
         raise ClusterFailed(f"executor: {error.name} is not installed: pip install 'samzip[dask]'") from error
+    for name in list(logging.root.manager.loggerDict):  # what goes wrong is raised; nobody needs its traceback as well
+        if name.startswith("distributed"):
+            logging.getLogger(name).setLevel(logging.CRITICAL)
     address = executor.replace("dask+tls://", "tls://").replace("dask://", "tcp://")
     try:
         with warnings.catch_warnings():
@@ -155,8 +163,10 @@ class DaskCluster:
         try:
             client.wait_for_workers(1, timeout=WORKERS_S)
             probe = make_probe(self._settings, self._folder)
-            for worker, problem in self._problems(client, probe):
-                raise ClusterFailed(f"worker {worker}: {problem}")
+            _require_fit(differences(client.get_versions()))
+            _require_fit(_threads(client.nthreads()))
+            told = client.run(unfit, probe, on_error="return")
+            _require_fit((worker, _told(problem)) for worker, problem in told.items() if problem is not None)
             return probe
         except TimeoutError as error:
             raise ClusterFailed(f"the cluster at {self._settings.executor} has no workers") from error
@@ -164,22 +174,6 @@ class DaskCluster:
             if isinstance(error, StorageFailed):
                 raise
             raise ClusterFailed(f"the cluster at {self._settings.executor}: {error}") from error
-
-    def _problems(self, client: Client, probe: Probe) -> list[tuple[str, str]]:
-        versions: Any = client.get_versions()
-        mine = versions["client"]
-        for worker, theirs in versions["workers"].items():
-            for name, version in (("python", _python(mine)), *((it, mine["packages"][it]) for it in PACKAGES)):
-                found = _python(theirs) if name == "python" else theirs["packages"][name]
-                if found != version:
-                    return [(worker, f"it has {name} {found}, and this host {version}: they must be the same")]
-        for worker, threads in client.nthreads().items():
-            if threads != 1:
-                return [
-                    (worker, f"it has {threads} threads: start workers with --nthreads 1, as many as there are cores")
-                ]
-        told = client.run(unfit, probe, on_error="return")
-        return [(worker, _told(problem)) for worker, problem in told.items() if problem is not None]
 
     def _hear(self, event: tuple[float, Any]) -> None:
         key, progress = event[1]
@@ -233,6 +227,28 @@ def _outcome(done: DaskFuture[Any]) -> tuple[Any, BaseException | None]:
         return None, WorkerDied(DIED)
     except Exception as error:  # noqa: BLE001 -- whoever waits for the job has it
         return None, error
+
+
+def _require_fit(problems: Iterable[tuple[str, str]]) -> None:
+    """Of workers. Raises ClusterFailed."""
+    for worker, problem in problems:
+        raise ClusterFailed(f"worker {worker}: {problem}")
+
+
+def differences(versions: Any) -> Iterator[tuple[str, str]]:
+    """Workers whose Python or Dask is not this host's, as Client.get_versions() tells them."""
+    mine = versions["client"]
+    for worker, theirs in versions["workers"].items():
+        for name, version in (("python", _python(mine)), *((it, mine["packages"][it]) for it in PACKAGES)):
+            found = _python(theirs) if name == "python" else theirs["packages"][name]
+            if found != version:
+                yield worker, f"it has {name} {found}, and this host {version}: they must be the same"
+
+
+def _threads(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
+    for worker, threads in counts.items():
+        if threads != 1:
+            yield worker, f"it has {threads} threads: start workers with --nthreads 1, as many as there are cores"
 
 
 def _python(versions: dict[str, Any]) -> str:

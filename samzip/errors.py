@@ -26,6 +26,10 @@ class BadSetting(SamzipError):
 
     exit_code = 78
 
+    def __init__(self, *problems: str) -> None:
+        super().__init__("; ".join(problems))
+        self.problems = problems
+
 
 class RequestRefused(SamzipError):
     """Nothing was requested."""

@@ -78,6 +78,8 @@ def _executor(text: str) -> str:
 
 
 def _root(text: str) -> str:
+    if not text:
+        raise ValueError("empty")
     if is_bucket(text):
         parse_bucket(text)
         return text.rstrip("/")

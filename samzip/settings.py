@@ -15,6 +15,7 @@ from samzip.options import BY_NAME, OPTIONS, Option
 
 LISTS = ("web_tokens", "web_secret", "notify_operators")  # in samzip.toml they may be arrays
 SAMS_BUCKET, SAMS_PREFIX = "AWS_STORAGE_BUCKET_NAME", "media"  # where SAM keeps its documents in production
+FILE = "samzip.toml"  # among what is wrong: the file itself
 OTHER_VARIABLES = ("SAMZIP_CONFIG",)  # read, and no setting
 SYSTEM_CONFIG = Path("/etc/samzip/samzip.toml")
 
@@ -75,7 +76,7 @@ class Found:
     def settings(self) -> Settings:
         """Raises BadSetting naming everything that is wrong at once: nobody wants to learn of it one by one."""
         if self.wrong:
-            raise BadSetting("; ".join(map(str, self.wrong.values()))) from next(iter(self.wrong.values()))
+            raise BadSetting(*map(str, self.wrong.values())) from next(iter(self.wrong.values()))
         return Settings(**self.values, sources=self.sources)
 
 
@@ -97,17 +98,23 @@ def look_up(
     config: str | None = None,
     cwd: Path | None = None,
 ) -> Found:
-    """The same without complaint. Raises BadSetting for a file that cannot be read."""
-    file, path = _config_file(config or environ.get("SAMZIP_CONFIG"), environ, cwd or Path.cwd())
-    wrong = {key: BadSetting(f"{key} in {path}: {why}") for key, why in _unknown_keys(file).items()}
+    """The same without complaint. A file that cannot be read is wrong under the name FILE."""
+    file: Mapping[str, Any] = {}
+    path: Path | None = None
+    wrong: dict[str, BadSetting] = {}
+    try:
+        file, path = _config_file(config or environ.get("SAMZIP_CONFIG"), environ, cwd or Path.cwd())
+    except BadSetting as error:
+        wrong[FILE] = error
+    wrong |= {key: BadSetting(f"{key} in {path}: {why}") for key, why in _unknown_keys(file).items()}
     raw: dict[str, str] = {}
-    sources: dict[str, str] = {}
+    sources = dict.fromkeys(wrong, str(path))
     for option in OPTIONS:
+        given, sources[option.name] = _find(option, flags, environ, file, path)
         try:
-            raw[option.name], sources[option.name] = _find(option, flags, environ, file, path)
+            raw[option.name] = _text(option, given, sources[option.name])
         except BadSetting as error:
-            raw[option.name], sources[option.name] = option.default, "default"
-            wrong[option.name] = error
+            raw[option.name], wrong[option.name] = str(given), error
     return _build(raw, sources, environ, wrong)
 
 
@@ -146,7 +153,8 @@ def _find(
     environ: Mapping[str, str],
     file: Mapping[str, Any],
     path: Path | None,
-) -> tuple[str, str]:
+) -> tuple[object, str]:
+    """What is given, a secret's file as a Path, and where it comes from."""
     given = flags.get(option.name)
     if given is not None:
         return given, option.flag
@@ -154,23 +162,29 @@ def _find(
         return environ[option.variable], option.variable
     secret_file = environ.get(option.variable + "_FILE") if option.secret else None
     if secret_file:
-        try:
-            return Path(secret_file).read_text(encoding="utf-8").strip(), option.variable + "_FILE"
-        except (OSError, UnicodeDecodeError) as error:
-            raise BadSetting(f"{option.variable}_FILE: cannot read {secret_file}: {error}") from error
+        return Path(secret_file), option.variable + "_FILE"
     if option.name in file:
-        value = file[option.name]
-        if isinstance(value, list) and option.name in LISTS:
-            value = " ".join(str(item) for item in value)
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            shown = "(hidden)" if option.secret else repr(value)
-            raise BadSetting(f"{option.name} in {path}: {shown} is not allowed; allowed: {option.allowed}")
-        return str(value), str(path)
+        return file[option.name], str(path)
     if option.name == "database_url" and environ.get("DATABASE_URL"):
         return environ["DATABASE_URL"], "DATABASE_URL"
     if option.name == "media_root" and environ.get(SAMS_BUCKET):
         return f"s3://{environ[SAMS_BUCKET]}/{SAMS_PREFIX}", SAMS_BUCKET
     return option.default, "default"
+
+
+def _text(option: Option, given: object, source: str) -> str:
+    """Raises BadSetting for a value that is no text, number or list where lists are allowed, and for a file."""
+    if isinstance(given, Path):
+        try:
+            return given.read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError) as error:
+            raise BadSetting(f"{source}: cannot read {given}: {error}") from error
+    if isinstance(given, list) and option.name in LISTS:
+        return " ".join(map(str, given))
+    if isinstance(given, bool) or not isinstance(given, str | int | float):
+        shown = "(hidden)" if option.secret else repr(given)
+        raise BadSetting(f"{option.name} in {source}: {shown} is not allowed; allowed: {option.allowed}")
+    return str(given)
 
 
 def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> tuple[Mapping[str, Any], Path | None]:
@@ -205,11 +219,13 @@ def _build(
     values: dict[str, Any] = {}
 
     def take(name: str, text: str) -> None:
+        if name in wrong:
+            return
         try:
             values[name] = _parse(name, text, sources)
         except BadSetting as error:
             if sources[name] != "default" or not wrong:  # a default that follows from another setting is wrong with it
-                wrong.setdefault(name, error)
+                wrong[name] = error
 
     state = raw["state_dir"] or environ.get("STATE_DIRECTORY", "").split(":")[0] or _xdg_state(environ)
     if not state:
@@ -217,12 +233,12 @@ def _build(
             "state_dir (from default): HOME is not set, so there is no default; give SAMZIP_STATE_DIR"
         )
     take("state_dir", state)
-    state_dir = values.get("state_dir", state)
-    media = raw["media_root"] or f"{state_dir}/media"
+    state_dir = values.get("state_dir")
+    media = raw["media_root"] or (f"{state_dir}/media" if state_dir else "")
     texts = {
         **raw,
-        "state_dir": str(state_dir),
-        "database_url": raw["database_url"] or f"sqlite:///{state_dir}/samzip.sqlite3",
+        "state_dir": str(state_dir or state),
+        "database_url": raw["database_url"] or (f"sqlite:///{state_dir}/samzip.sqlite3" if state_dir else ""),
         "media_root": media,
         "archive_root": raw["archive_root"] or media,
         "jobs": raw["jobs"] or str(len(os.sched_getaffinity(0))),

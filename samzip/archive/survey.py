@@ -37,6 +37,7 @@ class Survey:
     ranges: tuple[PartRange, ...]
     bytes: tuple[int, ...]  # of each part's documents
     logo_identity: str | None  # None: it is missing
+    is_all_missing: bool  # documents are known, and not one of them is there
 
 
 def company_folder(company: Company) -> str:
@@ -56,6 +57,7 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
         repr((CODE, job.day, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass")
     )
     ranges, sizes = [], []
+    found = {type(it) for _, it in logo if it != DOWNLOAD}
     folders = plan.equipment_folders(spool.codes(), top)
     done = 0
     for part in range(1, job.parts + 1):
@@ -68,18 +70,19 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
         owners.append(plan.procedure_sources(procedures, f"{top}/{plan.PROCEDURES}"))
         survey = _look(store, downloads, [list(sources) for sources in owners])
         if part == job.parts:
-            survey[-1] += [(source, found) for source, found in logo if isinstance(found, str)]
+            survey[-1] += [(source, it) for source, it in logo if isinstance(it, str)]
         digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))
+        found |= {type(it) for owner in survey for _, it in owner if it != DOWNLOAD}
         ranges.append(PartRange(part, equipment[0].code, equipment[-1].code, len(equipment)))
-        sizes.append(sum(found.size for owner in survey for _, found in owner if isinstance(found, Stat)))
+        sizes.append(sum(it.size for owner in survey for _, it in owner if isinstance(it, Stat)))
         spool.write_survey(part, own, survey)
         done += len(equipment)
         report(Progress(done, "", 0, "Revisando documentos...", 0))
     fingerprints = tuple(
         hashlib.sha256(f"{digest.hexdigest()} {part}".encode()).hexdigest() for part in range(1, job.parts + 1)
     )
-    logo_identity = next((found.etag for _, found in logo if isinstance(found, Stat)), None)
-    return Survey(fingerprints, tuple(ranges), tuple(sizes), logo_identity)
+    logo_identity = next((it.etag for _, it in logo if isinstance(it, Stat)), None)
+    return Survey(fingerprints, tuple(ranges), tuple(sizes), logo_identity, is_all_missing=found == {str})
 
 
 def _look(store: Store, downloads: tuple[str, ...], owners: list[list[Source]]) -> list[OwnerSurvey]:

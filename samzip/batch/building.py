@@ -24,6 +24,7 @@ from samzip.batch.in_work import InWork
 from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, as_told
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor
+from samzip.housekeeping.absence import require_documents
 from samzip.requests import runs, work
 
 POLL_S = 0.2
@@ -148,10 +149,13 @@ class _Crew:
     def _end_surveys(self) -> None:
         for future, company in _ended(self.surveyed):
             try:
-                company.end_survey(future.result())
+                survey = future.result()
             except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
                 self._fail_company(company, error)
                 continue
+            if survey.is_all_missing:
+                require_documents(self.context.media)
+            company.end_survey(survey)
             if company.must_build():
                 key = str(company.records.company.id)
                 self.prepared[self.pool.submit(prepare_company, company.prepare_job(), key)] = company

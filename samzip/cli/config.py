@@ -8,9 +8,9 @@ from typing import Any
 import click
 
 from samzip.cli.frame import json_option, look_up_settings, print_json, takes_settings
-from samzip.doctor.values import shown, shown_with_problems
+from samzip.doctor.values import shown_with_problems
 from samzip.options import OPTIONS
-from samzip.settings import unknown_variables
+from samzip.settings import FILE, Found, unknown_variables
 from samzip.units import count
 
 
@@ -34,22 +34,26 @@ def command(action: str, as_json: bool, **given: Any) -> None:
       samzip config show --json
       samzip config validate --config /etc/samzip/samzip.toml
     """
-    strange = unknown_variables(os.environ) if action == "validate" else {}
-    if not as_json:
-        for variable, hint in strange.items():
-            click.echo(f"Warning: {variable} is no setting of samzip and does nothing; {hint}")
     found = look_up_settings(given)
-    if action == "show" and found.wrong:
-        _show(shown_with_problems(found), as_json=as_json)
-    entries = shown(found.settings())
     if action == "validate":
-        given_ones = {name: entry["source"] for name, entry in entries.items() if entry["source"] != "default"}
-        if as_json:
-            print_json({"valid": True, "given": given_ones, "unknown": strange})
-            return
-        click.echo(f"Valid: {count(len(given_ones), 'setting')} given, {len(entries) - len(given_ones)} are defaults.")
+        _validate(found, as_json=as_json)
+    elif FILE not in found.wrong:  # nobody knows what it would have said
+        _show(shown_with_problems(found), as_json=as_json)
+    found.settings()
+
+
+def _validate(found: Found, *, as_json: bool) -> None:
+    """Tells whether all are allowed, and what is none."""
+    strange = unknown_variables(os.environ)
+    given = {name: source for name, source in found.sources.items() if source != "default"}
+    problems = {name: str(error) for name, error in found.wrong.items()}
+    if as_json:
+        print_json({"valid": not problems, "given": given, "problems": problems, "unknown": strange})
         return
-    _show(entries, as_json=as_json)
+    for variable, hint in strange.items():
+        click.echo(f"Warning: {variable} is no setting of samzip and does nothing; {hint}", err=True)
+    if not problems:
+        click.echo(f"Valid: {count(len(given), 'setting')} given, {len(OPTIONS) - len(given)} are defaults.")
 
 
 def _show(entries: dict[str, dict[str, str]], *, as_json: bool) -> None:

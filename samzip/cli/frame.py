@@ -17,7 +17,7 @@ from typing import Any, NoReturn, TypeVar
 
 import click
 
-from samzip.errors import SamzipError
+from samzip.errors import BadSetting, SamzipError
 from samzip.options import OPTIONS
 from samzip.settings import Found, Settings, look_up
 
@@ -54,7 +54,7 @@ def read_settings(given: dict[str, Any]) -> Settings:
 
 
 def look_up_settings(given: dict[str, Any]) -> Found:
-    """The same, right or wrong. Raises BadSetting for a file that cannot be read."""
+    """The same, right or wrong."""
     flags = {name.removeprefix("setting_"): value for name, value in given.items() if name.startswith("setting_")}
     return look_up(flags, os.environ, config=flags.pop("config", None))
 
@@ -101,7 +101,8 @@ def fail(error: SamzipError, *, as_json: bool) -> NoReturn:
         if as_json:
             click.echo(json.dumps(what, ensure_ascii=False), err=True)
         else:
-            for line in (f"samzip: {_one_line(str(error))}", *error.advice.splitlines()):
+            told = error.problems if isinstance(error, BadSetting) else (str(error),)
+            for line in (*(f"samzip: {_one_line(problem)}" for problem in told), *error.advice.splitlines()):
                 tell(line, err=True)
     _forget_unwritable()
     sys.exit(error.exit_code)

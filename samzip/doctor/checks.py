@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from samzip.doctor.facts import Clock, Documents, Extras, Holder, Room, Waiting
+from samzip.doctor.facts import Clock, Documents, Extras, Holder, Largest, Room, Waiting
 from samzip.doctor.findings import Finding, ok, problem, warning
 from samzip.requests.shown import RunShown
 from samzip.units import count, is_bucket, show_duration, show_size
@@ -73,16 +73,31 @@ def documents(found: Documents) -> Finding:
     return ok("media", f"{found.root} is readable")
 
 
+def reading(root: str, found: Largest) -> Finding:
+    """Of the documents of a company that has some."""
+    if found.is_all_missing:
+        return problem(
+            "documents",
+            f"of {found.name} not one that the database knows is in {root}",
+            "correct media_root, or mount the volume; while it is empty, every run that has work ends with 12",
+        )
+    if found.unread:
+        folder = "this user must be able to read what SAM writes: give it SAM's group, or ask who mounted the volume"
+        return problem("documents", found.unread, BUCKET if is_bucket(root) else folder)
+    return ok("documents", f"those of {found.name} were looked at, and one was read" if found.bytes else "none yet")
+
+
 def archives(root: str, error: str | None, is_new: bool, *, is_root_new: bool = False) -> Finding:
     """`is_new`: the first run will make the folder; `is_root_new`: the one above it, too."""
     if error and any(os.strerror(number) in error for number in (errno.ENOSPC, errno.EDQUOT)):
         remedy = "make room: samzip purge --dry-run shows what samzip can give back; samzip retry ID for what waits"
         return problem("archives", error, remedy)
     if error:
-        folder = "give this user a folder that it may write, with space, and fsync that works"
+        folder = "correct archive_root, or let this user write there; it needs space, and fsync that works"
         return problem("archives", error, BUCKET if is_bucket(root) else folder)
     if is_root_new:
-        return warning("archives", f"{root} is not there yet; the first run makes it", "is the volume mounted?")
+        remedy = "is that the right archive_root, and its volume mounted?"
+        return warning("archives", f"{root} is not there yet; the first run makes it", remedy)
     if is_new:
         return ok("archives", f"{root} is writable; zip_requests/ is made by the first run")
     return ok("archives", f"{root}/zip_requests: written, synced, renamed, read back, removed")

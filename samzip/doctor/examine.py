@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 STARTS = 10  # runs that tell the timer's pace
 KNOWN = 3  # archives that are looked for
-NEED_THE_DATABASE = ("clock", "downloads", "last run", "timer", "queue", "room")
+NEED_THE_DATABASE = ("clock", "downloads", "last run", "timer", "queue", "documents")
 
 
 def examine(settings: Settings, opened: Callable[[Settings], AbstractContextManager[Database]]) -> Iterator[Finding]:
@@ -64,6 +64,8 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
         yield checks.documents(probes.documents(open_store(settings.media_root), 0))
         yield checks.lock(probes.holder(settings, None, None), datetime.now(UTC))
         yield _state_room(settings)
+        if not is_bucket(settings.archive_root):
+            yield checks.room("room", probes.room(Path(settings.archive_root)), checks.ARCHIVE_ROOM, "a small archive")
         yield checks.skipped(NEED_THE_DATABASE)
 
 
@@ -91,8 +93,10 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         try:
             largest = probes.largest(settings, connection, company) if company and not documents.error else None
         except StorageFailed as error:
-            yield problem("room", str(error), error.advice)
-            return
+            largest = None
+            yield problem("documents", str(error), error.advice)
+    if largest:
+        yield checks.reading(settings.media_root, largest)
     if is_bucket(settings.archive_root):
         return  # it has no end
     documents_of = f"the documents of {largest.name} ({show_size(largest.bytes)})" if largest else "no documents yet"

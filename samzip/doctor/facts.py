@@ -66,6 +66,8 @@ class Largest:
 
     name: str
     bytes: int  # of all its documents
+    is_all_missing: bool  # documents are known, and not one is there
+    unread: str | None  # why one that is there cannot be read as runs read it; None: it can, or there is none
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -16,15 +16,17 @@ from samzip.dossier.keys import FOLDER
 from samzip.errors import ClusterFailed, StorageFailed
 from samzip.locks import is_held, read_holder
 from samzip.settings import Settings
-from samzip.storage import ABSENT, TEMPORARY_SUFFIX, MissingFile, Store
+from samzip.storage import ABSENT, TEMPORARY_SUFFIX, MissingFile, Stat, Store, open_store
 from samzip.units import is_bucket
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+    from samzip.archive.spool import Spool
     from samzip.database import Database
 
 PROBE = b"samzip doctor\n"
+PIECE = 16 << 10  # bytes of a document
 # Always the same names: what a kill leaves, the next examination takes and removes.
 WRITTEN, RENAMED = (f"{FOLDER}/doctor-{step}{TEMPORARY_SUFFIX}" for step in ("written", "renamed"))
 
@@ -180,7 +182,7 @@ def waiting(connection: Connection, now: datetime) -> Waiting:
 
 
 def largest(settings: Settings, connection: Connection, company_id: int) -> Largest | None:
-    """As a run would look at it: every document is looked at, none is opened. Raises StorageFailed."""
+    """As a run would look at it: every document is looked at, and one is read. Raises StorageFailed."""
     from samzip.archive.spool import Spool
     from samzip.archive.survey import SurveyJob, survey_company
     from samzip.catalog.read import read_equipment, read_records
@@ -193,4 +195,28 @@ def largest(settings: Settings, connection: Connection, company_id: int) -> Larg
         _, parts = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
         job = SurveyJob(spool, parts, settings.media_root, settings.archive_root, settings.timezone, date.min)
         survey = survey_company(job, lambda _: None)
-    return Largest(records.company.name, sum(survey.bytes))
+        unread = None
+        if sum(survey.bytes):
+            unread = _unread(open_store(settings.media_root), _documents(spool, parts))
+    return Largest(records.company.name, sum(survey.bytes), survey.is_all_missing, unread)
+
+
+def _documents(spool: Spool, parts: int) -> Iterator[tuple[str, int]]:
+    """Path and size of each that is there."""
+    for part in range(1, parts + 1):
+        for owner in spool.survey(part)[1]:
+            yield from ((source.path, found.size) for source, found in owner if isinstance(found, Stat))
+
+
+def _unread(store: Store, documents: Iterator[tuple[str, int]]) -> str | None:
+    """Why the largest cannot be read, from its beginning and in pieces, as runs do. Raises StorageFailed."""
+    path, size = max(documents, key=lambda it: it[1])
+    (piece,) = store.heads([(path, size)], PIECE)
+    if isinstance(piece, Exception):
+        return f"{store.url}/{path}: {piece}"
+    try:
+        with store.open(path) as file:
+            begin = file.read(len(piece))
+    except MissingFile as error:
+        return f"{store.url}/{path}: {error.reason}"
+    return None if begin == piece else f"{store.url}/{path}: a piece of it reads as something else"

@@ -8,6 +8,8 @@ from samzip.options import OPTIONS, Option
 from samzip.settings import Found, Settings
 from samzip.units import show_duration, show_size
 
+HIDDEN = "(hidden)"
+
 
 def shown(settings: Settings) -> dict[str, dict[str, str]]:
     """Value and source of every setting, as people may see them. Raises BadSetting."""
@@ -25,11 +27,15 @@ def shown_with_problems(found: Found) -> dict[str, dict[str, str]]:
     entries = {}
     for option in OPTIONS:
         name, source = option.name, found.sources[option.name]
-        hidden = "(hidden)" if option.secret or name == "database_url" else found.texts[name]
-        value = hidden if name in found.wrong else _show(option, found.values.get(name, found.texts[name]), source)
+        if name in found.values:
+            value = _show(option, found.values[name], source)
+        elif name in found.wrong:
+            value = HIDDEN if option.secret or name == "database_url" else found.texts[name]
+        else:
+            value = "(follows from what is wrong)"
         entries[name] = {"value": value, "source": source}
-        if name in found.wrong:
-            entries[name]["problem"] = str(found.wrong[name])
+    for name, error in found.wrong.items():  # what is no setting may be a secret under a misspelt name
+        entries.setdefault(name, {"value": HIDDEN, "source": found.sources[name]})["problem"] = str(error)
     return entries
 
 
@@ -39,7 +45,7 @@ def _show(option: Option, value: object, source: str) -> str:
 
         return parse_url(str(value)).render_as_string(hide_password=True)
     if option.secret and not (value and source == "default"):
-        return "(hidden)" if value else "(none)"
+        return HIDDEN if value else "(none)"
     if isinstance(value, timedelta):
         return show_duration(value)
     return show_size(value) if option.name == "cache_size" and isinstance(value, int) else str(value)

@@ -1,4 +1,4 @@
-"""When an archive is certainly not there."""
+"""When an archive is certainly not there, and when it is a volume that is away instead."""
 
 from __future__ import annotations
 
@@ -20,4 +20,16 @@ def require_folder(archives: Store) -> None:
         raise StorageFailed(
             f"{root} has no folder {FOLDER}, though the database knows archives in it: is that the right archive_root "
             "(samzip config), and is the volume mounted? If they were deleted on purpose, make the folder"
+        )
+
+
+def require_documents(media: Store) -> None:
+    """To be asked when not one document of a company is there: an archive full of absences would help nobody.
+
+    Raises StorageFailed when nothing else is there either.
+    """
+    if media.is_empty(FOLDER):
+        raise StorageFailed(
+            f"{media.url} is empty, though the database knows documents in it: is that the right media_root "
+            "(samzip config), and is the volume mounted? If they were deleted on purpose, put any file there"
         )

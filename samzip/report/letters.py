@@ -62,7 +62,7 @@ ADVICE = "Para saber más: samzip doctor, samzip status."
 def _part(part: DeliveredPart, zone: tzinfo, address: str | None) -> str:
     name = "Archivo" if part.parts == 1 else f"Parte {part.part} de {part.parts}"
     if part.error is not None:
-        return f"{name}: no se pudo generar ({printable(part.error)}). Puede solicitarlo de nuevo."
+        return f"{name}: no se pudo generar ({printable(part.error).removesuffix('.')}). Puede solicitarlo de nuevo."
     lines = [f"{name}: {customer_size(part.size)}"]
     if part.expires is not None:
         lines[0] += f", disponible hasta el {part.expires.astimezone(zone):%Y-%m-%d a las %H:%M}"

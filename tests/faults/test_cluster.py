@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import zipfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from samzip.app import ready_database
-from samzip.cluster import DaskCluster
+from samzip.cluster import DaskCluster, differences
 from samzip.cluster_worker import Probe, Ticket, make_probe, unfit
 from samzip.doctor.examine import examine
 from samzip.errors import BadSetting, ClusterFailed
@@ -44,6 +46,17 @@ def run_on(cluster: Cluster, world: World, jobs: int = 2) -> object:
         return DaskCluster(world.settings, world.settings.temporary_dir / "run")
 
     return world.run(make_executor=make)
+
+
+class Words(logging.Handler):
+    """What Dask says of its own accord."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.records: list[logging.LogRecord] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.records.append(record)
 
 
 def work(world: World) -> list[tuple[int, str | None]]:
@@ -143,6 +156,8 @@ def _refused(cluster: Cluster, world: World) -> bool:
 def test_a_scheduler_that_goes_away_gives_the_parts_back_and_ends_the_run(
     cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    words = Words()
+    logging.getLogger("distributed.client").addHandler(words)
     monkeypatch.setattr("samzip.batch.building.build_part", build_for_ever)
     world.click()
 
@@ -158,6 +173,7 @@ def test_a_scheduler_that_goes_away_gives_the_parts_back_and_ends_the_run(
     assert [row.status for row in world.requests()] == ["pending"] * 3
     assert work(world) == [(0, None)] * 3
     assert world.files() == []
+    assert words.records == []  # the error says it
 
 
 def test_a_scheduler_that_is_not_there_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,6 +221,19 @@ def test_a_worker_that_differs_from_the_leader_says_in_what(probe: Probe, tmp_pa
     for problem, part in zip(told, expected, strict=True):
         assert problem is not None
         assert part in problem
+
+
+def test_a_worker_of_another_version_is_named() -> None:
+    def host(python: str, dask: str) -> dict[str, Any]:
+        return {"host": {"python": f"{python}.final.0"}, "packages": {"dask": dask, "distributed": dask}}
+
+    mine = host("3.11.2", "2026.1")
+    same = {"client": mine, "workers": {"tcp://a": host("3.11.9", "2026.1")}}
+    assert list(differences(same)) == []
+    for theirs, told in ((host("3.12.1", "2026.1"), "python 3.12"), (host("3.11.2", "2025.9"), "dask 2025.9")):
+        worker, problem = next(differences({"client": mine, "workers": {"tcp://b": theirs}}))
+        assert worker == "tcp://b"
+        assert problem.startswith(f"it has {told}, and this host ")
 
 
 def test_a_ticket_is_used_once(tmp_path: Path) -> None:

@@ -524,6 +524,31 @@ def test_a_media_root_that_is_not_there_is_exit_12_and_nobody_gets_an_empty_arch
     assert world.run().counts.published == 1
 
 
+@pytest.mark.parametrize("is_archive_folder_there", [False, True])
+def test_a_media_root_without_any_of_its_documents_is_exit_12_too(world: World, is_archive_folder_there: bool) -> None:
+    """A mount point whose volume is away is an empty folder: nobody gets an archive that lacks everything."""
+    world.company(equipment=1)
+    world.click()
+    documents = world.media / "documentos"
+    documents.rename(world.settings.state_dir / "unmounted")
+    if is_archive_folder_there:
+        (world.media / "zip_requests").mkdir()
+    with pytest.raises(StorageFailed, match="is empty, though the database knows documents in it"):
+        world.run()
+    assert [(row.status, row.error_message) for row in world.requests()] == [("pending", None)]
+    assert [row.attempts for row in world.rows(tables.work)] == [0]
+    (world.settings.state_dir / "unmounted").rename(documents)
+    assert world.run().counts.published == 1
+
+
+def test_a_company_that_lost_its_documents_beside_another_is_served(world: World) -> None:
+    lost = world.company(equipment=1)
+    world.company("Otra", equipment=1, user="OTRA", prefix="O")
+    world.click()
+    shutil.rmtree(world.media / "documentos" / str(lost))
+    assert world.run().counts.published == 1
+
+
 def test_a_folder_of_archives_that_is_gone_is_not_made_anew_while_some_can_be_downloaded(world: World) -> None:
     """Or nobody could tell any more that a volume is not mounted, and a purge would fail every request."""
     world.company(equipment=1)

@@ -327,6 +327,32 @@ def test_doctor_tells_of_a_prefix_where_nothing_lies(story: World, s3: Bucket, t
     flags = {"database_url": story.settings.database_url, "state_dir": str(tmp_path), "media_root": new_prefix()}
     findings = {finding.check: finding for finding in examine(load(flags, {}), ready_database)}
     assert findings["media"].state == "warning"
+    assert findings["documents"].state == "problem"
+
+
+def test_a_prefix_where_nothing_lies_ends_a_run_and_costs_no_attempt(story: World, s3: Bucket) -> None:
+    story.click()
+    right = story.settings
+    story.settings = replace(right, media_root=new_prefix())
+    with pytest.raises(StorageFailed, match="is empty, though the database knows documents in it"):
+        story.run()
+    assert states(story) == ["pending", "pending"]
+    story.settings = right
+    assert story.run().counts.published == 2
+
+
+def test_doctor_meets_a_server_that_answers_ranges_wrongly(
+    story: World, s3: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with story.database.write() as connection:
+        company = story.rows(tables.empresa)[0].id
+        story.put("documentos/manual.pdf", b"%PDF" * 10_000)
+        story.equipment(connection, company, "L-1", manual_pdf="documentos/manual.pdf")
+    monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{s3.proxy.target}")  # rclone's answer is 200
+    findings = {finding.check: finding for finding in examine(story.settings, ready_database)}
+    assert findings["media"].state == "ok"
+    assert findings["documents"].state == "problem"
+    assert "documentos/manual.pdf" in findings["documents"].told
 
 
 def test_a_download_is_sent_by_the_bucket_itself(story: World) -> None:

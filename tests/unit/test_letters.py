@@ -66,7 +66,8 @@ def test_a_part_that_failed_at_last_is_told_among_the_others() -> None:
     letter = to_requester(delivery(part(1, 2), part(2, 2, error="disco lleno")), BOGOTA, None)
     assert letter.title == "El ZIP de CERTIBOY S.A.S. está listo en parte"
     assert "Parte 2 de 2: no se pudo generar (disco lleno). Puede solicitarlo de nuevo." in letter.text
-    alone = to_requester(delivery(part(error="disco lleno")), BOGOTA, None)
+    alone = to_requester(delivery(part(error="disco lleno.")), BOGOTA, None)
+    assert "(disco lleno). Puede" in alone.text
     assert alone.title == "No se pudo generar el ZIP de CERTIBOY S.A.S."
     assert "Descárguelo" not in alone.text
 

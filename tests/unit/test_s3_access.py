@@ -75,3 +75,14 @@ def test_who_gave_no_keys_is_told_so_and_not_what_the_machines_own_address_answe
     assert str(found).startswith("s3://bucket/prefix/a.zip: no keys are set (AWS_ACCESS_KEY_ID, AWS_PROFILE)")
     assert "the keys and their rights" in found.advice
     assert found.exit_code == StorageFailed.exit_code
+
+
+def test_an_error_has_the_servers_words_and_not_its_xml() -> None:
+    xml = (
+        '<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code>'
+        "<Message>Not &quot;yours&quot;</Message><RequestId>1</RequestId></Error>"
+    )
+    error = RuntimeError(f"PUT http://s3/b/k: 403 Forbidden: {xml}\n\nDebug source:\nGeneric")
+    assert told(error) == 'PUT http://s3/b/k: 403 Forbidden: AccessDenied: Not "yours"'
+    assert told(RuntimeError("500: <Error><Other/></Error>")) == "500: <Error><Other/></Error>"
+    assert told(RuntimeError("")) == "RuntimeError"

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from samzip import cli
+from samzip.doctor.values import shown_with_problems
 from samzip.errors import BadSetting
 from samzip.options import OPTIONS
 from samzip.settings import Settings, load, look_up
@@ -288,11 +289,58 @@ def test_an_unknown_key_exits_78(
     monkeypatch.chdir(tmp_path)
     (tmp_path / "samzip.toml").write_text("tll = '6h'")
     code, out, err = config(capsys)
-    assert (code, len(out.splitlines())) == (78, len(OPTIONS))
+    assert (code, len(out.splitlines())) == (78, len(OPTIONS) + 1)
+    assert out.splitlines()[-1].endswith("<- not allowed")
     assert "did you mean ttl?" in err
-    code, _, err = config(capsys, "--json")
+    code, out, err = config(capsys, "--json")
     assert code == 78
     assert json.loads(err)["exit"] == 78
+    assert json.loads(out)["tll"]["source"] == str(tmp_path / "samzip.toml")
+
+
+def test_a_file_that_cannot_be_parsed_hides_nothing_else_that_is_wrong(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "samzip.toml").write_text("ttl = \n")
+    monkeypatch.setenv("SAMZIP_JOBS", "abc")
+    code, out, err = config(capsys)
+    assert (code, out) == (78, "")  # what the file would have said is not known
+    told, other, _advice = err.splitlines()
+    assert f"{tmp_path / 'samzip.toml'}: Invalid value" in told
+    assert other.startswith("samzip: jobs (from SAMZIP_JOBS)")
+
+
+def test_scripts_are_told_all_that_is_wrong_and_what_does_nothing_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SAMZIP_JOBS", "abc")
+    monkeypatch.setenv("SAMZIP_JOBZ", "2")
+    code, out, _ = config(capsys, "validate", "--json")
+    told = json.loads(out)
+    assert (code, told["valid"], set(told["problems"])) == (78, False, {"jobs"})
+    assert told["unknown"] == {"SAMZIP_JOBZ": "did you mean SAMZIP_JOBS?"}
+    code, out, err = config(capsys, "validate")
+    assert (code, out) == (78, "")
+    assert "SAMZIP_JOBZ is no setting" in err
+
+
+@pytest.mark.parametrize("toml", ["ttl = [1]", "part_size = true", "web_secret = {a = 1}"])
+def test_a_value_of_the_wrong_kind_comes_from_where_it_was_given(tmp_path: Path, toml: str) -> None:
+    file = tmp_path / "samzip.toml"
+    file.write_text(toml)
+    found = look_up({}, {"HOME": str(tmp_path)}, config=str(file))
+    (name,) = found.wrong
+    assert found.sources[name] == str(file)
+
+
+def test_what_follows_from_a_folder_that_nobody_named_is_not_made_up() -> None:
+    found = look_up({}, {})
+    assert "state_dir" in found.wrong
+    entries = shown_with_problems(found)
+    for name in ("database_url", "media_root", "archive_root"):
+        assert entries[name]["value"] == "(follows from what is wrong)"
 
 
 def test_sams_own_bucket_is_the_media_root_unless_somebody_says_more(tmp_path: Path) -> None:

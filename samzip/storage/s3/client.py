@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
@@ -16,6 +17,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
+from html import unescape
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from obstore.exceptions import BaseError
@@ -36,6 +38,7 @@ RETRY: RetryConfig = {  # exponential, with jitter; it counts from a request's b
 }
 REQUEST: ClientConfig = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=60)}
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_S3_ENDPOINT_URL")  # the last one is SAM's
+ANSWER = re.compile(r"(?:<\?xml[^>]*\?>)?\s*<Error\b.*</Error>")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_S3_REGION_NAME")
 
 
@@ -152,9 +155,15 @@ def _boto(found: Access, _key: str | None, _process: int) -> Any:
 
 
 def told(error: BaseException) -> str:
-    """An error of obstore's in one line: it adds its whole chain of causes below."""
-    text = str(error).partition("Debug source")[0]
-    return " ".join(text.split()) or type(error).__name__
+    """An error of obstore's in one line: it adds its whole chain of causes below, and quotes the server's XML."""
+    text = " ".join(str(error).partition("Debug source")[0].split())
+    return ANSWER.sub(_answer, text) or type(error).__name__
+
+
+def _answer(found: re.Match[str]) -> str:
+    """Code and message of an error as S3's servers tell it; what has neither stays as it is."""
+    parts = (re.search(f"<{name}>(.*?)</{name}>", found[0]) for name in ("Code", "Message"))
+    return ": ".join(unescape(part[1]) for part in parts if part) or found[0]
 
 
 def failed(url: str, error: BaseException) -> BucketFailed:

@@ -14,7 +14,7 @@ import queue
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -65,6 +65,9 @@ class Upload(io.RawIOBase):
         self._parts: queue.Queue[bytes | Aborted | None] = queue.Queue(1)
         self._sha256 = hashlib.sha256()
         self._md5s: list[bytes] = []
+        self._hasher = ThreadPoolExecutor(1, "hash")  # beside sending, or it would wait for that
+        self._hashed: Future[None] = Future()  # of the last part
+        self._hashed.set_result(None)
         self._sending: Future[None] = Future()
         self._is_over = False
         threading.Thread(target=self._send, name=f"upload {key}", daemon=True).start()
@@ -119,6 +122,7 @@ class Upload(io.RawIOBase):
     def close(self) -> None:
         if not self.closed:
             self._give_up()
+            self._hasher.shutdown(wait=False)
             self._open_end.close()
         super().close()
 
@@ -144,6 +148,9 @@ class Upload(io.RawIOBase):
             self._sending.result(timeout=ABORT_S)
 
     def _hand_over(self, part: bytes | None) -> None:
+        self._hashed.result()  # so that parts that wait for it are few
+        if part is not None:
+            self._hashed = self._hasher.submit(self._hash, part)
         while True:
             if self._sending.done():
                 self._is_over = True
@@ -176,6 +183,8 @@ class Upload(io.RawIOBase):
         while (part := self._parts.get()) is not None:
             if isinstance(part, Aborted):
                 raise part
-            self._sha256.update(part)
-            self._md5s.append(hashlib.md5(part, usedforsecurity=False).digest())
             yield part
+
+    def _hash(self, part: bytes) -> None:
+        self._md5s.append(hashlib.md5(part, usedforsecurity=False).digest())
+        self._sha256.update(part)
