@@ -136,7 +136,8 @@ def test_config_validate_says_whether_all_is_allowed(
     code, out, _ = samzip(capsys, "config", "validate", "--ttl", "2h")
     assert (code, out.split()[:3]) == (0, ["Valid:", "2", "settings"])
     code, out, _ = samzip(capsys, "config", "validate", "--json")
-    assert json.loads(out) == {"valid": True, "unknown": {}, "given": {"web_secret": "SAMZIP_WEB_SECRET"}}
+    told = {"valid": True, "given": {"web_secret": "SAMZIP_WEB_SECRET"}, "problems": {}, "unknown": {}}
+    assert json.loads(out) == told
     code, _, err = samzip(capsys, "config", "validate", "--ttl", "soon", "--jobs", "0")
     assert code == 78
     assert "ttl (from --ttl)" in err

@@ -54,6 +54,9 @@ def test_a_worker_has_one_thread_and_sees_what_the_run_sees() -> None:
     command = container(WORKER)["command"]
     assert command[command.index("--nthreads") + 1] == "1"
     assert container(WORKER)["volumeMounts"] == container(CRON)["volumeMounts"]
+    (bucket,) = container(WORKER)["envFrom"]  # its keys; the database's address is no worker's business
+    assert bucket in container(CRON)["envFrom"]
+    assert bucket["secretRef"] == {"name": "samzip-bucket", "optional": True}
     assert WORKER["spec"]["volumes"] == CRON["spec"]["volumes"]
     assert WORKER["spec"]["securityContext"] == CRON["spec"]["securityContext"]
     assert {container(it)["image"] for it in (WORKER, CRON, SCHEDULER)} == {container(CRON)["image"]}
