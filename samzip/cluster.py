@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import secrets
+import shutil
 import threading
 import time
 import warnings
@@ -35,17 +36,18 @@ LOOK_S = 2.0  # between two looks at who is there
 PACKAGES = ("dask", "distributed")  # of one version everywhere, as Dask wants it
 
 
-def count_workers(executor: str) -> int:
-    """Those that the scheduler at this address has now. Raises ClusterFailed, also for those that could do no work."""
-    client = _connect(executor)
+def count_workers(settings: Settings, folder: Path) -> int:
+    """Those that the scheduler has now, once all have shown that they can work. `folder` is made below the state folder
+    for it, and removed. Raises ClusterFailed, StorageFailed."""
+    client = _connect(settings.executor)
     try:
-        _require_fit(differences(client.get_versions()))
-        _require_fit(_threads(client.nthreads()))
-        return len(client.scheduler_info()["workers"])
-    except OSError as error:
-        raise ClusterFailed(f"the cluster at {executor}: {error}") from error
+        workers = len(client.scheduler_info()["workers"])
+        if workers:
+            _forget(_check(client, settings, folder))
+        return workers
     finally:
         client.close(timeout=END_S)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _connect(executor: str) -> Client:
@@ -94,7 +96,7 @@ class DaskCluster:
             return self._client, self._probe
         self._client = _connect(self._settings.executor)
         self._client.subscribe_topic(self._topic, self._hear)
-        self._probe = self._check(self._client)
+        self._probe = _check(self._client, self._settings, self._folder)
         return self._client, self._probe
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
@@ -144,8 +146,7 @@ class DaskCluster:
             time.sleep(0.05)
         self._running.clear()
         if self._probe is not None:
-            with suppress(StorageFailed):  # the next probe has the same name
-                open_store(self._probe.archive_url).delete(self._probe.archived)
+            _forget(self._probe)
         client, self._client = self._client, None
         client.close(timeout=END_S)
 
@@ -157,23 +158,6 @@ class DaskCluster:
             self._seen = self._looked
         elif self._looked - self._seen > WORKERS_S:
             self._lost = f"the cluster at {self._settings.executor} has no workers any more"
-
-    def _check(self, client: Client) -> Probe:
-        """Everything that would make a part fail that is no part's fault."""
-        try:
-            client.wait_for_workers(1, timeout=WORKERS_S)
-            probe = make_probe(self._settings, self._folder)
-            _require_fit(differences(client.get_versions()))
-            _require_fit(_threads(client.nthreads()))
-            told = client.run(unfit, probe, on_error="return")
-            _require_fit((worker, _told(problem)) for worker, problem in told.items() if problem is not None)
-            return probe
-        except TimeoutError as error:
-            raise ClusterFailed(f"the cluster at {self._settings.executor} has no workers") from error
-        except OSError as error:
-            if isinstance(error, StorageFailed):
-                raise
-            raise ClusterFailed(f"the cluster at {self._settings.executor}: {error}") from error
 
     def _hear(self, event: tuple[float, Any]) -> None:
         key, progress = event[1]
@@ -227,6 +211,31 @@ def _outcome(done: DaskFuture[Any]) -> tuple[Any, BaseException | None]:
         return None, WorkerDied(DIED)
     except Exception as error:  # noqa: BLE001 -- whoever waits for the job has it
         return None, error
+
+
+def _check(client: Client, settings: Settings, folder: Path) -> Probe:
+    """Everything that would make a part fail that is no part's fault. Raises ClusterFailed, StorageFailed."""
+    try:
+        client.wait_for_workers(1, timeout=WORKERS_S)
+        _require_fit(differences(client.get_versions()))
+        _require_fit(_threads(client.nthreads()))
+        probe = make_probe(settings, folder)
+        try:
+            told = client.run(unfit, probe, on_error="return")
+            _require_fit((worker, _told(problem)) for worker, problem in told.items() if problem is not None)
+        except BaseException:
+            _forget(probe)
+            raise
+        return probe
+    except TimeoutError as error:
+        raise ClusterFailed(f"the cluster at {settings.executor} has no workers") from error
+    except OSError as error:
+        raise ClusterFailed(f"the cluster at {settings.executor}: {error}") from error
+
+
+def _forget(probe: Probe) -> None:
+    with suppress(StorageFailed):  # the next probe has the same name
+        open_store(probe.archive_url).delete(probe.archived)
 
 
 def _require_fit(problems: Iterable[tuple[str, str]]) -> None:

@@ -15,11 +15,11 @@ from typing import Any
 from samzip import __version__
 from samzip.archive.part import Progress
 from samzip.archive.version import CODE, LIBRARIES
-from samzip.dossier.keys import FOLDER
+from samzip.dossier.keys import CLUSTER_TEST, FOLDER
 from samzip.errors import StorageFailed
 from samzip.executors import WorkerDied
 from samzip.settings import Settings
-from samzip.storage import TEMPORARY_SUFFIX, MissingFile, open_store
+from samzip.storage import MissingFile, open_store
 
 DIED = "el proceso del clúster que generaba esta parte murió"
 TELL_S = 0.5  # between two reports of a job
@@ -102,20 +102,19 @@ class Ticket:
 def make_probe(settings: Settings, folder: Path) -> Probe:
     """In the leader. Raises StorageFailed."""
     token = secrets.token_hex(16)
-    archived = f"{FOLDER}/cluster{TEMPORARY_SUFFIX}"  # always the same name: the next one takes what a kill leaves
     media: tuple[str, ...] = ()
-    if "://" not in settings.media_root:
-        names = {path.name for path in Path(settings.media_root).iterdir()}
-        media = tuple(sorted(names - {FOLDER})[:NAMES])
     try:
+        if "://" not in settings.media_root:
+            names = {path.name for path in Path(settings.media_root).iterdir()}
+            media = tuple(sorted(names - {FOLDER})[:NAMES])
         folder.mkdir(parents=True, exist_ok=True)
         (folder / "probe").write_text(token, encoding="ascii")
     except OSError as error:
         raise StorageFailed(f"{error.filename or folder}: {error.strerror or error}") from error
-    with open_store(settings.archive_root).create(archived) as file:
+    with open_store(settings.archive_root).create(CLUSTER_TEST) as file:
         file.write(token.encode())
     return Probe(
-        __version__, CODE, token, folder / "probe", settings.archive_root, archived, settings.media_root, media
+        __version__, CODE, token, folder / "probe", settings.archive_root, CLUSTER_TEST, settings.media_root, media
     )
 
 

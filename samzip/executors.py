@@ -7,8 +7,9 @@ import os
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
 from contextlib import suppress
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
@@ -28,6 +29,8 @@ R = TypeVar("R")
 BROKEN = "los procesos que generaban las partes murieron"
 UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
 END_S = 5  # for processes that were killed
+LOOK_S = 0.2  # between two looks whether the pool is there: so long a signal waits
+FROZEN_S = 1.0  # after which somebody may have stopped what starts it
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
 
 
@@ -206,7 +209,27 @@ def _pipe() -> tuple[Connection, Connection]:
 
 
 def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
-    """Raises StorageFailed; BrokenExecutor when the first worker does not come up."""
+    """Raises StorageFailed; BrokenExecutor when the first worker does not come up.
+
+    A thread does it, with signals blocked as what it starts shall have them; here they are answered meanwhile.
+    """
+    started: Future[ProcessPool] = Future()
+
+    def start() -> None:
+        try:
+            started.set_result(_make_pool(jobs, notes, writer))
+        except BaseException as error:  # noqa: BLE001 -- whoever waits for the future has it
+            started.set_exception(error)
+
+    threading.Thread(target=start, name="pool", daemon=True).start()
+    began = time.monotonic()
+    while not wait([started], LOOK_S).done:
+        if time.monotonic() - began > FROZEN_S:  # or it is slow, and does not mind
+            fork_server.wake()
+    return started.result()
+
+
+def _make_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     from pebble import CONSTS, ProcessPool
 
     CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy

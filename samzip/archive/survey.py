@@ -12,8 +12,9 @@ from samzip.archive.version import CODE
 from samzip.catalog.model import Company
 from samzip.dossier import keys, names, plan
 from samzip.dossier.contents import PartRange, Source
-from samzip.storage import Stat, Store, open_store
+from samzip.storage import ABSENT, Stat, Store, open_store
 
+THERE = "está"
 DOWNLOAD = "está entre los archivos de descarga, no entre los documentos"
 
 
@@ -57,7 +58,7 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
         repr((CODE, job.day, job.timezone, job.parts, records, logo)).encode("utf-8", "surrogatepass")
     )
     ranges, sizes = [], []
-    found = {type(it) for _, it in logo if it != DOWNLOAD}
+    seen = {_seen(it) for _, it in logo}
     folders = plan.equipment_folders(spool.codes(), top)
     done = 0
     for part in range(1, job.parts + 1):
@@ -72,7 +73,7 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
         if part == job.parts:
             survey[-1] += [(source, it) for source, it in logo if isinstance(it, str)]
         digest.update(repr((equipment, survey)).encode("utf-8", "surrogatepass"))
-        found |= {type(it) for owner in survey for _, it in owner if it != DOWNLOAD}
+        seen |= {_seen(it) for owner in survey for _, it in owner}
         ranges.append(PartRange(part, equipment[0].code, equipment[-1].code, len(equipment)))
         sizes.append(sum(it.size for owner in survey for _, it in owner if isinstance(it, Stat)))
         spool.write_survey(part, own, survey)
@@ -82,7 +83,12 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
         hashlib.sha256(f"{digest.hexdigest()} {part}".encode()).hexdigest() for part in range(1, job.parts + 1)
     )
     logo_identity = next((it.etag for _, it in logo if isinstance(it, Stat)), None)
-    return Survey(fingerprints, tuple(ranges), tuple(sizes), logo_identity, is_all_missing=found == {str})
+    is_all_missing = ABSENT in seen and THERE not in seen
+    return Survey(fingerprints, tuple(ranges), tuple(sizes), logo_identity, is_all_missing)
+
+
+def _seen(found: Stat | str) -> str:
+    return THERE if isinstance(found, Stat) else found
 
 
 def _look(store: Store, downloads: tuple[str, ...], owners: list[list[Source]]) -> list[OwnerSurvey]:

@@ -149,13 +149,12 @@ class _Crew:
     def _end_surveys(self) -> None:
         for future, company in _ended(self.surveyed):
             try:
-                survey = future.result()
+                company.end_survey(survey := future.result())
             except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
                 self._fail_company(company, error)
                 continue
             if survey.is_all_missing:
                 require_documents(self.context.media)
-            company.end_survey(survey)
             if company.must_build():
                 key = str(company.records.company.id)
                 self.prepared[self.pool.submit(prepare_company, company.prepare_job(), key)] = company

@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Sequence
 
 from samzip.batch.context import Context
+from samzip.dossier import keys
 from samzip.errors import StorageFailed
 from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
 from samzip.requests import expire as expiry
@@ -24,6 +25,15 @@ def recover(context: Context) -> None:
     if recovered.requests or recovered.failed or files:
         context.tally["failed"] += recovered.failed
         context.publish(OrphansRecovered(recovered.requests, recovered.failed, files))
+
+
+def remove_probes(context: Context) -> None:
+    """What dead runs may have left where they tried whether the store can be written: no row knows of it."""
+    for name in (keys.WRITE_TEST, keys.CLUSTER_TEST):
+        try:
+            context.archives.delete(name)
+        except StorageFailed as error:  # the next run that builds takes it, and samzip purge
+            context.tell_unremoved(name, str(error))
 
 
 def delete_history(context: Context) -> None:

@@ -151,9 +151,12 @@ def _noted(context: Context) -> Iterator[None]:
     """Notes this run while it is alone."""
     with context.database.write() as connection:
         now = context.database.now(connection)
-        runs.begin(connection, now, run_id=context.run_id, host=context.host, pid=os.getpid(), version=__version__)
+        host, pid = context.host, os.getpid()
+        died = runs.begin(connection, now, run_id=context.run_id, host=host, pid=pid, version=__version__)
     how, why = "error", None
     try:
+        if died:
+            cleaning.remove_probes(context)
         yield
         how = outcome(context)
     except Exception as error:

@@ -117,10 +117,16 @@ def known_archives(root: str, known: Sequence[str], absent: Sequence[str]) -> Fi
 
 def executor(address: str, workers: int, error: str | None) -> Finding:
     if error:
-        return problem("executor", error, "start the scheduler, or correct executor; until then runs end with 14")
+        remedy = "mend that (docs/scaling.md, A cluster), or correct executor; until then runs end with 14"
+        return problem("executor", error, remedy)
     if not workers:
         return warning("executor", f"{address} answers and has no workers", "start some: docs/scaling.md, A cluster")
-    return ok("executor", f"{address} answers and has {count(workers, 'worker')}")
+    return ok("executor", f"{address} has {count(workers, 'worker')}: versions, threads, stores and state folder fit")
+
+
+def executor_unseen() -> Finding:
+    told = "not asked: workers are tried with a file in the state folder, which is not there yet"
+    return warning("executor", told, "samzip init, then look again")
 
 
 def state(folder: Path, error: str | None, is_new: bool) -> Finding:

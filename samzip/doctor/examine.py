@@ -42,7 +42,10 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
     if settings.metrics_file:
         yield checks.metrics_file(settings.metrics_file, replaceable=probes.may_replace(Path(settings.metrics_file)))
     if settings.executor != "local" and "dask" not in missing:
-        yield checks.executor(settings.executor, *probes.cluster(settings))
+        if settings.state_dir.is_dir():
+            yield checks.executor(settings.executor, *probes.cluster(settings))
+        else:
+            yield checks.executor_unseen()
     error, is_new = probes.state(settings.state_dir)
     yield checks.state(settings.state_dir, error, is_new)
     error, is_new = probes.archives(open_store(settings.archive_root))

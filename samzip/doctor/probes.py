@@ -12,11 +12,11 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from samzip.doctor.facts import Clock, Documents, Holder, Largest, Room, Waiting
-from samzip.dossier.keys import FOLDER
+from samzip.dossier.keys import DOCTOR_RENAMED, DOCTOR_WRITTEN, FOLDER
 from samzip.errors import ClusterFailed, StorageFailed
 from samzip.locks import is_held, read_holder
 from samzip.settings import Settings
-from samzip.storage import ABSENT, TEMPORARY_SUFFIX, MissingFile, Stat, Store, open_store
+from samzip.storage import ABSENT, MissingFile, Stat, Store, open_store
 from samzip.units import is_bucket
 
 if TYPE_CHECKING:
@@ -27,8 +27,6 @@ if TYPE_CHECKING:
 
 PROBE = b"samzip doctor\n"
 PIECE = 16 << 10  # bytes of a document
-# Always the same names: what a kill leaves, the next examination takes and removes.
-WRITTEN, RENAMED = (f"{FOLDER}/doctor-{step}{TEMPORARY_SUFFIX}" for step in ("written", "renamed"))
 
 
 def clock(database: Database, connection: Connection) -> Clock:
@@ -60,15 +58,15 @@ def archives(store: Store) -> tuple[str | None, bool]:
         root = nearest(folder)
         return (None, True) if os.access(root, os.W_OK | os.X_OK) else (f"{root}: this user may not write here", True)
     try:
-        with store.create(WRITTEN) as file:
+        with store.create(DOCTOR_WRITTEN) as file:
             file.write(PROBE)
-        store.sync(WRITTEN)
-        store.publish(WRITTEN, RENAMED)
-        with store.open(RENAMED) as file:
+        store.sync(DOCTOR_WRITTEN)
+        store.publish(DOCTOR_WRITTEN, DOCTOR_RENAMED)
+        with store.open(DOCTOR_RENAMED) as file:
             same = file.read() == PROBE
-        store.delete(RENAMED)
+        store.delete(DOCTOR_RENAMED)
     except (StorageFailed, MissingFile, OSError) as error:
-        for name in (WRITTEN, RENAMED):
+        for name in (DOCTOR_WRITTEN, DOCTOR_RENAMED):
             with suppress(StorageFailed):  # the trouble is told already
                 store.delete(name)
         if isinstance(error, StorageFailed):  # it names the folder itself
@@ -93,12 +91,12 @@ def absent(store: Store, paths: Sequence[str]) -> list[str] | None:
 
 
 def cluster(settings: Settings) -> tuple[int, str | None]:
-    """Workers that the scheduler has now, and the error."""
+    """Workers that the scheduler has now, and why they cannot work."""
     from samzip.cluster import count_workers
 
     try:
-        return count_workers(settings.executor), None
-    except ClusterFailed as error:
+        return count_workers(settings, settings.state_dir / "doctor-cluster"), None
+    except (ClusterFailed, StorageFailed) as error:
         return 0, str(error)
 
 

@@ -11,6 +11,11 @@ from samzip.dossier.names import COMPONENT_BYTES, clean, cut
 FOLDER = "zip_requests"
 TEMPORARY_SUFFIX = ".samzip-part"  # the one of samzip.storage, which this layer may not import; a test compares
 
+# What tries whether a store can be written, under names that are always the same: a kill may leave one.
+PROBES = WRITE_TEST, CLUSTER_TEST, DOCTOR_WRITTEN, DOCTOR_RENAMED = tuple(
+    f"{FOLDER}/{name}{TEMPORARY_SUFFIX}" for name in ("write-test", "cluster", "doctor-written", "doctor-renamed")
+)
+
 _COMPANY_LIMIT = 60  # in a download's name
 _CODES_LIMIT = 30
 _NO_CODE = "SinCodigo"
@@ -69,8 +74,8 @@ def final_key(temporary: str) -> str | None:
 
 
 def is_temporary(key: str) -> bool:
-    """Whether `key` is an archive of samzip that is not yet published, or never will be."""
-    return final_key(key) is not None
+    """Whether `key` is an archive of samzip that is not yet published, or never will be, or what tried the store."""
+    return key in PROBES or final_key(key) is not None
 
 
 def download_name(company: str, part: int, parts: int, first_code: str, last_code: str, at: datetime) -> str:

@@ -24,19 +24,20 @@ class KnownArchive:
     warnings: str  # JSON list
 
 
-def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid: int, version: str) -> None:
-    """Notes that a run works; ends the notes of dead ones of any host (whoever holds the locks is alone).
+def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid: int, version: str) -> int:
+    """Notes that a run works; ends the notes of dead ones of any host (whoever holds the locks is alone), and returns
+    how many there were.
 
     A run with --interval keeps one note through all its passes.
     """
     dead = run.c.finished_at.is_(None) & (run.c.id != run_id)
-    connection.execute(update(run).where(dead).values(finished_at=now, outcome="crashed"))
+    died = connection.execute(update(run).where(dead).values(finished_at=now, outcome="crashed")).rowcount
     again = update(run).where(run.c.id == run_id).values(heartbeat_at=now, finished_at=None, outcome=None)
-    if connection.execute(again).rowcount:
-        return
-    connection.execute(
-        insert(run).values(id=run_id, host=host, pid=pid, version=version, started_at=now, heartbeat_at=now)
-    )
+    if not connection.execute(again).rowcount:
+        connection.execute(
+            insert(run).values(id=run_id, host=host, pid=pid, version=version, started_at=now, heartbeat_at=now)
+        )
+    return died
 
 
 def beat(connection: Connection, now: datetime, run_id: str) -> None:

@@ -200,9 +200,14 @@ def finish(
 
 
 def completed_with(connection: Connection, held: Claim, path: str) -> int:
-    """Requests of the part that are completed with this file: whether a commit went through whose answer got lost."""
+    """Requests that this claim completed with this file: whether a commit went through whose answer got lost.
+
+    Those that an earlier one completed with the same file ended in another moment.
+    """
     mine = _requests(held.company_id, held.part) & (ziprequest.c.file_path == path)
-    query = select(func.count()).select_from(ziprequest).where(mine, ziprequest.c.status == "completed")
+    mine &= ziprequest.c.status == "completed"
+    moment = select(ziprequest.c.completed_at).where(mine, ziprequest.c.id == held.request_id).scalar_subquery()
+    query = select(func.count()).select_from(ziprequest).where(mine, ziprequest.c.completed_at == moment)
     return connection.execute(query).scalar_one()
 
 

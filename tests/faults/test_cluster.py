@@ -76,10 +76,24 @@ def test_workers_of_a_cluster_build_what_was_asked_for(cluster: Cluster, world: 
     assert not list(world.settings.temporary_dir.rglob("*.begun"))
 
 
-def test_the_doctor_asks_the_scheduler(cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_doctor_tries_the_workers(
+    cluster: Cluster, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = replace(world.settings, executor=cluster.executor)
     found = {finding.check: finding for finding in examine(settings, ready_database)}
-    assert (found["executor"].state, found["executor"].told) == ("ok", f"{cluster.executor} answers and has 2 workers")
+    assert found["executor"].state == "ok"
+    assert found["executor"].told.startswith(f"{cluster.executor} has 2 workers: versions, threads, stores")
+    assert world.files() == []
+    assert not list(world.settings.state_dir.glob("doctor-*"))
+    monkeypatch.setattr("samzip.cluster_worker.CODE", "another", raising=True)  # the leader's alone
+    found = {finding.check: finding for finding in examine(settings, ready_database)}
+    assert found["executor"].state == "problem"
+    assert "differs from the leader's" in found["executor"].told
+    assert world.files() == []
+    (new,) = [
+        it for it in examine(replace(settings, state_dir=tmp_path / "none"), ready_database) if it.check == "executor"
+    ]
+    assert (new.state, new.told.startswith("not asked")) == ("warning", True)
     monkeypatch.setattr("samzip.cluster.CONNECT_S", 0.5)
     gone = replace(world.settings, executor="dask://127.0.0.1:9")
     found = {finding.check: finding for finding in examine(gone, ready_database)}

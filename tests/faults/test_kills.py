@@ -20,6 +20,7 @@ from tests.support.faults.strikes import (
     PURGE,
     REQUEST,
     Report,
+    abandon_run,
     kill_pool,
     kill_purge,
     kill_recovery,
@@ -39,6 +40,7 @@ SEED = 1
 REACHED = 0.97  # of the points: a few vary, such as the checkpoints of SQLite
 ALL = ["wal", "journal", "postgres"]
 MAX_ATTEMPTS = 3
+ABANDONED = 6  # further points on each database
 COMMANDS = ((busy_day, RUN), (years_of_neglect, PURGE), (nothing_asked_yet, REQUEST))
 
 by_kind = pytest.mark.parametrize("arena", ALL, indirect=True)
@@ -70,6 +72,17 @@ def test_a_run_that_is_killed_loses_tears_repeats_and_leaves_nothing(arena: Aren
     points = sample(arena.points(busy_day, RUN), size, SEED)
     outcomes = on_all(arena.stages, points, kill_run(arena.template(busy_day)))
     Report(f"run, {arena.kind}", outcomes).check(round(size * REACHED))
+
+
+@by_kind
+def test_a_run_that_is_killed_leaves_nothing_though_nobody_wants_its_parts_any_more(arena: Arena) -> None:
+    """The next run builds nothing then, so nothing is cleared away in passing."""
+    points = arena.points(busy_day, RUN)
+    tries = [point for point in points if point.call in ("openat", "unlink") and "write-test" in point.text]
+    assert tries
+    chosen = [*tries, *sample(points, ABANDONED, SEED)]
+    outcomes = on_all(arena.stages, chosen, abandon_run(arena.template(busy_day)))
+    Report(f"abandoned run, {arena.kind}", outcomes).check(round(len(chosen) * REACHED))
 
 
 @pytest.mark.parametrize(("arena", "size"), [("wal", 14), ("journal", 4), ("postgres", 8)], indirect=["arena"])

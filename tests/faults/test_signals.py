@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,7 +16,7 @@ import pytest
 from samzip.database import tables
 from samzip.dossier.keys import is_temporary
 from samzip.locks import file_lock
-from tests.support.live_runs import LiveRuns, wait_until
+from tests.support.live_runs import LiveRun, LiveRuns, wait_until
 from tests.support.world import ShiftedDatabase, make_world, new_postgres_database
 
 SOON_S = 15  # 5 are promised, on an idle machine; who waits for a lock or a storage waits 30 or more
@@ -123,6 +125,57 @@ def test_frozen_workers_do_not_hold_the_run_up(live: LiveRuns) -> None:
     assert run.process.returncode == 143, run.text
     assert {row.attempts for row in live.world.rows(tables.work)} == {0}
     wait_until(lambda: not live.processes(), live.processes, SOON_S)
+
+
+class _Freezer(threading.Thread):
+    """Keeps the fork server of a run stopped, from its first moment, however often somebody wakes it."""
+
+    def __init__(self, live: LiveRuns, run: LiveRun, *, once: bool = False) -> None:
+        super().__init__(daemon=True)
+        self.live, self.run_, self.once = live, run, once
+        self.frozen, self.over = threading.Event(), threading.Event()
+
+    def run(self) -> None:
+        while not self.over.is_set():
+            for number in self.live.fork_servers(self.run_):
+                with suppress(ProcessLookupError):
+                    os.kill(number, signal.SIGSTOP)
+                self.frozen.set()
+            if self.frozen.is_set() and self.once:
+                return
+            time.sleep(0.02)
+
+
+def test_a_fork_server_that_is_stopped_as_it_starts_does_not_hold_the_run_up(live: LiveRuns) -> None:
+    run = live.start()
+    freezer = _Freezer(live, run, once=True)
+    freezer.start()
+    assert freezer.frozen.wait(SOON_S)
+    time.sleep(0.5)
+    assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == 143, run.text
+    wait_until(lambda: not live.processes(), live.processes, SOON_S)
+    check_that_the_next_run_does_everything(live, (1, 1, 1))
+
+
+def test_a_second_sigint_ends_a_run_at_once_while_its_workers_do_not_come_up(live: LiveRuns) -> None:
+    run = live.start()
+    freezer = _Freezer(live, run)
+    freezer.start()
+    assert freezer.frozen.wait(SOON_S)
+    wait_until(lambda: run.told("company.planned"), lambda: run.text)
+    time.sleep(0.5)  # now it waits for them
+    run.process.send_signal(signal.SIGINT)
+    time.sleep(0.7)
+    assert run.process.poll() is None, "the first one is still being answered"
+    assert run.end(signal.SIGINT) < SOON_S
+    assert run.process.returncode == -signal.SIGINT, run.text
+    freezer.over.set()
+    freezer.join()
+    for number in live.processes():
+        os.kill(number, signal.SIGCONT)
+    wait_until(lambda: not live.processes(), live.processes, SOON_S)
+    check_that_the_next_run_does_everything(live, (1, 1, 1))
 
 
 def test_a_second_sigint_ends_a_run_at_once_and_the_next_run_recovers(live: LiveRuns) -> None:

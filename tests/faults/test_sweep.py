@@ -17,6 +17,7 @@ from tests.support.faults.strikes import (
     PURGE,
     REQUEST,
     Report,
+    abandon_run,
     fail_run,
     failures_of,
     kill_pool,
@@ -42,12 +43,17 @@ POOL_KILLS = 60
 
 @pytest.mark.parametrize(
     ("fill", "argv", "kill"),
-    [(busy_day, RUN, kill_run), (years_of_neglect, PURGE, kill_purge), (nothing_asked_yet, REQUEST, kill_request)],
+    [
+        (busy_day, RUN, kill_run),
+        (busy_day, RUN, abandon_run),
+        (years_of_neglect, PURGE, kill_purge),
+        (nothing_asked_yet, REQUEST, kill_request),
+    ],
 )
 def test_kills_at_every_point(arena: Arena, fill: Any, argv: Any, kill: Any, sweep_report: Note) -> None:
     points = arena.points(fill, argv)
     outcomes = on_all(arena.stages, points, kill(arena.template(fill)))
-    report = Report(f"kill {argv[0]}, {arena.kind}", outcomes, "kill")
+    report = Report(f"{kill.__name__}, {arena.kind}", outcomes, "kill")
     sweep_report(report)
     report.check(round(len(points) * REACHED))
 

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, text, update
 
 from samzip.batch import ending
 from samzip.database import tables
+from samzip.dossier.keys import WRITE_TEST
 from samzip.errors import DatabaseReadOnly, DatabaseUnreachable, StorageFailed
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
@@ -58,6 +60,48 @@ def test_after_a_commit_whose_answer_got_lost_nothing_is_removed_until_the_next_
     assert request.status == "completed"
     assert world.files() == [request.file_path]
     assert world.rows(tables.work) == []
+
+
+def test_a_part_that_was_taken_over_while_it_is_given_again_is_told_as_dropped(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Requests that the same archive has served before prove nothing of this one."""
+    world.at_noon()
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    world.click()
+    finish = work.finish
+
+    def taken_over(connection: Connection, now: Any, held: work.Claim, *arguments: Any) -> int:
+        return finish(connection, now, replace(held, token="0" * 32), *arguments)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "finish", taken_over)
+        counts = world.run().counts
+    assert (counts.reused, counts.completed, counts.dropped) == (0, 0, 1)
+    assert world.run().counts.reused == 1
+
+
+def test_a_run_that_died_as_it_tried_the_store_leaves_nothing_to_one_without_work(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(LocalStore, "check_writable", _die_between)
+        with pytest.raises(Killed):
+            world.run()
+    with world.database.write() as connection:  # as a process that is killed leaves it
+        connection.execute(update(tables.run).values(finished_at=None, outcome=None))
+        connection.execute(update(tables.ziprequest).values(status="cancelled"))
+    assert world.files() == [WRITE_TEST]
+    world.run()
+    assert world.files() == []
+
+
+def _die_between(store: LocalStore, prefix: str) -> None:
+    with store.create(WRITE_TEST) as file:
+        file.write(b"samzip")
+    raise Killed
 
 
 def _touch_until_committed(touch: Any, errors: list[Exception], then: Exception) -> Any:

@@ -119,6 +119,15 @@ class LiveRuns:
                     found.append(int(folder.name))
         return found
 
+    def fork_servers(self, run: LiveRun) -> list[int]:
+        """The process that workers come from, once it is there."""
+        children = Path(f"/proc/{run.process.pid}/task/{run.process.pid}/children")
+        try:
+            numbers = [int(number) for number in children.read_text().split()]
+            return [number for number in numbers if b"forkserver" in Path(f"/proc/{number}/cmdline").read_bytes()]
+        except (FileNotFoundError, ProcessLookupError):
+            return []
+
     def workers(self, run: LiveRun) -> list[int]:
         """Processes that wait for jobs or do them: children of the fork server, which is a child of the leader."""
         parents = {number: parent(number) for number in self.processes()}

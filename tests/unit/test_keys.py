@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from samzip.dossier import keys
 from samzip.dossier.keys import (
+    FOLDER,
+    PROBES,
     ArchiveKey,
     archive_key,
     code_range,
@@ -36,6 +38,11 @@ def test_every_key_that_is_made_is_understood(company: int, part: int, request: 
     assert is_temporary(temporary_key(key, "0123456789abcdef"))
     assert parse_key(temporary_key(key, "0123456789abcdef")) is None
     assert not is_temporary(key)
+
+
+def test_what_tries_a_store_is_temporary_so_that_a_purge_may_take_it() -> None:
+    assert all(is_temporary(name) and parse_key(name) is None for name in PROBES)
+    assert not is_temporary(f"{FOLDER}/write-test")
 
 
 @pytest.mark.parametrize(("company", "part", "request_id"), [(0, 1, 1), (1, 0, 1), (1, 1, -1)])

@@ -105,6 +105,25 @@ def kill_run(template: Template) -> Strike:
     return strike
 
 
+def abandon_run(template: Template) -> Strike:
+    """A run killed once, and everybody who waits cancels: the next run has nothing to build, and clears away all the
+    same."""
+
+    def strike(stage: Stage, point: Point) -> Outcome:
+        stage.put_back(template)
+        ended = stage.strike(RUN, point.kill())
+        seen = look(stage)
+        live = "('pending', 'processing', 'queued')"
+        stage.change(f"UPDATE core_ziprequest SET status = 'cancelled' WHERE status IN {live}")
+        before = {row["id"]: row["status"] for row in stage.rows("SELECT id, status FROM core_ziprequest")}
+        wrong = settle(stage)
+        ends = {request_id: template.ledger.ends.get(request_id, end) for request_id, end in before.items()}
+        ends |= {request_id: "cancelled" for request_id, end in before.items() if end == "cancelled"}
+        return _outcome(point, ended.signal == KILLED, [*wrong, *judge(stage, Ledger(ends), seen)])
+
+    return strike
+
+
 def kill_purge(template: Template) -> Strike:
     """A purge killed once; the next purge and the next run mend everything."""
 
