@@ -28,7 +28,7 @@ def command(request_id: int, as_json: bool, **given: Any) -> None:
     from samzip.requests.single import retry
 
     with ready_database(read_settings(given)) as database, database.write() as connection:
-        done = retry(connection, request_id)
+        done = retry(connection, database.now(connection), request_id)
     if as_json:
         print_json(done)
         return

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, inspect, text
 from sqlalchemy.schema import CreateIndex
 
 from samzip.database import setup, tables
-from samzip.database.engine import Database, open_database
-from samzip.database.rights import RUNNER, SERIAL
+from samzip.database.engine import Database, open_database, shown_url
+from samzip.database.rights import COLUMNS, RUNNER, SERIAL
 
 EMPTY, OWN, SAMS = "empty", "own", "sam"
 
@@ -79,7 +79,7 @@ def _checked(
     rights: tuple[str, ...],
     index: str | None = None,
 ) -> Checked:
-    shown = database.url.render_as_string(hide_password=True)
+    shown = shown_url(database.url)
     return Checked(shown, found, revision, setup.HEAD, creates, rights, index)
 
 
@@ -129,6 +129,12 @@ def _rights(
 
 
 def _table_rights(connection: Connection, table: str, wanted: tuple[str, ...]) -> Iterator[str]:
+    if table in COLUMNS:
+        for column in COLUMNS[table]:
+            if not _may(connection, f"has_column_privilege(:name, '{column}', '{wanted[0]}')", table):
+                yield f"{wanted[0]} ({', '.join(COLUMNS[table])}) on {table}"
+                return
+        return
     lacking = [right for right in wanted if not _may(connection, f"has_table_privilege(:name, '{right}')", table)]
     if lacking:
         yield f"{', '.join(lacking)} on {table}"

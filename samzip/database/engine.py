@@ -43,6 +43,7 @@ KEPT = 8  # open connections to a SQLite file between two calls
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 CANCELLED = "57014"  # PostgreSQL: query_canceled, by statement_timeout or because this command was asked to end
 READ_ONLY = "25006"  # PostgreSQL: a standby that is not promoted yet, or a server that was set so
+SECRETS = ("password", "secret", "token")  # in the names of libpq's parameters
 FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
@@ -96,10 +97,16 @@ class Database:
         self.engine.dispose()
 
 
+def shown_url(url: URL) -> str:
+    """As people may see it: without passwords, also those that libpq takes as parameters (password, sslpassword)."""
+    hidden = {name: "***" for name in url.query if any(word in name.lower() for word in SECRETS)}
+    return url.update_query_dict(hidden).render_as_string(hide_password=True)
+
+
 @contextmanager
 def _advice(url: URL) -> Iterator[None]:
     """Turns the driver's words for "cannot reach it" into ours."""
-    where = url.render_as_string(hide_password=True)
+    where = shown_url(url)
     try:
         yield
     except PoolTimeout as error:

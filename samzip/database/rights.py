@@ -11,6 +11,8 @@ SIU, SID, SUD = ("SELECT", "INSERT", "UPDATE"), ("SELECT", "INSERT", "DELETE"), 
 ALL = ("SELECT", "INSERT", "UPDATE", "DELETE")
 
 SERIAL = ("core_notificacionzip", "core_ziprequest")  # SAM's tables whose new rows are numbered by a sequence
+# Of a table with secrets, the hashes of passwords, what samzip reads and nothing else.
+COLUMNS = {"core_customuser": tuple(column.name for column in tables.customuser.columns)}
 Rights = Mapping[str, tuple[str, ...]]  # of tables
 
 HOOK: Rights = {
@@ -22,7 +24,7 @@ HOOK: Rights = {
     "samzip_run": S,
     "samzip_version": S,
     "samzip_web_key": ALL,
-    "samzip_work": SUD,
+    "samzip_work": ALL,
 }
 RUNNER: Rights = {
     **dict.fromkeys(tables.sam.tables, S),
@@ -45,7 +47,7 @@ PURGE: Rights = {
     "samzip_lease": ALL,
     "samzip_run": SD,
     "samzip_version": S,
-    "samzip_work": SUD,
+    "samzip_work": ALL,
 }
 READER: Rights = dict.fromkeys((*tables.sam.tables, *tables.own.tables, setup.VERSION_TABLE), S)
 
@@ -72,7 +74,8 @@ def _lines() -> Iterator[str]:
         yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};"
         yield f"GRANT USAGE ON SCHEMA public TO {role};"
         for table, granted in sorted(rights.items()):
-            yield f"GRANT {', '.join(granted)} ON {table} TO {role};"
+            columns = f" ({', '.join(COLUMNS[table])})" if table in COLUMNS else ""
+            yield f"GRANT {', '.join(granted)}{columns} ON {table} TO {role};"
             if "INSERT" in granted and table in SERIAL:
                 yield f"GRANT USAGE ON SEQUENCE {table}_id_seq TO {role};"
     yield "COMMIT;"

@@ -8,7 +8,7 @@ from pathlib import Path
 from sqlalchemy import Connection, inspect, text
 
 from samzip.database import tables
-from samzip.database.engine import Database, open_database
+from samzip.database.engine import Database, open_database, shown_url
 from samzip.errors import DatabaseNotReady, ForeignDatabase, NewerSchema
 
 VERSION_TABLE = "samzip_version"  # Alembic's note of the schema's revision
@@ -132,4 +132,4 @@ def _migrate(connection: Connection) -> None:
 
 
 def _shown(database: Database) -> str:
-    return database.url.render_as_string(hide_password=True)
+    return shown_url(database.url)

@@ -183,7 +183,7 @@ work = Table(
     own,
     Column("company_id", BigInteger, primary_key=True, autoincrement=False),
     Column("part", Integer, primary_key=True, autoincrement=False),
-    Column("queued_at", UtcDateTime, nullable=False),  # of its oldest request
+    Column("queued_at", UtcDateTime, nullable=False),  # of its oldest request, or when it was last put in line anew
     Column("token", String(32)),  # whose work it is; null while it waits
     Column("run_id", String(32)),
     Column("attempts", Integer, nullable=False),  # begun ones, the present one included

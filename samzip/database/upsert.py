@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def insert_for(connection: Connection, table: Table) -> Insert:
-    """Has `on_conflict_do_nothing`."""
+    """Has `on_conflict_do_nothing` and `on_conflict_do_update`."""
     return insert_in(connection.dialect.name, table)
 
 

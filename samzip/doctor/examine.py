@@ -73,6 +73,7 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
 
 
 def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
+    from samzip.database.engine import shown_url
     from samzip.database.setup import HEAD
     from samzip.requests.health import largest_company, last_starts
     from samzip.requests.overview import last_finished
@@ -80,7 +81,7 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
     with database.read() as connection:
         now = database.now(connection)
         server = probes.server(database, connection)
-        shown = database.url.render_as_string(hide_password=True)
+        shown = shown_url(database.url)
         yield ok("database", f"{server} answers at {shown}; its schema is {HEAD}, as it should be")
         yield checks.clock(probes.clock(database, connection))
         company, equipment = largest_company(connection)

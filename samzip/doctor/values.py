@@ -41,9 +41,9 @@ def shown_with_problems(found: Found) -> dict[str, dict[str, str]]:
 
 def _show(option: Option, value: object, source: str) -> str:
     if option.name == "database_url":
-        from samzip.database.engine import parse_url
+        from samzip.database.engine import parse_url, shown_url
 
-        return parse_url(str(value)).render_as_string(hide_password=True)
+        return shown_url(parse_url(str(value)))
     if option.secret and not (value and source == "default"):
         return HIDDEN if value else "(none)"
     if isinstance(value, timedelta):

@@ -16,7 +16,10 @@ def require_folder(archives: Store) -> None:
     Raises StorageFailed.
     """
     root = archives.url
-    if "://" not in root and not Path(root, FOLDER).is_dir():
+    if "://" in root:
+        return
+    next(iter(archives.list(FOLDER)), None)  # raises when it leads elsewhere
+    if not Path(root, FOLDER).is_dir():
         raise StorageFailed(
             f"{root} has no folder {FOLDER}, though the database knows archives in it: is that the right archive_root "
             "(samzip config), and is the volume mounted? If they were deleted on purpose, make the folder"

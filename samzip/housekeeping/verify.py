@@ -95,8 +95,8 @@ class Verifier:
                 state, why = DAMAGED, str(damage)
             except MissingFile as missing:
                 state, why = UNREADABLE, missing.reason
+                require_folder(self.archives)
                 if missing.reason == ABSENT:
-                    require_folder(self.archives)
                     state, why = DAMAGED, "the file is gone"
             except OSError as error:  # a disk that no longer gives what it was given
                 state, why = DAMAGED, f"cannot be read: {error.strerror or error}"

@@ -76,6 +76,21 @@ def add_work(connection: Connection, rows: Select[Any]) -> int:
     return connection.execute(statement.from_select(["company_id", "part", "queued_at", "attempts"], rows)).rowcount
 
 
+def put_in_line(connection: Connection, now: datetime, which: ColumnElement[bool]) -> None:
+    """Parts of these requests that wait anew: from now on, so that no run has passed them over yet."""
+    rows = (
+        select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, literal(now, work.c.queued_at.type), literal(0))
+        .where(which, ziprequest.c.status.in_(PENDING), ~IMPOSSIBLE_PART)
+        .distinct()
+    )
+    statement = insert_for(connection, work).from_select(["company_id", "part", "queued_at", "attempts"], rows)
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=[work.c.company_id, work.c.part], set_={"queued_at": now}, where=work.c.token.is_(None)
+        )
+    )
+
+
 def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...]:
     reason = case(
         (IMPOSSIBLE_PART, "número de parte imposible"),

@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from samzip.database.tables import archive, ziprequest
 from samzip.errors import UsageProblem
+from samzip.requests.collapse import put_in_line
 from samzip.requests.expire import adopt, is_over
 from samzip.requests.states import Move, move
 
@@ -78,9 +79,9 @@ def withdraw(connection: Connection, now: datetime, ttl: timedelta, path: str) -
     more. Its file may go once this is committed. Returns how many requests wait again."""
     mine = _live(now, ttl) & (ziprequest.c.file_path == path)
     _adopt(connection, now, mine)
-    waiting = move(connection, Move.REPAIR, mine, error_message=AGAIN)
+    waiting = _wait_again(connection, now, mine)
     connection.execute(update(archive).where(archive.c.path == path).values(deleting=True))
-    return len(waiting)
+    return waiting
 
 
 def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) -> int:
@@ -89,8 +90,14 @@ def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) 
     what is left of it."""
     mine = _live(now, ttl) & (ziprequest.c.file_path == path)
     _adopt(connection, now, mine)
-    waiting = move(connection, Move.REPAIR, mine, error_message=AGAIN)
+    waiting = _wait_again(connection, now, mine)
     connection.execute(update(archive).where(archive.c.path == path, archive.c.expires_at > now).values(expires_at=now))
+    return waiting
+
+
+def _wait_again(connection: Connection, now: datetime, which: ColumnElement[bool]) -> int:
+    waiting = move(connection, Move.REPAIR, which, error_message=AGAIN)
+    put_in_line(connection, now, ziprequest.c.id.in_([row.id for row in waiting]))
     return len(waiting)
 
 

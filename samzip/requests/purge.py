@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or
 from samzip.database.tables import archive, empresa, lease, run, work, ziprequest
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.requests import attempts, wording
+from samzip.requests.collapse import put_in_line
 from samzip.requests.expire import adopt, is_history
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
@@ -24,10 +25,15 @@ from samzip.requests.work import WANTED
 
 LOST = "el archivo ya no existe; solicítelo de nuevo"
 STUCK = "la solicitud esperó demasiado tiempo"
-# Whether a run that began after the click came to its end: one that does so has begun all that waited. A request that
-# no run has had a chance at merely waits, however long.
+# Whether a run that began after the click, and after what put the request into the queue again, came to its end: one
+# that does so has begun all that waited. A request that no run has had a chance at merely waits, however long.
 PASSED_OVER = exists().where(
     run.c.started_at > ziprequest.c.created_at,
+    ~exists().where(
+        work.c.company_id == ziprequest.c.empresa_id,
+        work.c.part == ziprequest.c.parte_numero,
+        work.c.queued_at >= run.c.started_at,
+    ),
     run.c.finished_at.is_not(None),
     run.c.outcome.in_(("done", "nothing", "problems", "waiting")),
 )
@@ -178,6 +184,8 @@ def end_stuck(connection: Connection, now: datetime, ids: Sequence[int], how: st
             changed += _count(connection, which)
     for company_id, number in sorted({(row.company_id, row.part) for row in rows}):
         _settle_work(connection, living, company_id, number, reset=how == "retry")
+    if how == "retry":
+        put_in_line(connection, now, ziprequest.c.id.in_([row.id for row in rows]))
     return changed
 
 

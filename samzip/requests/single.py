@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.errors import UsageProblem
 from samzip.requests import attempts
+from samzip.requests.collapse import put_in_line
 from samzip.requests.overview import shown_archive
 from samzip.requests.shown import ArchiveShown, Changed, Sharer, Story, WorkShown
 from samzip.requests.states import LIVE, NO_COMPANY, NO_USER, PENDING, Move, move
@@ -89,7 +90,7 @@ def cancel(connection: Connection, now: datetime, request_id: int, why: str = BY
     return _changed(connection, request_id)
 
 
-def retry(connection: Connection, request_id: int) -> Changed:
+def retry(connection: Connection, now: datetime, request_id: int) -> Changed:
     """Puts an ended request back into the queue, or ends the wait of one whose last attempt failed; its part is due at
     once and has all its attempts again.
 
@@ -104,6 +105,7 @@ def retry(connection: Connection, request_id: int) -> Changed:
     eased = connection.execute(update(work).where(backed_off).values(not_before=None, attempts=0, deaths=0)).rowcount
     if not (done or (eased and _is_pending(connection, request_id))):
         raise _refusal(connection, request_id, "retried", _NO_RETRY)
+    put_in_line(connection, now, ziprequest.c.id == request_id)
     return _changed(connection, request_id)
 
 

@@ -115,6 +115,7 @@ class LocalStore:
 
     def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
         top = self._writable(prefix)
+        self._require_inside(top, prefix)
         with _storage_errors(self.url, prefix):
             for folder, _, files in os.walk(top, onerror=_raise_unless_absent):
                 for file in sorted(files):
@@ -202,10 +203,16 @@ class LocalStore:
         parts = name.split("/")
         if name.startswith("/") or any(part in ("", ".", "..") for part in parts):
             raise StorageFailed(f"{name!r} is no name below {self.url}")
+        self._require_inside(folder, name)
+        return self._root / name
+
+    def _require_inside(self, folder: Path, name: str) -> None:
         inside = os.path.realpath(folder)
         if inside != self._real_root and not inside.startswith(self._real_root + os.sep):
-            raise StorageFailed(f"{name!r} leads outside {self.url} through a link")
-        return self._root / name
+            raise StorageFailed(
+                f"{name!r} leads outside {self.url} through a link, and samzip follows none there: name that folder "
+                f"{name.split('/')[0]} and set archive_root to the one above it, or mount it in the link's place"
+            )
 
 
 def _followed(path: str) -> str:

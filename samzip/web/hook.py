@@ -123,7 +123,7 @@ class Hook:
             expire_early(connection, now, self.settings.ttl, [one.id for one in watched])
             for one in watched:
                 with suppress(UsageProblem):  # somebody else asked for it at this moment
-                    single.retry(connection, one.id)
+                    single.retry(connection, now, one.id)
 
         self.writes.do(ask_again)
         return self._status(token, *self._followed(token))

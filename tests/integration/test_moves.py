@@ -45,7 +45,7 @@ MAKERS: dict[Move, Callable[[Connection, Any], object]] = {
     Move.EXPIRE: lambda connection, now: expire.expire(connection, now + LATER, TTL),
     Move.REPAIR: lambda connection, now: integrity.withdraw(connection, now, TTL, PATH),
     Move.LOSE: lambda connection, now: purge.lose(connection, now, [PATH]),
-    Move.RETRY: lambda connection, now: single.retry(connection, 1),
+    Move.RETRY: lambda connection, now: single.retry(connection, now, 1),
     Move.FORGET: lambda connection, now: expire.delete_history(connection, now + LATER),
     Move.DELETE: lambda connection, now: purge.end_stuck(connection, now, [1], "delete"),
 }

@@ -310,7 +310,7 @@ def check_request(world: World, status: str, told: list[str]) -> None:
 def test_who_asks_again_while_their_request_expires_is_not_forgotten(served: World) -> None:
     def ask_again(connection: Connection, now: datetime) -> None:
         expire.expire_early(connection, now, served.settings.ttl, [1])
-        single.retry(connection, 1)
+        single.retry(connection, now, 1)
 
     served.later(hours=6)
     with last_moment(served, ask_again) as (connection, now):
@@ -342,7 +342,7 @@ def test_a_request_that_is_cancelled_while_it_is_rejected_stays_cancelled(served
 def test_a_request_that_is_asked_for_again_while_the_history_is_cleared_stays(served: World) -> None:
     served.set_request(1, status="failed")
     served.later(days=8)
-    with last_moment(served, lambda connection, _now: single.retry(connection, 1)) as (connection, now):
+    with last_moment(served, lambda connection, now: single.retry(connection, now, 1)) as (connection, now):
         expire.delete_history(connection, now - served.settings.history)
     check_request(served, "pending", ["zip_ready"])
 

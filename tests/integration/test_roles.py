@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Engine, event, text, update
+from sqlalchemy import Engine, event, select, text, update
 from sqlalchemy.engine import make_url
 
 from samzip.cli import main
 from samzip.database import open_database, tables
 from samzip.database.rights import ROLES, script
 from samzip.database.setup import VERSION_TABLE
-from samzip.errors import DatabaseNotReady
+from samzip.errors import DatabaseNotReady, RightMissing
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from tests.support.web import Web, make_web
@@ -40,6 +40,8 @@ def owner(postgres_server: str, tmp_path: Path) -> Iterator[World]:
     ShiftedDatabase.shift = timedelta(0)
     world = make_world(tmp_path, new_postgres_database(postgres_server))
     world.company(equipment=5)
+    with world.database.write() as connection:  # as Django's users have it
+        connection.exec_driver_sql("ALTER TABLE core_customuser ADD password varchar(128) NOT NULL DEFAULT 'pbkdf2'")
     with world.database.engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         for _ in range(2):  # it may be executed again
             connection.exec_driver_sql(script())
@@ -150,6 +152,16 @@ def housekeep(world: World, stuck: str) -> None:
     options = Options(timedelta(hours=1), stuck, timedelta(0), True)
     _, done = Purge(world.settings, world.database, world.archives, options, world.host).run(wait=0)
     assert done.problems == []
+
+
+@pytest.mark.parametrize("role", ROLES)
+def test_nobody_may_read_the_hashes_of_passwords(owner: World, role: str) -> None:
+    world = login(owner, role)
+    with pytest.raises(RightMissing), world.database.read() as connection:
+        connection.exec_driver_sql("SELECT password FROM core_customuser")
+    with world.database.read() as connection:
+        assert connection.execute(select(tables.customuser.c.username)).scalar() == "CERTIBOY"
+    world.database.close()
 
 
 def test_each_command_works_as_its_role_and_the_others_may_not(

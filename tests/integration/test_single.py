@@ -51,7 +51,7 @@ def cancel(world: World, request_id: int) -> Changed:
 
 def retry(world: World, request_id: int) -> Changed:
     with world.database.write() as connection:
-        return single.retry(connection, request_id)
+        return single.retry(connection, world.database.now(connection), request_id)
 
 
 def queue(world: World) -> None:

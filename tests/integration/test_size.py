@@ -98,7 +98,7 @@ def _metrics(world: World) -> None:
 def _cancel_and_retry(world: World) -> None:
     with world.database.write() as connection:
         single.cancel(connection, datetime.now(UTC), SIZE.history + 1)
-        single.retry(connection, SIZE.history + 1)
+        single.retry(connection, datetime.now(UTC), SIZE.history + 1)
 
 
 def _examine(world: World) -> None:

@@ -166,7 +166,7 @@ class Queue(RuleBasedStateMachine):
         if row is None:
             return
         may = row.status in ENDED or (row.status in PENDING and self.is_delayed(row))
-        if self.operate(row, lambda connection, _now: single.retry(connection, row.id), may):
+        if self.operate(row, lambda connection, now: single.retry(connection, now, row.id), may):
             assert self.request(row.id).status in PENDING
             assert not self.is_delayed(row)
             self.ledger[row.id].completions += row.status in ENDED
@@ -177,7 +177,7 @@ class Queue(RuleBasedStateMachine):
 
         def change(connection: Connection, now: datetime) -> None:
             expire_early(connection, now, self.world.settings.ttl, [row.id])
-            single.retry(connection, row.id)
+            single.retry(connection, now, row.id)
 
         row = self.pick(pick)
         if row is None or row.status not in ("completed", "expired"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import configparser
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,11 @@ import yaml
 from samzip.options import OPTIONS
 from samzip.settings import load
 
+ROOT = Path(__file__).parents[2]
+DOCKERFILE = (ROOT / "docker" / "Dockerfile").read_text()
+CONFIG = configparser.ConfigParser()
+CONFIG.read(ROOT / "setup.cfg")
+EXTRAS = CONFIG["options.extras_require"]
 FOLDER = Path(__file__).parents[2] / "docs" / "kubernetes"
 MANIFESTS = {
     (found["kind"], found["metadata"]["name"]): found
@@ -71,6 +78,18 @@ def test_a_deployment_selects_its_own_pods(key: tuple[str, str]) -> None:
     assert spec["selector"]["matchLabels"] == spec["template"]["metadata"]["labels"]
     for one in spec["template"]["spec"]["containers"]:
         assert {"requests", "limits"} == set(one["resources"])
+
+
+def test_the_image_has_what_its_commands_need() -> None:
+    line = next(line for line in (FOLDER / "cluster.yml").read_text().splitlines() if "docker build" in line)
+    extras = re.search(r"--build-arg EXTRAS=(\S+)", line)
+    assert extras is not None
+    assert {"dask", "postgres", "s3"} <= set(extras[1].split(","))
+    assert set(extras[1].split(",")) <= set(EXTRAS)
+    assert line.endswith(f"-t {container(CRON)['image']} .")
+    assert "\nARG EXTRAS=" in DOCKERFILE
+    assert '".[$EXTRAS]"' in DOCKERFILE
+    assert container(WORKER)["command"][0] == container(SCHEDULER)["command"][0] == "dask"
 
 
 def test_a_run_that_finds_another_at_work_is_not_tried_again() -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from samzip import cli
+from samzip.database.engine import parse_url, shown_url
 from samzip.doctor.values import shown_with_problems
 from samzip.errors import BadSetting
 from samzip.options import OPTIONS
@@ -269,6 +270,19 @@ def test_an_error_about_a_secret_hides_it(tmp_path: Path, name: str) -> None:
         read(tmp_path, flags={name: f"{SECRET}\0"})
     assert SECRET not in str(error.value)
     assert "(hidden) is not allowed" in str(error.value)
+
+
+def test_passwords_that_libpq_takes_as_parameters_are_hidden_too(capsys: pytest.CaptureFixture[str]) -> None:
+    url = "postgresql://u@127.0.0.1:1/x?password=GEHEIM&sslpassword=GEHEIM&sslmode=require"
+    shown = shown_url(parse_url(url))
+    assert "GEHEIM" not in shown
+    assert "sslmode=require" in shown
+    for command in ("config", "doctor", "status"):
+        with pytest.raises(SystemExit):
+            cli.main([command, "--database-url", url])
+        out, err = capsys.readouterr()
+        assert "GEHEIM" not in out + err
+        assert "password=" in out + err
 
 
 @pytest.mark.parametrize("command", ["config", "init"])
