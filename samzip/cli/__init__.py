@@ -105,7 +105,7 @@ def group(as_json: bool) -> None:
     """Turn clicks on "Descargar ZIP" into archives that a company can download.
 
     A first day: samzip init, samzip demo-data, samzip request --user CERTIBOY, samzip run.
-    Every command takes every setting as a flag; `samzip config` lists them.
+    Every command takes every setting as a flag, and ignores what it has no use for; `samzip config` lists them.
     """
     if as_json:
         raise click.UsageError("--json belongs behind the command: samzip status --json")

@@ -36,7 +36,10 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
 @click.option("--dry-run", is_flag=True, help="Show what would go; touch nothing.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
-    "--older-than", metavar="TIME", callback=_duration, help="Only orphan archives that were published longer ago."
+    "--older-than",
+    metavar="TIME",
+    callback=_duration,
+    help="Only archives that were published longer ago: orphans, and with --all-archives live ones.",
 )
 @click.option(
     "--all-archives", is_flag=True, help="Every published archive, those too that customers can still download."

@@ -51,6 +51,14 @@ def user(uid: int, owner: int | None) -> Finding | None:
     return None
 
 
+def rights(missing: Sequence[str]) -> Finding | None:
+    """What a run needs and this login lacks. None: nothing."""
+    if not missing:
+        return None
+    remedy = "as the tables' owner: samzip init --roles, and GRANT samzip_runner TO the login that runs samzip"
+    return warning("rights", f"this login may look, but no run can work with it: it lacks {'; '.join(missing)}", remedy)
+
+
 def clock(found: Clock) -> Finding:
     if found.is_own:
         return ok("clock", "this host's own: SQLite has no other")
@@ -69,7 +77,7 @@ def documents(found: Documents) -> Finding:
         return problem("media", found.error, BUCKET if is_bucket(found.root) else folder)
     if found.is_empty and found.equipment:
         told = f"{found.root} is empty, though the database has {count(found.equipment, 'instrument')}"
-        return warning("media", told, "is the volume mounted? Every document would be listed as missing")
+        return warning("media", told, "is the volume mounted? The line documents tells whether any should be there")
     return ok("media", f"{found.root} is readable")
 
 

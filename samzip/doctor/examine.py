@@ -73,6 +73,7 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
 
 
 def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
+    from samzip.database.check import check
     from samzip.database.engine import shown_url
     from samzip.database.setup import HEAD
     from samzip.requests.health import largest_company, last_starts
@@ -83,6 +84,8 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         server = probes.server(database, connection)
         shown = shown_url(database.url)
         yield ok("database", f"{server} answers at {shown}; its schema is {HEAD}, as it should be")
+        if not database.is_sqlite:
+            yield from _said(checks.rights(check(settings.database_url).missing_rights))
         yield checks.clock(probes.clock(database, connection))
         company, equipment = largest_company(connection)
         documents = probes.documents(open_store(settings.media_root), equipment)

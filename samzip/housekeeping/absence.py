@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from samzip.dossier.keys import FOLDER
-from samzip.errors import StorageFailed
+from samzip.errors import BucketFailed, StorageFailed
 from samzip.storage import ABSENT as ABSENT
 from samzip.storage import Store
 
@@ -32,7 +32,8 @@ def require_documents(media: Store) -> None:
     Raises StorageFailed when nothing else is there either.
     """
     if media.is_empty(FOLDER):
-        raise StorageFailed(
+        failed = BucketFailed if "://" in media.url else StorageFailed
+        raise failed(
             f"{media.url} is empty, though the database knows documents in it: is that the right media_root "
             "(samzip config), and is the volume mounted? If they were deleted on purpose, put any file there"
         )

@@ -138,7 +138,7 @@ def expire_now(connection: Connection, now: datetime, paths: Sequence[str]) -> i
     """Ends archives before their time; their files may go once this is committed. Returns how many requests ended."""
     ended = 0
     for ids, company, part, parts in _served(connection, paths):
-        rows = move(connection, Move.EXPIRE, ziprequest.c.id.in_(ids))
+        rows = move(connection, Move.EXPIRE, ziprequest.c.id.in_(ids), expires_at=now)
         for row in rows:
             if parse_key(row.file_path or "") is not None:
                 adopt(connection, now, row)

@@ -182,7 +182,11 @@ def test_each_command_works_as_its_role_and_the_others_may_not(
     assert call(runner, "run", "--jobs", "1") == 0
     for command in (("status",), ("show", "1"), ("verify", "--all"), ("purge", "--dry-run")):
         assert call(reader, *command) == 0
+    capsys.readouterr()
     assert call(reader, "doctor") in (0, 3)
+    assert "warning  rights" in capsys.readouterr().out
+    assert call(runner, "doctor") in (0, 3)
+    assert "rights" not in capsys.readouterr().out
     assert call(runner, "init", "--check") == call(runner, "init") == 0  # nothing is to do, and nothing is missing
     capsys.readouterr()
     assert call(reader, "init", "--check") == 10

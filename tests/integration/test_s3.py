@@ -441,6 +441,41 @@ def test_a_document_that_fails_half_way_leaves_the_archive_as_it_was(s3: Bucket)
         assert {name: read.read(name) for name in read.namelist()} == {"a": b"first", "c": b"last"}
 
 
+@pytest.mark.parametrize("size", [10, 40 << 20])
+def test_an_upload_that_ends_in_a_panic_fails_and_does_not_hang(
+    s3: Bucket, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    class Panic(BaseException):
+        """As Rust's come to Python."""
+
+    def panic(*arguments: object, **named: object) -> None:
+        raise Panic("index out of bounds")
+
+    monkeypatch.setattr("samzip.storage.s3.upload.obstore.put", panic)
+    store = open_store(new_prefix())
+
+    def write() -> None:
+        with store.create(TEMPORARY_KEY) as file:
+            file.write(b"x" * size)
+            file.settle(size)  # type: ignore[attr-defined]
+
+    with pytest.raises(StorageFailed, match="Panic: index out of bounds"):
+        write()
+
+
+def test_a_worker_is_more_patient_with_a_server_than_who_must_answer_signals(
+    s3: Bucket, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given: list[Any] = []
+    monkeypatch.setattr("obstore.store.S3Store", lambda *_, **options: given.append(options["retry_config"]))
+    client.bucket(BUCKET)
+    client._bucket.cache_clear()
+    monkeypatch.setattr(client, "parent_process", lambda: "the fork server")
+    client.bucket(BUCKET)
+    client._bucket.cache_clear()
+    assert given == [client.RETRY, client.WORKER_RETRY]
+
+
 def test_who_gives_up_writing_leaves_nothing(s3: Bucket) -> None:
     archives = open_store(new_prefix())
 

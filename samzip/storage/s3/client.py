@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from html import unescape
+from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from obstore.exceptions import BaseError
@@ -35,6 +36,11 @@ RETRY: RetryConfig = {  # exponential, with jitter; it counts from a request's b
     "max_retries": 8,
     "retry_timeout": timedelta(seconds=60),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2},
+}
+WORKER_RETRY: RetryConfig = {  # 10 to 30 s: a server may restart. Nobody waits for a worker that is asked to end
+    **RETRY,
+    "max_retries": 14,
+    "backoff": {"init_backoff": timedelta(milliseconds=500), "max_backoff": timedelta(seconds=5), "base": 2},
 }
 REQUEST: ClientConfig = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=60)}
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_S3_ENDPOINT_URL")  # the last one is SAM's
@@ -99,7 +105,7 @@ def _bucket(name: str, found: Access, _key: str | None, _process: int) -> S3Stor
         return S3Store(
             name,
             region=region or "us-east-1",
-            retry_config=RETRY,
+            retry_config=RETRY if parent_process() is None else WORKER_RETRY,
             client_options={**REQUEST, "allow_http": (endpoint or "").startswith("http://")},
             **options,
         )

@@ -160,8 +160,9 @@ class Upload(io.RawIOBase):
                 return
 
     def _raise_if_failed(self, error: BaseException | None) -> None:
-        if isinstance(error, Exception):
-            raise self._translate(error) from error
+        if error is not None:  # a panic of obstore's is no Exception
+            told = error if isinstance(error, Exception) else RuntimeError(f"{type(error).__name__}: {error}")
+            raise self._translate(told) from error
 
     def _send(self) -> None:
         try:
