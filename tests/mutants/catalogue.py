@@ -419,4 +419,44 @@ MUTANTS = (
             "test_whatever_there_may_be_to_do_is_left_to_a_whole_run[a queue as SAM left it]",
         ),
     ),
+    Mutant(
+        name="a probe that nobody clears away",
+        file="samzip/batch/run.py",
+        old="        if died:\n",
+        new="        if died < 0:\n",
+        why="what tried the store as a run died stays for ever when nobody wants its parts any more",
+        tests=(
+            "tests/integration/test_uncertain_ends.py::"
+            "test_a_run_that_died_as_it_tried_the_store_leaves_nothing_to_one_without_work[sqlite]",
+        ),
+    ),
+    Mutant(
+        name="a reuse that counts what was served before",
+        file="samzip/requests/work.py",
+        old=".where(mine, ziprequest.c.completed_at == moment)",
+        new=".where(mine)",
+        why="a part that another host has taken over is told as delivered",
+        tests=(
+            "tests/integration/test_uncertain_ends.py::"
+            "test_a_part_that_was_taken_over_while_it_is_given_again_is_told_as_dropped[sqlite]",
+        ),
+    ),
+    Mutant(
+        name="a retry that is stuck at once",
+        file="samzip/requests/single.py",
+        old="    put_in_line(connection, now, ziprequest.c.id == request_id)\n",
+        new="",
+        why="a purge fails or deletes what an operator has asked for a moment before",
+        tests=(
+            "tests/integration/test_purge.py::test_what_was_asked_for_again_is_not_stuck_until_a_run_has_passed_over_it",
+        ),
+    ),
+    Mutant(
+        name="a volume that is away",
+        file="samzip/batch/building.py",
+        old="            if survey.is_all_missing:\n",
+        new="            if survey.is_all_missing and not survey.ranges:\n",
+        why="an empty mount point gives everybody archives without a document",
+        tests=(RUN + "test_a_media_root_without_any_of_its_documents_is_exit_12_too[sqlite-True]",),
+    ),
 )
