@@ -87,7 +87,7 @@ def run_context(
             database=database,
             media=open_store(settings.media_root),
             archives=archive_store(settings),
-            make_executor=lambda: _executor(settings, run_id),
+            make_executor=lambda: _executor(settings, run_id, stop),
             publish=Publisher(listeners).publish,
             stop=stop,
             asked=asked,
@@ -96,11 +96,11 @@ def run_context(
         )
 
 
-def _executor(settings: Settings, run_id: str) -> Executor:
+def _executor(settings: Settings, run_id: str, stop: Stop) -> Executor:
     if settings.executor == "local":
         from samzip.executors import LocalPool
 
-        return LocalPool(settings.jobs, settings.temporary_dir)
+        return LocalPool(settings.jobs, settings.temporary_dir, lambda: bool(stop))
     from samzip.cluster import DaskCluster
 
     return DaskCluster(settings, settings.temporary_dir / run_id)

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 from samzip.archive.part import Progress
 from samzip.cluster_worker import DIED, Probe, Ticket, Unfit, make_probe, run_job, unfit
+from samzip.dossier.keys import CLUSTER_TEST, DOCTOR_CLUSTER
 from samzip.errors import ClusterFailed, StorageFailed
 from samzip.executors import Here, J, R, WorkerDied
 from samzip.settings import Settings
@@ -43,7 +44,7 @@ def count_workers(settings: Settings, folder: Path) -> int:
     try:
         workers = len(client.scheduler_info()["workers"])
         if workers:
-            _forget(_check(client, settings, folder))
+            _forget(_check(client, settings, folder, DOCTOR_CLUSTER))
         return workers
     finally:
         client.close(timeout=END_S)
@@ -96,7 +97,7 @@ class DaskCluster:
             return self._client, self._probe
         self._client = _connect(self._settings.executor)
         self._client.subscribe_topic(self._topic, self._hear)
-        self._probe = _check(self._client, self._settings, self._folder)
+        self._probe = _check(self._client, self._settings, self._folder, CLUSTER_TEST)
         return self._client, self._probe
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
@@ -213,13 +214,13 @@ def _outcome(done: DaskFuture[Any]) -> tuple[Any, BaseException | None]:
         return None, error
 
 
-def _check(client: Client, settings: Settings, folder: Path) -> Probe:
+def _check(client: Client, settings: Settings, folder: Path, archived: str) -> Probe:
     """Everything that would make a part fail that is no part's fault. Raises ClusterFailed, StorageFailed."""
     try:
         client.wait_for_workers(1, timeout=WORKERS_S)
         _require_fit(differences(client.get_versions()))
         _require_fit(_threads(client.nthreads()))
-        probe = make_probe(settings, folder)
+        probe = make_probe(settings, folder, archived)
         try:
             told = client.run(unfit, probe, on_error="return")
             _require_fit((worker, _told(problem)) for worker, problem in told.items() if problem is not None)

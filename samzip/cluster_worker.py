@@ -15,11 +15,11 @@ from typing import Any
 from samzip import __version__
 from samzip.archive.part import Progress
 from samzip.archive.version import CODE, LIBRARIES
-from samzip.dossier.keys import CLUSTER_TEST, FOLDER
+from samzip.dossier.keys import FOLDER
 from samzip.errors import StorageFailed
 from samzip.executors import WorkerDied
 from samzip.settings import Settings
-from samzip.storage import MissingFile, open_store
+from samzip.storage import MissingFile, be_patient, open_store
 
 DIED = "el proceso del clúster que generaba esta parte murió"
 TELL_S = 0.5  # between two reports of a job
@@ -99,8 +99,8 @@ class Ticket:
         self._begun.unlink(missing_ok=True)
 
 
-def make_probe(settings: Settings, folder: Path) -> Probe:
-    """In the leader. Raises StorageFailed."""
+def make_probe(settings: Settings, folder: Path, archived: str) -> Probe:
+    """In the leader. `archived` is the name that it has in the archive store. Raises StorageFailed."""
     token = secrets.token_hex(16)
     media: tuple[str, ...] = ()
     try:
@@ -111,10 +111,10 @@ def make_probe(settings: Settings, folder: Path) -> Probe:
         (folder / "probe").write_text(token, encoding="ascii")
     except OSError as error:
         raise StorageFailed(f"{error.filename or folder}: {error.strerror or error}") from error
-    with open_store(settings.archive_root).create(CLUSTER_TEST) as file:
+    with open_store(settings.archive_root).create(archived) as file:
         file.write(token.encode())
     return Probe(
-        __version__, CODE, token, folder / "probe", settings.archive_root, CLUSTER_TEST, settings.media_root, media
+        __version__, CODE, token, folder / "probe", settings.archive_root, archived, settings.media_root, media
     )
 
 
@@ -152,6 +152,7 @@ def run_job(
     """In a worker."""
     from distributed import get_worker
 
+    be_patient()
     problem = unfit(probe)
     if problem is not None:
         raise Unfit(f"worker {get_worker().address}: {problem}")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from samzip import fork_server
 from samzip.errors import StorageFailed
+from samzip.storage import be_patient
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -32,6 +33,10 @@ END_S = 5  # for processes that were killed
 LOOK_S = 0.2  # between two looks whether the pool is there: so long a signal waits
 FROZEN_S = 1.0  # after which somebody may have stopped what starts it
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
+
+
+class Abandoned(RuntimeError):
+    """The run was asked to end before its workers were there."""
 
 
 class WorkerDied(Exception):
@@ -104,8 +109,10 @@ class LocalPool:
     is there before the first job.
     """
 
-    def __init__(self, jobs: int, notes: Path) -> None:
-        """`notes` is the folder in which the next run looks for what a killed one left."""
+    def __init__(self, jobs: int, notes: Path, is_over: Callable[[], bool] = lambda: False) -> None:
+        """`notes` is the folder in which the next run looks for what a killed one left; `is_over`: nobody wants workers
+        any more that are not there yet."""
+        self._is_over = is_over
         self._jobs = jobs
         self._notes = notes
         self._reader, self._writer = _pipe()
@@ -123,6 +130,8 @@ class LocalPool:
         ended: Future[R] = Future()
         try:
             future: Future[R] = self._started().schedule(_run, args=(function, job, key))
+        except Abandoned:
+            return ended  # it is given back with all that does not end
         except RuntimeError:  # it breaks now, or broke before, and `poll` will replace it
             ended.set_exception(WorkerDied(BROKEN))
             return ended
@@ -159,8 +168,7 @@ class LocalPool:
         if self._pool is None:
             return
         fork_server.wake()
-        self._pool.stop()  # type: ignore[no-untyped-call]
-        self._pool.join(timeout=END_S)
+        _kill_pool(self._pool)
         self._pool, self._broken = None, False
         with self._write_lock:
             self._writer.close()
@@ -193,7 +201,7 @@ class LocalPool:
 
     def _started(self) -> ProcessPool:
         if self._pool is None:
-            self._pool = _start_pool(self._jobs, self._notes, self._writer)
+            self._pool = _start_pool(self._jobs, self._notes, self._writer, self._is_over)
         return self._pool
 
     def _wake(self) -> None:
@@ -208,8 +216,8 @@ def _pipe() -> tuple[Connection, Connection]:
     return reader, writer
 
 
-def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
-    """Raises StorageFailed; BrokenExecutor when the first worker does not come up.
+def _start_pool(jobs: int, notes: Path, writer: Connection, is_over: Callable[[], bool]) -> ProcessPool:
+    """Raises StorageFailed; BrokenExecutor when the first worker does not come up; Abandoned.
 
     A thread does it, with signals blocked as what it starts shall have them; here they are answered meanwhile.
     """
@@ -224,9 +232,24 @@ def _start_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
     threading.Thread(target=start, name="pool", daemon=True).start()
     began = time.monotonic()
     while not wait([started], LOOK_S).done:
+        if is_over():
+            started.add_done_callback(_discard)
+            fork_server.kill()
+            raise Abandoned
         if time.monotonic() - began > FROZEN_S:  # or it is slow, and does not mind
             fork_server.wake()
     return started.result()
+
+
+def _discard(started: Future[ProcessPool]) -> None:
+    """A pool that came up too late."""
+    if started.exception() is None:
+        _kill_pool(started.result())
+
+
+def _kill_pool(pool: ProcessPool) -> None:
+    pool.stop()  # type: ignore[no-untyped-call]
+    pool.join(timeout=END_S)
 
 
 def _make_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
@@ -240,8 +263,7 @@ def _make_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
             if not pool.active:  # asking starts it
                 raise BrokenExecutor
     except RuntimeError:
-        pool.stop()  # type: ignore[no-untyped-call]
-        pool.join(timeout=END_S)
+        _kill_pool(pool)
         raise
     except OSError as error:
         raise StorageFailed(f"{error.filename or tempfile.gettempdir()}: {error.strerror or error}") from error
@@ -258,6 +280,7 @@ def _death(exit_code: int | None) -> str:
 def _start_worker(writer: Connection) -> None:
     global _told
     _told = writer
+    be_patient()
     import ctypes
 
     # Without the fork server the leader takes a worker for dead: it must not write any more.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import multiprocessing
 import os
 import signal
@@ -36,6 +37,7 @@ def running(notes: Path) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         prepare_sockets(notes)
         forkserver.ensure_running()
+        atexit.register(wake)  # it ends with this process, and cannot while somebody has it stopped
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -43,7 +45,16 @@ def running(notes: Path) -> Iterator[None]:
 
 def wake() -> None:
     """Only it tells that a worker has ended: while somebody has it stopped, the pool would wait for ever."""
+    _send(signal.SIGCONT)
+
+
+def kill() -> None:
+    """And with it the workers that it has started."""
+    _send(signal.SIGKILL)
+
+
+def _send(number: signal.Signals) -> None:
     process: int | None = forkserver._forkserver._forkserver_pid  # type: ignore[attr-defined]
     if process is not None:
         with suppress(ProcessLookupError):
-            os.kill(process, signal.SIGCONT)
+            os.kill(process, number)

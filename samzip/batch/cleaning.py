@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 
 from samzip.batch.context import Context
 from samzip.dossier import keys
@@ -30,10 +31,8 @@ def recover(context: Context) -> None:
 def remove_probes(context: Context) -> None:
     """What dead runs may have left where they tried whether the store can be written: no row knows of it."""
     for name in (keys.WRITE_TEST, keys.CLUSTER_TEST):
-        try:
+        with suppress(StorageFailed):  # nobody knows that there is one; the next run that builds takes it, and a purge
             context.archives.delete(name)
-        except StorageFailed as error:  # the next run that builds takes it, and samzip purge
-            context.tell_unremoved(name, str(error))
 
 
 def delete_history(context: Context) -> None:

@@ -186,9 +186,9 @@ def _complete(context: Context, item: InWork, published: work.Published, found: 
         requests, expires = _finish(context, item, published, notice)
     except WorkTakenOver as error:
         with context.database.read() as connection:
-            requests = work.completed_with(connection, item.held, published.path)
-        if requests:
-            return requests, item.company.generated + settings.ttl
+            completed = work.completed_with(connection, item.held, published.path)
+        if completed is not None:
+            return completed, item.company.generated + settings.ttl
         remove_files(context, item)
         _dropped(context, item, str(error))
         return 0, item.company.generated

@@ -133,8 +133,8 @@ def executor(address: str, workers: int, error: str | None) -> Finding:
 
 
 def executor_unseen() -> Finding:
-    told = "not asked: workers are tried with a file in the state folder, which is not there yet"
-    return warning("executor", told, "samzip init, then look again")
+    told = "not asked: workers are tried with files in the state folder and in zip_requests, which are not there yet"
+    return warning("executor", told, "samzip init makes the one, the first run the other (docs/operations.md, Install)")
 
 
 def state(folder: Path, error: str | None, is_new: bool) -> Finding:

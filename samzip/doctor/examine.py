@@ -14,6 +14,7 @@ from samzip.doctor.facts import Extras
 from samzip.doctor.findings import Finding, ok, problem
 from samzip.doctor.values import shown
 from samzip.doctor.versions import missing_extras, versions
+from samzip.dossier.keys import FOLDER
 from samzip.errors import BadSetting, SamzipError, StorageFailed
 from samzip.settings import Settings, unknown_variables
 from samzip.storage import open_store
@@ -42,7 +43,9 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
     if settings.metrics_file:
         yield checks.metrics_file(settings.metrics_file, replaceable=probes.may_replace(Path(settings.metrics_file)))
     if settings.executor != "local" and "dask" not in missing:
-        if settings.state_dir.is_dir():
+        if settings.state_dir.is_dir() and (
+            is_bucket(settings.archive_root) or Path(settings.archive_root, FOLDER).is_dir()
+        ):
             yield checks.executor(settings.executor, *probes.cluster(settings))
         else:
             yield checks.executor_unseen()

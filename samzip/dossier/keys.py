@@ -12,8 +12,9 @@ FOLDER = "zip_requests"
 TEMPORARY_SUFFIX = ".samzip-part"  # the one of samzip.storage, which this layer may not import; a test compares
 
 # What tries whether a store can be written, under names that are always the same: a kill may leave one.
-PROBES = WRITE_TEST, CLUSTER_TEST, DOCTOR_WRITTEN, DOCTOR_RENAMED = tuple(
-    f"{FOLDER}/{name}{TEMPORARY_SUFFIX}" for name in ("write-test", "cluster", "doctor-written", "doctor-renamed")
+PROBES = WRITE_TEST, CLUSTER_TEST, DOCTOR_CLUSTER, DOCTOR_WRITTEN, DOCTOR_RENAMED = tuple(
+    f"{FOLDER}/{name}{TEMPORARY_SUFFIX}"
+    for name in ("write-test", "cluster", "doctor-cluster", "doctor-written", "doctor-renamed")
 )
 
 _COMPANY_LIMIT = 60  # in a download's name

@@ -52,6 +52,12 @@ def end(
     connection.execute(update(attempt).where(attempt.c.token == token).values(values))
 
 
+def was_published(connection: Connection, token: str, path: str) -> bool:
+    """Whether the transaction went through that gave this attempt's requests the archive under `path`."""
+    mine = (attempt.c.token == token) & (attempt.c.outcome == PUBLISHED) & (attempt.c.path == path)
+    return connection.execute(select(attempt.c.token).where(mine)).first() is not None
+
+
 def end_orphans(connection: Connection, now: datetime) -> None:
     """For whoever holds the locks: of attempts that have not ended, the runs are dead."""
     connection.execute(update(attempt).where(attempt.c.ended_at.is_(None)).values(ended_at=now, outcome=CRASHED))

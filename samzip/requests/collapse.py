@@ -4,13 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
-    Integer,
-    Select,
     Text,
     case,
     cast,
@@ -22,20 +18,12 @@ from sqlalchemy import (
     true,
 )
 
-from samzip.database.tables import empresa, work, ziprequest
-from samzip.database.upsert import insert_for
+from samzip.database.tables import empresa, ziprequest
 from samzip.requests import wording
+from samzip.requests.line import IMPOSSIBLE_PART, add_work
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, PENDING
 from samzip.requests.work import drop_unwanted
-
-
-def is_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:
-    """SQLite keeps fractions and words in a column of whole numbers."""
-    return cast(number, Integer) == number
-
-
-IMPOSSIBLE_PART = or_(ziprequest.c.parte_numero < 1, ~is_whole(ziprequest.c.parte_numero))
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,27 +56,6 @@ def collapse(connection: Connection, now: datetime) -> Collapsed:
         )
         add_work(connection, queued)
     return Collapsed(requests, parts, rejected)
-
-
-def add_work(connection: Connection, rows: Select[Any]) -> int:
-    """INSERT ... SELECT (company, part, queued_at, attempts), skipping what is there. Returns how many were new."""
-    statement = insert_for(connection, work).on_conflict_do_nothing()
-    return connection.execute(statement.from_select(["company_id", "part", "queued_at", "attempts"], rows)).rowcount
-
-
-def put_in_line(connection: Connection, now: datetime, which: ColumnElement[bool]) -> None:
-    """Parts of these requests that wait anew: from now on, so that no run has passed them over yet."""
-    rows = (
-        select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, literal(now, work.c.queued_at.type), literal(0))
-        .where(which, ziprequest.c.status.in_(PENDING), ~IMPOSSIBLE_PART)
-        .distinct()
-    )
-    statement = insert_for(connection, work).from_select(["company_id", "part", "queued_at", "attempts"], rows)
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=[work.c.company_id, work.c.part], set_={"queued_at": now}, where=work.c.token.is_(None)
-        )
-    )
 
 
 def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...]:

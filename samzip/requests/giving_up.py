@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import empresa, ziprequest
 from samzip.requests import wording, work
-from samzip.requests.collapse import is_whole
+from samzip.requests.line import is_whole
 from samzip.requests.states import LIVE, NO_COMPANY
 
 

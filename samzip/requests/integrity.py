@@ -12,8 +12,8 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 
 from samzip.database.tables import archive, ziprequest
 from samzip.errors import UsageProblem
-from samzip.requests.collapse import put_in_line
 from samzip.requests.expire import adopt, is_over
+from samzip.requests.line import put_in_line
 from samzip.requests.states import Move, move
 
 AGAIN = "el archivo estaba dañado; se genera de nuevo"
@@ -78,7 +78,6 @@ def withdraw(connection: Connection, now: datetime, ttl: timedelta, path: str) -
     """Puts the requests of a damaged archive back into the queue and marks it for deletion: nobody is given it any
     more. Its file may go once this is committed. Returns how many requests wait again."""
     mine = _live(now, ttl) & (ziprequest.c.file_path == path)
-    _adopt(connection, now, mine)
     waiting = _wait_again(connection, now, mine)
     connection.execute(update(archive).where(archive.c.path == path).values(deleting=True))
     return waiting
@@ -89,23 +88,19 @@ def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) 
     requests at this moment, and its row must still be there for them. It is over from now on, and the next run removes
     what is left of it."""
     mine = _live(now, ttl) & (ziprequest.c.file_path == path)
-    _adopt(connection, now, mine)
     waiting = _wait_again(connection, now, mine)
     connection.execute(update(archive).where(archive.c.path == path, archive.c.expires_at > now).values(expires_at=now))
     return waiting
 
 
 def _wait_again(connection: Connection, now: datetime, which: ColumnElement[bool]) -> int:
+    """A row remembers the file, should nobody get to delete it now. Requests come before archives."""
+    first = connection.execute(select(ziprequest).where(which).order_by(ziprequest.c.id).limit(1)).first()
     waiting = move(connection, Move.REPAIR, which, error_message=AGAIN)
     put_in_line(connection, now, ziprequest.c.id.in_([row.id for row in waiting]))
-    return len(waiting)
-
-
-def _adopt(connection: Connection, now: datetime, which: ColumnElement[bool]) -> None:
-    """So that a row remembers the file, should nobody get to delete it now."""
-    first = connection.execute(select(ziprequest).where(which).order_by(ziprequest.c.id).limit(1)).first()
     if first is not None:
         adopt(connection, now, first)
+    return len(waiting)
 
 
 def _live(now: datetime, ttl: timedelta) -> ColumnElement[bool]:

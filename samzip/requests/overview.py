@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from samzip.database.tables import archive, empresa, equipo, run, work, ziprequest
 from samzip.dossier.parts import part_slices
-from samzip.requests.collapse import IMPOSSIBLE_PART
+from samzip.requests.line import IMPOSSIBLE_PART
 from samzip.requests.pulse import COUNTED, by_status
 from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown, read_warnings
 from samzip.requests.states import LIVE, NO_COMPANY, PENDING

@@ -11,13 +11,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, or_, select, update
 
 from samzip.database.tables import archive, empresa, lease, run, work, ziprequest
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.requests import attempts, wording
-from samzip.requests.collapse import put_in_line
 from samzip.requests.expire import adopt, is_history
+from samzip.requests.line import put_in_line
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
 from samzip.requests.wording import Notice
@@ -29,11 +29,7 @@ STUCK = "la solicitud esperó demasiado tiempo"
 # that does so has begun all that waited. A request that no run has had a chance at merely waits, however long.
 PASSED_OVER = exists().where(
     run.c.started_at > ziprequest.c.created_at,
-    ~exists().where(
-        work.c.company_id == ziprequest.c.empresa_id,
-        work.c.part == ziprequest.c.parte_numero,
-        work.c.queued_at >= run.c.started_at,
-    ),
+    or_(work.c.queued_at.is_(None), run.c.started_at > work.c.queued_at),
     run.c.finished_at.is_not(None),
     run.c.outcome.in_(("done", "nothing", "problems", "waiting")),
 )
@@ -112,7 +108,7 @@ def known(
         completed=tuple(_completed(connection, ttl)),
         making=frozenset(name for both, lives in names.items() if lives for name in both),
         runs=frozenset(living),
-        stuck=tuple(_stuck(connection, living, ziprequest.c.created_at < now - stuck_after)),
+        stuck=tuple(_stuck(connection, living, _waits_since(now - stuck_after) & ~_waits_for_its_attempt(now))),
         old_requests=_count(connection, _history(now - history)),
         old_runs=_count(connection, run.c.finished_at < now - history),
         is_blank=connection.execute(select(empresa.c.id).limit(1)).first() is None,
@@ -194,7 +190,8 @@ def _settle_work(connection: Connection, living: Sequence[str], company_id: int,
     free = or_(work.c.token.is_(None), work.c.run_id.is_(None), work.c.run_id.not_in(living))
     mine = and_(work.c.company_id == company_id, work.c.part == part, free)
     if reset:
-        values = {"token": None, "run_id": None, "path": None, "attempts": 0, "not_before": None, "last_error": None}
+        values = {"token": None, "run_id": None, "path": None, "attempts": 0, "deaths": 0}
+        values |= {"not_before": None, "last_error": None}
         connection.execute(update(work).where(mine).values(values))
         return
     connection.execute(delete(work).where(mine, ~WANTED))
@@ -225,6 +222,15 @@ def _end(begin: datetime | None, ttl: timedelta) -> datetime | None:
         return begin + ttl if begin else None
     except OverflowError:
         return datetime.max.replace(tzinfo=UTC)
+
+
+def _waits_since(then: datetime) -> ColumnElement[bool]:
+    """Clicked before, and not asked for again since."""
+    return and_(ziprequest.c.created_at < then, or_(work.c.queued_at.is_(None), work.c.queued_at < then))
+
+
+def _waits_for_its_attempt(now: datetime) -> ColumnElement[bool]:
+    return and_(ziprequest.c.status.in_(PENDING), func.coalesce(work.c.not_before > now, false()))
 
 
 def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[bool]) -> Iterable[StuckRow]:

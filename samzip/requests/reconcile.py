@@ -10,8 +10,8 @@ from sqlalchemy import Connection, delete, func, literal, select, update
 from samzip.database.tables import customuser, empresa, work, ziprequest
 from samzip.dossier.parts import part_slices
 from samzip.requests import wording
-from samzip.requests.collapse import IMPOSSIBLE_PART, add_work, is_whole
 from samzip.requests.insert import pending_row
+from samzip.requests.line import IMPOSSIBLE_PART, add_work, is_whole
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import LIVE, NO_COMPANY, PENDING, Move, move
 

@@ -10,8 +10,8 @@ from sqlalchemy import Connection, and_, delete, func, literal, select, true, up
 from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import attempts, wording
-from samzip.requests.collapse import add_work
 from samzip.requests.expire import mark_unfinished
+from samzip.requests.line import add_work
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, Move, move
 from samzip.requests.work import drop_unwanted

@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.errors import UsageProblem
 from samzip.requests import attempts
-from samzip.requests.collapse import put_in_line
+from samzip.requests.line import put_in_line
 from samzip.requests.overview import shown_archive
 from samzip.requests.shown import ArchiveShown, Changed, Sharer, Story, WorkShown
 from samzip.requests.states import LIVE, NO_COMPANY, NO_USER, PENDING, Move, move

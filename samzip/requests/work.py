@@ -12,6 +12,7 @@ from samzip.database.tables import archive, customuser, work, ziprequest
 from samzip.errors import WorkTakenOver
 from samzip.requests import attempts
 from samzip.requests.expire import mark_unfinished
+from samzip.requests.line import keep_in_line
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import LIVE, NO_USER, Move, move
 from samzip.requests.wording import Notice
@@ -168,6 +169,7 @@ def finish(
         file_size=published.size,
     )
     connection.execute(delete(work).where(_mine(held)))
+    keep_in_line(connection, held.company_id, held.part)
     if not rows:
         if made:
             mark_unfinished(connection, now, held.company_id, held.part, made)
@@ -199,15 +201,15 @@ def finish(
     return len(rows)
 
 
-def completed_with(connection: Connection, held: Claim, path: str) -> int:
-    """Requests that this claim completed with this file: whether a commit went through whose answer got lost.
-
-    Those that an earlier one completed with the same file ended in another moment.
+def completed_with(connection: Connection, held: Claim, path: str) -> int | None:
+    """Requests that this claim completed with this file, when its commit went through and only the answer got lost;
+    None when it did not. Those that an earlier claim completed with the same file ended in another moment.
     """
+    if not attempts.was_published(connection, held.token, path):
+        return None
     mine = _requests(held.company_id, held.part) & (ziprequest.c.file_path == path)
-    mine &= ziprequest.c.status == "completed"
-    moment = select(ziprequest.c.completed_at).where(mine, ziprequest.c.id == held.request_id).scalar_subquery()
-    query = select(func.count()).select_from(ziprequest).where(mine, ziprequest.c.completed_at == moment)
+    newest = select(func.max(ziprequest.c.completed_at)).where(mine).scalar_subquery()
+    query = select(func.count()).select_from(ziprequest).where(mine, ziprequest.c.completed_at == newest)
     return connection.execute(query).scalar_one()
 
 
@@ -262,6 +264,7 @@ def drop(connection: Connection, now: datetime, held: Claim) -> None:
     """Ends work that nobody wants any more."""
     _touch(connection, held)
     connection.execute(delete(work).where(_mine(held)))
+    keep_in_line(connection, held.company_id, held.part)
     attempts.end(connection, now, held.token, attempts.DROPPED)
 
 

@@ -117,6 +117,19 @@ class Store(Protocol):
         """Write and remove a small file under `prefix`. Raises StorageFailed with the reason."""
 
 
+_patient = False
+
+
+def be_patient() -> None:
+    """For workers: a server that is away may be waited for, since nobody waits for a worker that is asked to end."""
+    global _patient
+    _patient = True
+
+
+def is_patient() -> bool:
+    return _patient
+
+
 def open_store(url: str) -> Store:
     """The store behind a setting: a folder, or s3://bucket/prefix. Raises BadSetting."""
     if is_bucket(url):

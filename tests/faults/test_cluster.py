@@ -16,6 +16,7 @@ from samzip.app import ready_database
 from samzip.cluster import DaskCluster, differences
 from samzip.cluster_worker import Probe, Ticket, make_probe, unfit
 from samzip.doctor.examine import examine
+from samzip.dossier.keys import CLUSTER_TEST
 from samzip.errors import BadSetting, ClusterFailed
 from samzip.events import PartFailed, PartProgressed
 from samzip.settings import load
@@ -80,16 +81,21 @@ def test_the_doctor_tries_the_workers(
     cluster: Cluster, world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     settings = replace(world.settings, executor=cluster.executor)
+    (new,) = [finding for finding in examine(settings, ready_database) if finding.check == "executor"]
+    assert (new.state, new.told.startswith("not asked")) == ("warning", True)
+    assert not (world.media / "zip_requests").exists()  # who makes it owns it
+    world.put(CLUSTER_TEST, b"that of a run")
     found = {finding.check: finding for finding in examine(settings, ready_database)}
     assert found["executor"].state == "ok"
     assert found["executor"].told.startswith(f"{cluster.executor} has 2 workers: versions, threads, stores")
-    assert world.files() == []
+    assert world.files() == [CLUSTER_TEST]
+    assert (world.media / CLUSTER_TEST).read_bytes() == b"that of a run"
     assert not list(world.settings.state_dir.glob("doctor-*"))
     monkeypatch.setattr("samzip.cluster_worker.CODE", "another", raising=True)  # the leader's alone
     found = {finding.check: finding for finding in examine(settings, ready_database)}
     assert found["executor"].state == "problem"
     assert "differs from the leader's" in found["executor"].told
-    assert world.files() == []
+    assert world.files() == [CLUSTER_TEST]
     (new,) = [
         it for it in examine(replace(settings, state_dir=tmp_path / "none"), ready_database) if it.check == "executor"
     ]
@@ -211,7 +217,7 @@ def test_a_cluster_is_a_setting(tmp_path: Path) -> None:
 @pytest.fixture
 def probe(world: World) -> Probe:
     (world.media / "documentos").mkdir(exist_ok=True)
-    return make_probe(world.settings, world.settings.temporary_dir / "jobs")
+    return make_probe(world.settings, world.settings.temporary_dir / "jobs", CLUSTER_TEST)
 
 
 def test_a_worker_like_the_leader_is_fit(probe: Probe) -> None:

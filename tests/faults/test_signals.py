@@ -158,18 +158,15 @@ def test_a_fork_server_that_is_stopped_as_it_starts_does_not_hold_the_run_up(liv
     check_that_the_next_run_does_everything(live, (1, 1, 1))
 
 
-def test_a_second_sigint_ends_a_run_at_once_while_its_workers_do_not_come_up(live: LiveRuns) -> None:
+def test_a_signal_ends_a_run_soon_whose_workers_do_not_come_up(live: LiveRuns) -> None:
     run = live.start()
     freezer = _Freezer(live, run)
     freezer.start()
     assert freezer.frozen.wait(SOON_S)
     wait_until(lambda: run.told("company.planned"), lambda: run.text)
     time.sleep(0.5)  # now it waits for them
-    run.process.send_signal(signal.SIGINT)
-    time.sleep(0.7)
-    assert run.process.poll() is None, "the first one is still being answered"
-    assert run.end(signal.SIGINT) < SOON_S
-    assert run.process.returncode == -signal.SIGINT, run.text
+    assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == 143, run.text
     freezer.over.set()
     freezer.join()
     for number in live.processes():

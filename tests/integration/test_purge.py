@@ -28,6 +28,8 @@ from samzip.dossier.keys import temporary_key
 from samzip.errors import StorageFailed, UsageProblem
 from samzip.housekeeping import purge as housekeeping
 from samzip.locks import file_lock
+from samzip.requests import work as work_of_parts
+from samzip.requests.collapse import collapse
 from samzip.requests.single import retry
 from samzip.storage import MissingFile, open_store
 from samzip.storage.local import LocalStore
@@ -544,8 +546,47 @@ def test_what_was_asked_for_again_is_not_stuck_until_a_run_has_passed_over_it(pl
     with place.database.write() as connection:
         retry(connection, place.database.now(connection), failed)
     assert told(place, "--yes", "--stuck", "delete")["found"] == []
-    passed(place, ago=-HOUR)
+    with place.database.write() as connection:  # as if that had been the day before yesterday
+        connection.execute(update(work).values(queued_at=NOW - 40 * HOUR))
     assert [item["what"].split()[0] for item in told(place, "--dry-run")["found"]] == [f"#{failed}"]
+
+
+def test_what_was_asked_for_again_while_its_part_was_in_work_is_not_stuck_either(place: World) -> None:
+    old = request(place, "cancelled", created=48 * HOUR)
+    passed(place, ago=HOUR)
+    new = request(place, "pending", created=timedelta(0))
+    with place.database.write() as connection:
+        now = place.database.now(connection)
+        collapse(connection, now)
+        held = work_of_parts.claim(connection, now, company_id=1, part=1, token="f" * 32, run_id="r")
+        assert held is not None
+        retry(connection, now, old)
+        work_of_parts.drop(connection, now, held)
+    assert {row.id: row.status for row in place.requests()} == {old: "pending", new: "processing"}
+    assert [item["what"].split()[0] for item in told(place, "--dry-run")["found"]] == []
+    assert [row.part for row in place.rows(work)] == [1]
+
+
+def test_a_retry_does_not_push_others_who_wait_for_the_part_behind_later_clicks(place: World) -> None:
+    request(place, "pending", created=3 * HOUR)
+    passed(place, ago=2 * HOUR, outcome="error")
+    request(place, "pending", created=HOUR, parte_numero=2)
+    failed = request(place, "failed", created=48 * HOUR)
+    with place.database.write() as connection:
+        now = place.database.now(connection)
+        collapse(connection, now)
+        retry(connection, now, failed)
+        assert [item.part for item in work_of_parts.waiting(connection, now)] == [1, 2]
+
+
+def test_what_waits_for_its_next_attempt_is_not_stuck(place: World) -> None:
+    request(place, "pending", created=48 * HOUR)
+    passed(place, ago=HOUR, outcome="problems")
+    claimed(place, token=None, not_before=NOW + HOUR)
+    assert told(place, "--dry-run")["found"] == []
+    with place.database.write() as connection:
+        connection.execute(update(work).values(not_before=NOW - HOUR))
+    assert len(told(place, "--dry-run")["found"]) == 1
 
 
 def test_stuck_delete_takes_the_notifications_along_and_leaves_the_younger_clicks(place: World) -> None:

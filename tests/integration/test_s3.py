@@ -470,7 +470,7 @@ def test_a_worker_is_more_patient_with_a_server_than_who_must_answer_signals(
     monkeypatch.setattr("obstore.store.S3Store", lambda *_, **options: given.append(options["retry_config"]))
     client.bucket(BUCKET)
     client._bucket.cache_clear()
-    monkeypatch.setattr(client, "parent_process", lambda: "the fork server")
+    monkeypatch.setattr("samzip.storage._patient", True)
     client.bucket(BUCKET)
     client._bucket.cache_clear()
     assert given == [client.RETRY, client.WORKER_RETRY]

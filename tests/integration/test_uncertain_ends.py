@@ -10,7 +10,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, text, update
+from sqlalchemy import Connection, delete, text, update
 
 from samzip.batch import ending
 from samzip.database import tables
@@ -60,6 +60,38 @@ def test_after_a_commit_whose_answer_got_lost_nothing_is_removed_until_the_next_
     assert request.status == "completed"
     assert world.files() == [request.file_path]
     assert world.rows(tables.work) == []
+
+
+@pytest.mark.parametrize("newest", ["cancelled", "gone"])
+def test_a_lost_answer_is_understood_though_the_newest_request_is_not_served(
+    world: World, monkeypatch: pytest.MonkeyPatch, newest: str
+) -> None:
+    """What was published is never removed: another request has it."""
+    world.company(equipment=1)
+    world.click()
+    last = world.click().request_ids[-1]
+    finish, lost = work.finish, [True]
+
+    def lose(connection: Connection, *arguments: Any) -> int:
+        if lost:
+            which = tables.ziprequest.c.id == last
+            gone = delete(tables.ziprequest).where(which)
+            connection.execute(
+                gone if newest == "gone" else update(tables.ziprequest).where(which).values(status=newest)
+            )
+        done = finish(connection, *arguments)
+        if lost:
+            lost.clear()
+            connection.commit()
+            raise DatabaseUnreachable("the server closed the connection")
+        return done
+
+    with monkeypatch.context() as patched:
+        patched.setattr(work, "finish", lose)
+        counts = world.run().counts
+    assert (counts.published, counts.completed, counts.dropped) == (1, 1, 0)
+    first = world.requests()[0]
+    assert (first.status, world.files()) == ("completed", [first.file_path])
 
 
 def test_a_part_that_was_taken_over_while_it_is_given_again_is_told_as_dropped(

@@ -18,12 +18,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from html import unescape
-from multiprocessing import parent_process
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from obstore.exceptions import BaseError
 
 from samzip.errors import BadSetting, BucketFailed, SamzipError
+from samzip.storage import is_patient
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Store
@@ -37,7 +37,7 @@ RETRY: RetryConfig = {  # exponential, with jitter; it counts from a request's b
     "retry_timeout": timedelta(seconds=60),
     "backoff": {"init_backoff": timedelta(milliseconds=100), "max_backoff": timedelta(seconds=10), "base": 2},
 }
-WORKER_RETRY: RetryConfig = {  # 10 to 30 s: a server may restart. Nobody waits for a worker that is asked to end
+WORKER_RETRY: RetryConfig = {  # 10 to 30 s: a server may restart
     **RETRY,
     "max_retries": 14,
     "backoff": {"init_backoff": timedelta(milliseconds=500), "max_backoff": timedelta(seconds=5), "base": 2},
@@ -81,11 +81,11 @@ def access(environ: Mapping[str, str]) -> Access:
 
 def bucket(name: str) -> S3Store:
     """obstore's client of a bucket; one for each process, so that connections are kept. Raises BadSetting."""
-    return _bucket(name, access(os.environ), os.environ.get("AWS_ACCESS_KEY_ID"), os.getpid())
+    return _bucket(name, access(os.environ), os.environ.get("AWS_ACCESS_KEY_ID"), os.getpid(), is_patient())
 
 
 @cache
-def _bucket(name: str, found: Access, _key: str | None, _process: int) -> S3Store:
+def _bucket(name: str, found: Access, _key: str | None, _process: int, patient: bool) -> S3Store:
     from obstore.store import S3Store
 
     options: dict[str, Any] = {"virtual_hosted_style_request": found.is_virtual}
@@ -105,7 +105,7 @@ def _bucket(name: str, found: Access, _key: str | None, _process: int) -> S3Stor
         return S3Store(
             name,
             region=region or "us-east-1",
-            retry_config=RETRY if parent_process() is None else WORKER_RETRY,
+            retry_config=WORKER_RETRY if patient else RETRY,
             client_options={**REQUEST, "allow_http": (endpoint or "").startswith("http://")},
             **options,
         )

@@ -1,0 +1,65 @@
+"""The line in which parts wait: rows of samzip_work, in the order of `queued_at`."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Integer, Select, case, cast, func, literal, or_, select
+
+from samzip.database.tables import run, work, ziprequest
+from samzip.database.upsert import insert_for
+from samzip.requests.states import PENDING
+
+COLUMNS = ("company_id", "part", "queued_at", "attempts")
+
+
+def is_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:
+    """SQLite keeps fractions and words in a column of whole numbers."""
+    return cast(number, Integer) == number
+
+
+IMPOSSIBLE_PART = or_(ziprequest.c.parte_numero < 1, ~is_whole(ziprequest.c.parte_numero))
+
+
+def add_work(connection: Connection, rows: Select[Any]) -> int:
+    """INSERT ... SELECT (company, part, queued_at, attempts), skipping what is there. Returns how many were new."""
+    statement = insert_for(connection, work).on_conflict_do_nothing()
+    return connection.execute(statement.from_select(list(COLUMNS), rows)).rowcount
+
+
+def put_in_line(connection: Connection, now: datetime, which: ColumnElement[bool]) -> None:
+    """Requests that wait anew: none of the runs that began so far has passed them over (`purge.PASSED_OVER`).
+
+    Their parts wait from now on. Where others wait for the same part it keeps its place before whoever clicked since
+    the newest run began.
+    """
+    kind = work.c.queued_at.type
+    rows = (
+        select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, literal(now, kind), literal(0))
+        .where(which, ziprequest.c.status.in_(PENDING), ~IMPOSSIBLE_PART)
+        .distinct()
+    )
+    newest = select(func.max(run.c.started_at)).scalar_subquery()
+    later = case((newest > work.c.queued_at, newest), else_=work.c.queued_at)
+    connection.execute(
+        insert_for(connection, work)
+        .from_select(list(COLUMNS), rows)
+        .on_conflict_do_update(index_elements=[work.c.company_id, work.c.part], set_={"queued_at": later})
+    )
+
+
+def keep_in_line(connection: Connection, company_id: int, part: int) -> None:
+    """Of a part whose row is going: requests that came while it was in work wait on, since their click, or since the
+    newest run began if that is later: they may be older, and have been asked for again."""
+    mine = (ziprequest.c.empresa_id == company_id) & (ziprequest.c.parte_numero == part)
+    newest = select(func.max(run.c.started_at)).scalar_subquery()
+    first = func.min(ziprequest.c.created_at)
+    rows = (
+        select(
+            ziprequest.c.empresa_id, ziprequest.c.parte_numero, case((newest > first, newest), else_=first), literal(0)
+        )
+        .where(mine, ziprequest.c.status.in_(PENDING), ~IMPOSSIBLE_PART)
+        .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
+    )
+    add_work(connection, rows)
