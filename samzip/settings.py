@@ -100,10 +100,10 @@ def look_up(
 ) -> Found:
     """The same without complaint. A file that cannot be read is wrong under the name FILE."""
     file: Mapping[str, Any] = {}
-    path: Path | None = None
     wrong: dict[str, BadSetting] = {}
+    path = _config_file(config or environ.get("SAMZIP_CONFIG"), environ, cwd or Path.cwd())
     try:
-        file, path = _config_file(config or environ.get("SAMZIP_CONFIG"), environ, cwd or Path.cwd())
+        file = _read(path) if path else {}
     except BadSetting as error:
         wrong[FILE] = error
     wrong |= {key: BadSetting(f"{key} in {path}: {why}") for key, why in _unknown_keys(file).items()}
@@ -187,18 +187,21 @@ def _text(option: Option, given: object, source: str) -> str:
     return str(given)
 
 
-def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> tuple[Mapping[str, Any], Path | None]:
-    candidates = [Path(given)] if given else [cwd / "samzip.toml", *_own_config(environ), SYSTEM_CONFIG]
-    path = next((candidate for candidate in candidates if _is_there(candidate)), None)
-    if path is None:
-        if given:
-            raise BadSetting(f"config: there is no readable file {given}")
-        return {}, None
+def _config_file(given: str | None, environ: Mapping[str, str], cwd: Path) -> Path | None:
+    """What is given is the one, whether it is there or not."""
+    if given:
+        return Path(given)
+    candidates = [cwd / "samzip.toml", *_own_config(environ), SYSTEM_CONFIG]
+    return next((candidate for candidate in candidates if _is_there(candidate)), None)
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    if not _is_there(path):
+        raise BadSetting(f"config: there is no readable file {path}")
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise BadSetting(f"{path}: {error}") from error
-    return values, path
 
 
 def _own_config(environ: Mapping[str, str]) -> list[Path]:

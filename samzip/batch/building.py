@@ -275,8 +275,13 @@ class _Crew:
     def _give_back(self) -> None:
         self.pool.stop()
         given_back = [item for item in self.in_work.values() if not (item.is_served or item.is_unsure)]
-        for item in given_back:
-            in_work.remove_files(self.context, item)  # of all of them first: the database may be away
+        is_away = False
+        for item in given_back:  # files of all of them first: the database may be away
+            if is_away:  # nobody waits for a store again and again who was asked to end
+                in_work.leave_files(item)
+            else:
+                in_work.remove_files(self.context, item)
+            is_away = item.is_stuck
         for item in given_back:
             ending.release(self.context, item)
 

@@ -99,6 +99,11 @@ def remove_files(context: Context, item: InWork) -> None:
         context.tell_unremoved(item.temporary, str(error))
 
 
+def leave_files(item: InWork) -> None:
+    """To the next run."""
+    item.is_stuck = bool(item.path)
+
+
 def mark_stuck(connection: Connection, now: datetime, item: InWork) -> None:
     if item.is_stuck:
         mark_unfinished(connection, now, item.held.company_id, item.held.part, item.temporary)

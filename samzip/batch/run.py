@@ -78,8 +78,10 @@ def _passes(context: Context, mode: Mode, iteration: int) -> int:
     while True:
         iteration += 1
         worked = _one_pass(context, mode, iteration)
+        if context.stop:
+            break
         cleaning.expire(context)
-        if mode.once or not worked or context.stop:
+        if mode.once or not worked:
             break
     cleaning.trim(context)
     return iteration

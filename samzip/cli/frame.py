@@ -96,7 +96,10 @@ def tell(line: str, *, indent: int = 2, err: bool = False) -> None:
 
 def fail(error: SamzipError, *, as_json: bool) -> NoReturn:
     """Prints what happened and what to do about it; exits with the error's code."""
-    what = {"error": type(error).__name__, "message": str(error), "advice": error.advice, "exit": error.exit_code}
+    what: dict[str, object] = {"error": type(error).__name__, "message": str(error)}
+    if isinstance(error, BadSetting):
+        what["problems"] = error.problems
+    what |= {"advice": error.advice, "exit": error.exit_code}
     with suppress(OSError):
         if as_json:
             click.echo(json.dumps(what, ensure_ascii=False), err=True)

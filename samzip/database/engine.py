@@ -43,7 +43,12 @@ KEPT = 8  # open connections to a SQLite file between two calls
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 CANCELLED = "57014"  # PostgreSQL: query_canceled, by statement_timeout or because this command was asked to end
 READ_ONLY = "25006"  # PostgreSQL: a standby that is not promoted yet, or a server that was set so
-SECRETS = ("password", "secret", "token")  # in the names of libpq's parameters
+SHOWN = {  # parameters of an address that are no secrets
+    *("host", "hostaddr", "port", "user", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation", "service"),
+    *("connect_timeout", "application_name", "target_session_attrs", "load_balance_hosts", "channel_binding"),
+    *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode"),
+    *("client_encoding", "mode", "cache", "uri", "timeout"),
+}
 FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
@@ -98,8 +103,8 @@ class Database:
 
 
 def shown_url(url: URL) -> str:
-    """As people may see it: without passwords, also those that libpq takes as parameters (password, sslpassword)."""
-    hidden = {name: "***" for name in url.query if any(word in name.lower() for word in SECRETS)}
+    """As people may see it: without its password, and of parameters, which may be one, only what certainly is none."""
+    hidden = {name: "***" for name in url.query if name not in SHOWN}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
@@ -142,7 +147,10 @@ def parse_url(text_url: str) -> URL:
         if text_url.startswith(prefix):
             text_url = "postgresql+psycopg://" + text_url.removeprefix(prefix)
     try:
-        return make_url(text_url)
+        url = make_url(text_url)
+        if url.get_backend_name() == "postgresql" and ";" in (url.database or ""):
+            raise ValueError("parameters come after a question mark")
+        return url
     except (ArgumentError, ValueError) as error:
         raise BadSetting(
             "database_url: this is not a database URL; "
@@ -180,6 +188,7 @@ def open_database(
         engine = create_engine(url, pool_pre_ping=True, pool_timeout=pool_timeout, connect_args=connect)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadSetting(f"database_url: the driver is not installed: {error}") from error
+    _require_known(url)
     _read_any_date(engine)
     if patience_s is not None:
         from samzip.database.silence import end_silence
@@ -187,6 +196,20 @@ def open_database(
         _limit_lock_waits(engine, patience_s)
         end_silence(engine, patience_s)
     return Database(engine, url, canceller=_may_be_cut_short(engine, patience) if patience else None)
+
+
+def _require_known(url: URL) -> None:
+    """Raises BadSetting for a parameter that libpq would refuse at the first connection."""
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    for name in url.query:
+        if name not in known:
+            import difflib  # for a mistake only
+
+            near = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {near[0]}?" if near else "; libpq's documentation lists them"
+            raise BadSetting(f"database_url: PostgreSQL's addresses have no parameter {name!r}{hint}")
 
 
 def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:

@@ -277,6 +277,7 @@ def test_passwords_that_libpq_takes_as_parameters_are_hidden_too(capsys: pytest.
     shown = shown_url(parse_url(url))
     assert "GEHEIM" not in shown
     assert "sslmode=require" in shown
+    assert "GEHEIM" not in shown_url(parse_url("postgresql://u@h/x?passwd=GEHEIM&options=-c%20a.b%3DGEHEIM"))
     for command in ("config", "doctor", "status"):
         with pytest.raises(SystemExit):
             cli.main([command, "--database-url", url])
@@ -295,6 +296,31 @@ def test_a_database_url_that_cannot_be_understood_exits_78(
     assert stopped.value.code == 78
     err = capsys.readouterr().err
     assert "database_url (from --database-url): (hidden) is not allowed; allowed: sqlite:////absolute/path" in err
+
+
+@pytest.mark.parametrize(
+    ("url", "told"),
+    [
+        ("postgresql://u@127.0.0.1:1/x?passwd=GEHEIM", "no parameter 'passwd'; did you mean password?"),
+        ("postgresql://u@127.0.0.1:1/x;password=GEHEIM", "this is not a database URL"),
+    ],
+)
+@pytest.mark.parametrize("command", ["run", "doctor"])
+def test_a_parameter_that_there_is_not_is_a_wrong_setting(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    url: str,
+    told: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as stopped:
+        cli.main([command, "--database-url", url])
+    out, err = capsys.readouterr()
+    assert stopped.value.code == 78
+    assert told in err
+    assert "GEHEIM" not in out + err
 
 
 def test_an_unknown_key_exits_78(
