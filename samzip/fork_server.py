@@ -37,6 +37,7 @@ def running(notes: Path) -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         prepare_sockets(notes)
         forkserver.ensure_running()
+        atexit.unregister(wake)
         atexit.register(wake)  # it ends with this process, and cannot while somebody has it stopped
         yield
     finally:

@@ -281,7 +281,7 @@ class _Crew:
                 in_work.leave_files(item)
             else:
                 in_work.remove_files(self.context, item)
-            is_away = item.is_stuck
+            is_away = is_away or item.is_stuck
         for item in given_back:
             ending.release(self.context, item)
 

@@ -30,8 +30,8 @@ def recover(context: Context) -> None:
 
 def remove_probes(context: Context) -> None:
     """What dead runs may have left where they tried whether the store can be written: no row knows of it."""
-    for name in (keys.WRITE_TEST, keys.CLUSTER_TEST):
-        with suppress(StorageFailed):  # nobody knows that there is one; the next run that builds takes it, and a purge
+    with suppress(StorageFailed):  # nobody knows that there is one; the next run that builds takes it, and a purge
+        for name in (keys.WRITE_TEST, keys.CLUSTER_TEST):
             context.archives.delete(name)
 
 

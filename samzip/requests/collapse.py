@@ -53,6 +53,7 @@ def collapse(connection: Connection, now: datetime) -> Collapsed:
             select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(0))
             .where(pending)
             .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
+            .order_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
         )
         add_work(connection, queued)
     return Collapsed(requests, parts, rejected)

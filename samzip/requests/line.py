@@ -1,4 +1,7 @@
-"""The line in which parts wait: rows of samzip_work, in the order of `queued_at`."""
+"""The line in which parts wait: rows of samzip_work, in the order of `queued_at`.
+
+Whoever makes several of them at once makes them in the order of company and part, so that no two wait in a circle.
+"""
 
 from __future__ import annotations
 
@@ -39,6 +42,7 @@ def put_in_line(connection: Connection, now: datetime, which: ColumnElement[bool
         select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, literal(now, kind), literal(0))
         .where(which, ziprequest.c.status.in_(PENDING), ~IMPOSSIBLE_PART)
         .distinct()
+        .order_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
     )
     newest = select(func.max(run.c.started_at)).scalar_subquery()
     later = case((newest > work.c.queued_at, newest), else_=work.c.queued_at)

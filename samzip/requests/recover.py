@@ -11,7 +11,7 @@ from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.expire import mark_unfinished
-from samzip.requests.line import add_work
+from samzip.requests.line import add_work, keep_in_line
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, Move, move
 from samzip.requests.work import drop_unwanted
@@ -55,6 +55,7 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
         select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(1))
         .where(ziprequest.c.status == "processing")
         .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
+        .order_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
     )
     add_work(connection, left_by_sam)
     failed = 0
@@ -74,6 +75,7 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
         notice = wording.failed(company or NO_COMPANY, part, parts, reason)
         failed += fail_requests(connection, now, which, reason, notice)
         connection.execute(delete(work).where(work.c.company_id == company_id, work.c.part == part))
+        keep_in_line(connection, company_id, part)
     connection.execute(
         update(work)
         .where(work.c.token.is_not(None))

@@ -243,6 +243,7 @@ def fail(
         return None if drop_unwanted(connection, _part(held.company_id, held.part)) else retry_at
     fail_requests(connection, now, _in_work(held), told, notice)
     connection.execute(delete(work).where(_mine(held)))
+    keep_in_line(connection, held.company_id, held.part)
     attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
     return None
 

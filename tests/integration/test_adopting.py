@@ -175,7 +175,7 @@ def sam(
         monkeypatch.setenv(name, value)
     monkeypatch.setenv("SAMZIP_JOBS", "1")
     # In place: a fork server of an earlier test lacks the bucket's keys.
-    monkeypatch.setattr(samzip.app, "_executor", lambda settings, run_id: InlineExecutor())
+    monkeypatch.setattr(samzip.app, "_executor", lambda settings, run_id, stop: InlineExecutor())
     client._bucket.cache_clear()
     server = make_url(postgres_server).set(drivername="postgresql").render_as_string(hide_password=False)
     url = make_url(empty_postgres_database(postgres_server)).set(drivername="postgresql")

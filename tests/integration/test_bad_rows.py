@@ -92,7 +92,7 @@ Operator = Callable[..., Command]
 @pytest.fixture
 def operator(world: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Operator:
     """Types commands; parts are built in place."""
-    monkeypatch.setattr(samzip.app, "_executor", lambda settings, run_id: InlineExecutor())
+    monkeypatch.setattr(samzip.app, "_executor", lambda settings, run_id, stop: InlineExecutor())
     monkeypatch.setenv("SAMZIP_STATE_DIR", str(world.settings.state_dir))
     monkeypatch.setenv("SAMZIP_DATABASE_URL", world.settings.database_url)
     monkeypatch.setenv("SAMZIP_PART_SIZE", str(world.settings.part_size))

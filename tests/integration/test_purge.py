@@ -30,7 +30,9 @@ from samzip.housekeeping import purge as housekeeping
 from samzip.locks import file_lock
 from samzip.requests import work as work_of_parts
 from samzip.requests.collapse import collapse
+from samzip.requests.recover import fence, recover
 from samzip.requests.single import retry
+from samzip.requests.wording import Notice
 from samzip.storage import MissingFile, open_store
 from samzip.storage.local import LocalStore
 from tests.support.world import World, make_world
@@ -551,7 +553,8 @@ def test_what_was_asked_for_again_is_not_stuck_until_a_run_has_passed_over_it(pl
     assert [item["what"].split()[0] for item in told(place, "--dry-run")["found"]] == [f"#{failed}"]
 
 
-def test_what_was_asked_for_again_while_its_part_was_in_work_is_not_stuck_either(place: World) -> None:
+@pytest.mark.parametrize("ends", ["dropped", "failed for good", "recovered"])
+def test_what_was_asked_for_again_while_its_part_was_in_work_is_not_stuck_either(place: World, ends: str) -> None:
     old = request(place, "cancelled", created=48 * HOUR)
     passed(place, ago=HOUR)
     new = request(place, "pending", created=timedelta(0))
@@ -561,8 +564,16 @@ def test_what_was_asked_for_again_while_its_part_was_in_work_is_not_stuck_either
         held = work_of_parts.claim(connection, now, company_id=1, part=1, token="f" * 32, run_id="r")
         assert held is not None
         retry(connection, now, old)
-        work_of_parts.drop(connection, now, held)
-    assert {row.id: row.status for row in place.requests()} == {old: "pending", new: "processing"}
+        if ends == "dropped":
+            work_of_parts.drop(connection, now, held)
+        elif ends == "recovered":
+            fence(connection, now, "e" * 32)
+            recover(connection, now, 1)
+        else:
+            notice = Notice("zip_failed", "t", "m")
+            work_of_parts.fail(connection, now, held, reason="r", told="t", max_attempts=1, notice=notice)
+    after = {"dropped": "processing"}.get(ends, "failed")
+    assert {row.id: row.status for row in place.requests()} == {old: "pending", new: after}
     assert [item["what"].split()[0] for item in told(place, "--dry-run")["found"]] == []
     assert [row.part for row in place.rows(work)] == [1]
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import delete, update
 
 from samzip.batch.run import Mode
 from samzip.database import tables
-from samzip.requests import work
+from samzip.requests import single, work
 from tests.support.web import BEARER, SECRET, Web, body, code, make_web
 
 
@@ -249,3 +250,23 @@ def test_a_link_of_another_secret_is_none(quick: Web) -> None:
     rotated = make_web(quick.world, web_secret=("another-secret-of-all", SECRET))
     assert code(stranger.client.get(accepted["status_url"])) == (404, "unknown_link")
     assert rotated.client.get(accepted["status_url"]).status_code == 200
+
+
+def test_a_link_is_asked_for_again_in_the_order_in_which_runs_make_work_of_clicks(
+    web: Web, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """PostgreSQL: two who insert the same rows of work in opposite orders wait in a circle."""
+    status = web.status(web.clicked())
+    numbers = [part["id"] for part in status["parts"]]
+    for part, number in enumerate(reversed(numbers), 1):
+        web.world.set_request(number, status="failed", parte_numero=part)
+    asked: list[int] = []
+    retry = single.retry
+
+    def noted(connection: Any, now: Any, request_id: int) -> Any:
+        asked.append(request_id)
+        return retry(connection, now, request_id)
+
+    monkeypatch.setattr(single, "retry", noted)
+    web.client.post(status["retry_url"])
+    assert asked == numbers[::-1]
