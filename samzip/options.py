@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
+from samzip import address
 from samzip.units import is_bucket, parse_bucket, parse_duration, parse_size
 
 DATABASES = ("sqlite:", "postgres:", "postgresql:", "postgresql+psycopg:")  # how the URLs of those that are known begin
@@ -96,7 +97,7 @@ def _database(text: str) -> str:
     if not text.startswith(DATABASES):
         raise ValueError("this is no URL of a database that samzip knows")
     if not text.startswith("sqlite"):
-        _ = urlsplit(text).port  # raises ValueError
+        address.check(text)
     return text
 
 

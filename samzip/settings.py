@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from samzip.address import Explained
 from samzip.errors import BadSetting
 from samzip.options import BY_NAME, OPTIONS, Option
 
@@ -268,4 +269,5 @@ def _parse(name: str, text: str, sources: Mapping[str, str]) -> Any:
         return option.parse(text)
     except (ValueError, KeyError, OSError) as error:
         shown = "(hidden)" if option.secret else repr(text)
-        raise BadSetting(f"{name} (from {sources[name]}): {shown} is not allowed; allowed: {option.allowed}") from error
+        why = f": {error}" if isinstance(error, Explained) else f"; allowed: {option.allowed}"
+        raise BadSetting(f"{name} (from {sources[name]}): {shown} is not allowed{why}") from error

@@ -122,7 +122,7 @@ def command(
         sys.exit(code)
     if not asks:
         _show(plan)
-    _conclude(plan, done, problems, dry_run=dry_run)
+    _conclude(plan, done, problems, dry_run=dry_run, asks=stuck is None)
     sys.exit(code)
 
 
@@ -172,12 +172,12 @@ def _show_item(item: Item, now: datetime) -> None:
         click.echo(f"{columns}\n    {what}")
 
 
-def _conclude(plan: Plan, done: Done | None, problems: Sequence[Problem], *, dry_run: bool) -> None:
+def _conclude(plan: Plan, done: Done | None, problems: Sequence[Problem], *, dry_run: bool, asks: bool) -> None:
     for problem in problems[:SHOWN]:
         click.echo(f"problem: {_printable(problem.what)}: {_printable(problem.why)}")
     if len(problems) > SHOWN:
         click.echo(f"and {len(problems) - SHOWN} more problems; --json lists all")
-    if any(item.kind == "stuck request" and item.action == "list" for item in plan.items):
+    if asks and any(item.kind == "stuck request" for item in plan.items):
         click.echo("Stuck requests stay as they are: --stuck fail, retry or delete decides.")
     if done is not None and (plan.acts or problems):
         kinds = [_number(count, kind) for kind, count in done.counts.items() if count]

@@ -17,6 +17,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuch
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import NullPool, QueuePool
 
+from samzip.address import SHOWN
 from samzip.database.patience import GLANCE_S, Canceller, Patience, PatientConnection
 from samzip.database.types import Unread
 from samzip.errors import (
@@ -43,12 +44,6 @@ KEPT = 8  # open connections to a SQLite file between two calls
 DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 CANCELLED = "57014"  # PostgreSQL: query_canceled, by statement_timeout or because this command was asked to end
 READ_ONLY = "25006"  # PostgreSQL: a standby that is not promoted yet, or a server that was set so
-SHOWN = {  # parameters of an address that are no secrets
-    *("host", "hostaddr", "port", "user", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation", "service"),
-    *("connect_timeout", "application_name", "target_session_attrs", "load_balance_hosts", "channel_binding"),
-    *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode"),
-    *("client_encoding", "mode", "cache", "uri", "timeout"),
-}
 FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
 UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
 
@@ -104,7 +99,8 @@ class Database:
 
 def shown_url(url: URL) -> str:
     """As people may see it: without its password, and of parameters, which may be one, only what certainly is none."""
-    hidden = {name: "***" for name in url.query if name not in SHOWN}
+    shown = SHOWN | {"mode", "cache", "uri", "timeout"}  # those of SQLite
+    hidden = {name: "***" for name in url.query if name not in shown}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 
@@ -118,27 +114,31 @@ def _advice(url: URL) -> Iterator[None]:
         raise DatabaseUnreachable(f"{where}: every connection is in use") from error
     except OperationalError as error:
         if getattr(error.orig, "sqlstate", None) == CANCELLED:
-            raise StatementCut(f"{where}: {_words(error)}") from error
-        raise DatabaseUnreachable(f"{where}: {_words(error)}") from error
+            raise StatementCut(f"{where}: {_words(error, url)}") from error
+        raise DatabaseUnreachable(f"{where}: {_words(error, url)}") from error
     except DBAPIError as error:
         if getattr(error.orig, "sqlstate", None) == READ_ONLY:
-            raise DatabaseReadOnly(f"{where}: {_words(error)}") from error
+            raise DatabaseReadOnly(f"{where}: {_words(error, url)}") from error
         if getattr(error.orig, "sqlstate", None) == FORBIDDEN:
-            raise RightMissing(f"{where}: {_words(error)}") from error
+            raise RightMissing(f"{where}: {_words(error, url)}") from error
         if getattr(error.orig, "sqlstate", None) in UNDEFINED:
-            raise DatabaseNotReady(f"{where}: {_words(error)}") from error
+            raise DatabaseNotReady(f"{where}: {_words(error, url)}") from error
         if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in DAMAGED:  # the rest of the code tells where
-            raise DatabaseDamaged(f"{where} is damaged: {_words(error)}") from error
+            raise DatabaseDamaged(f"{where} is damaged: {_words(error, url)}") from error
         if not error.connection_invalidated and not isinstance(error.orig, sqlite3.DatabaseError):
             raise
         if isinstance(error.orig, sqlite3.IntegrityError):
             raise
-        raise DatabaseUnreachable(f"{where}: {_words(error)}") from error
+        raise DatabaseUnreachable(f"{where}: {_words(error, url)}") from error
 
 
-def _words(error: DBAPIError) -> str:
-    """What the driver says, in one line: PostgreSQL's client answers in several."""
-    return " ".join(str(error.orig).split())
+def _words(error: DBAPIError, url: URL) -> str:
+    """What the driver says, in one line: PostgreSQL's client answers in several, and quotes what it was given."""
+    words = " ".join(str(error.orig).split())
+    given = [value for name, value in url.normalized_query.items() if name not in SHOWN]
+    for secret in filter(None, (str(url.password or ""), *(value for values in given for value in values))):
+        words = words.replace(secret, "***")
+    return words
 
 
 def parse_url(text_url: str) -> URL:
@@ -147,10 +147,7 @@ def parse_url(text_url: str) -> URL:
         if text_url.startswith(prefix):
             text_url = "postgresql+psycopg://" + text_url.removeprefix(prefix)
     try:
-        url = make_url(text_url)
-        if url.get_backend_name() == "postgresql" and ";" in (url.database or ""):
-            raise ValueError("parameters come after a question mark")
-        return url
+        return make_url(text_url)
     except (ArgumentError, ValueError) as error:
         raise BadSetting(
             "database_url: this is not a database URL; "
@@ -199,17 +196,13 @@ def open_database(
 
 
 def _require_known(url: URL) -> None:
-    """Raises BadSetting for a parameter that libpq would refuse at the first connection."""
+    """Raises BadSetting for a parameter that this libpq, older than samzip's list, would refuse as it connects."""
     from psycopg.pq import Conninfo
 
     known = {option.keyword.decode() for option in Conninfo.get_defaults()}
     for name in url.query:
         if name not in known:
-            import difflib  # for a mistake only
-
-            near = difflib.get_close_matches(name, known, 1)
-            hint = f"; did you mean {near[0]}?" if near else "; libpq's documentation lists them"
-            raise BadSetting(f"database_url: PostgreSQL's addresses have no parameter {name!r}{hint}")
+            raise BadSetting(f"database_url: PostgreSQL's client on this host is too old for the parameter {name}")
 
 
 def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:

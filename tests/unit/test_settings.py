@@ -301,11 +301,17 @@ def test_a_database_url_that_cannot_be_understood_exits_78(
 @pytest.mark.parametrize(
     ("url", "told"),
     [
-        ("postgresql://u@127.0.0.1:1/x?passwd=GEHEIM", "no parameter 'passwd'; did you mean password?"),
-        ("postgresql://u@127.0.0.1:1/x;password=GEHEIM", "this is not a database URL"),
+        ("postgresql://u@127.0.0.1:1/x?passwd=GEHEIM", "there is no parameter 'passwd'; did you mean password?"),
+        ("postgresql://u@127.0.0.1:1/x?PASSWORD=GEHEIM", "did you mean password?"),
+        ("postgresql://u@127.0.0.1:1/x?GEHEIM", "a parameter after the ? has no value"),
+        ("postgresql://u@127.0.0.1:1/x?sslmode=require;password=GEHEIM", "the value of sslmode has ; or = or ? in it"),
+        ("postgresql://u@127.0.0.1:1/x?sslmode=require,password=GEHEIM", "the value of sslmode has ; or = or ? in it"),
+        ("postgresql://u@127.0.0.1:1/x%20password=GEHEIM", "the database's name has ;"),
+        ("postgresql://u@127.0.0.1/x?port=29x", "port is no number"),
+        ("postgresql://u@127.0.0.1:1/x;password=GEHEIM", "the database's name has ; or = or ? in it"),
     ],
 )
-@pytest.mark.parametrize("command", ["run", "doctor"])
+@pytest.mark.parametrize("command", ["run", "doctor", "config"])
 def test_a_parameter_that_there_is_not_is_a_wrong_setting(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

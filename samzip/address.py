@@ -1,0 +1,45 @@
+"""What the address of a PostgreSQL database may say, as far as it can be told without a driver."""
+
+from __future__ import annotations
+
+from urllib.parse import unquote, urlsplit
+
+SHOWN = {  # libpq's parameters whose values are no secrets
+    *("host", "hostaddr", "port", "user", "sslmode", "sslrootcert", "sslcert", "sslkey", "sslnegotiation", "service"),
+    *("connect_timeout", "application_name", "target_session_attrs", "load_balance_hosts", "channel_binding"),
+    *("keepalives", "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout", "gssencmode"),
+    *("client_encoding", "fallback_application_name", "sslcompression", "sslcertmode", "sslcrl", "sslcrldir", "sslsni"),
+    *("requirepeer", "require_auth", "min_protocol_version", "max_protocol_version", "ssl_min_protocol_version"),
+    *("ssl_max_protocol_version", "krbsrvname", "gsslib", "gssdelegation", "replication", "servicefile", "dbname"),
+}
+HIDDEN = {
+    *("password", "passfile", "sslpassword", "options", "sslkeylogfile", "scram_client_key", "scram_server_key"),
+    *("oauth_issuer", "oauth_client_id", "oauth_client_secret", "oauth_scope"),
+}
+ODD = ";=?"  # in no name and no value but by a slip: what comes after them may be a password
+
+
+class Explained(ValueError):
+    """Its text says what is wrong, and is no secret."""
+
+
+def check(address: str) -> None:
+    """Raises Explained, ValueError. The documentation of PostgreSQL, chapter libpq, lists the parameters."""
+    parts = urlsplit(address)
+    _ = parts.port  # raises ValueError
+    if any(odd in unquote(parts.path) for odd in ODD):
+        raise Explained("the database's name has ; or = or ? in it: parameters come after the first ?, joined by &")
+    for piece in filter(None, parts.query.split("&")):
+        name, equals, value = piece.partition("=")
+        if not equals:
+            raise Explained("a parameter after the ? has no value: they are written name=value, joined by &")
+        if name not in SHOWN | HIDDEN:
+            import difflib  # for a mistake only
+
+            near = difflib.get_close_matches(name.lower(), SHOWN | HIDDEN, 1)
+            hint = f"did you mean {near[0]}?" if near else "PostgreSQL's documentation (libpq) lists them"
+            raise Explained(f"there is no parameter {name!r}; {hint}")
+        if name in SHOWN and any(odd in unquote(value) for odd in ODD):
+            raise Explained(f"the value of {name} has ; or = or ? in it: parameters are joined by &")
+        if name == "port" and not value.replace(",", "").isdigit():
+            raise Explained("port is no number")
