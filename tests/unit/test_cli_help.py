@@ -148,6 +148,7 @@ def test_a_bad_setting_exits_78_and_names_setting_value_and_what_is_allowed(
     assert one_object(err) == {
         "error": "BadSetting",
         "message": message.removeprefix("samzip: "),
+        "problems": [message.removeprefix("samzip: ")],
         "advice": advice,
         "exit": 78,
     }

@@ -57,7 +57,7 @@ class Ended:
 
 def main() -> None:
     """Serves jobs until stdin ends."""
-    samzip.app._executor = lambda settings, run_id: InlineExecutor()
+    samzip.app._executor = lambda settings, run_id, stop: InlineExecutor()
     ending.PATIENCE_S = 1
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:
