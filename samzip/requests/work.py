@@ -168,8 +168,7 @@ def finish(
         file_path=published.path,
         file_size=published.size,
     )
-    connection.execute(delete(work).where(_mine(held)))
-    keep_in_line(connection, held.company_id, held.part)
+    _leave(connection, held)
     if not rows:
         if made:
             mark_unfinished(connection, now, held.company_id, held.part, made)
@@ -242,8 +241,7 @@ def fail(
         attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
         return None if drop_unwanted(connection, _part(held.company_id, held.part)) else retry_at
     fail_requests(connection, now, _in_work(held), told, notice)
-    connection.execute(delete(work).where(_mine(held)))
-    keep_in_line(connection, held.company_id, held.part)
+    _leave(connection, held)
     attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
     return None
 
@@ -264,8 +262,7 @@ def release(connection: Connection, now: datetime, held: Claim) -> None:
 def drop(connection: Connection, now: datetime, held: Claim) -> None:
     """Ends work that nobody wants any more."""
     _touch(connection, held)
-    connection.execute(delete(work).where(_mine(held)))
-    keep_in_line(connection, held.company_id, held.part)
+    _leave(connection, held)
     attempts.end(connection, now, held.token, attempts.DROPPED)
 
 
@@ -277,6 +274,12 @@ def drop_unwanted(connection: Connection, which: ColumnElement[bool]) -> int:
     unwanted = select(work.c.company_id, work.c.part).where(which, work.c.token.is_(None), ~WANTED)
     free = unwanted.with_for_update(skip_locked=True)
     return connection.execute(delete(work).where(tuple_(work.c.company_id, work.c.part).in_(free))).rowcount
+
+
+def _leave(connection: Connection, held: Claim) -> None:
+    """The part is done with; requests that came while it was in work wait on."""
+    connection.execute(delete(work).where(_mine(held)))
+    keep_in_line(connection, held.company_id, held.part)
 
 
 def _touch(connection: Connection, held: Claim, **values: Any) -> None:
