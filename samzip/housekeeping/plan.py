@@ -194,7 +194,7 @@ def _stuck(known: Known, options: Options) -> Iterator[Item]:
         if action == "retry" and row.is_fresh:
             action, why = LIST, "it waits for a run; there is nothing to reset"
         what = f"#{row.id} {row.status}: {row.company}, part {row.part} of {row.parts}"
-        yield Item(STUCK, what, why, action, since=row.created, requests=(row.id,))
+        yield Item(STUCK, what, why, action, since=row.since, requests=(row.id,))
 
 
 def _left_behind(known: Known, found: Found, limits: Limits) -> Iterator[Item]:

@@ -46,7 +46,7 @@ METRICS = (
     Metric(
         "samzip_oldest_pending_timestamp_seconds",
         GAUGE,
-        "When the oldest pending request was made; absent when none is pending.",
+        "Since when the oldest pending request waits (its click, or a later retry); absent when none is pending.",
     ),
     Metric("samzip_database_up", GAUGE, "1 when the database answered, else 0."),
     Metric("samzip_run_active", GAUGE, "1 while a run works, else 0."),

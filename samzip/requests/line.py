@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, Select, case, cast, func, literal, or_, select
+from sqlalchemy import ColumnElement, Connection, Integer, Select, and_, case, cast, func, literal, or_, select
 
 from samzip.database.tables import run, work, ziprequest
 from samzip.database.upsert import insert_for
@@ -23,6 +23,12 @@ def is_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:
 
 
 IMPOSSIBLE_PART = or_(ziprequest.c.parte_numero < 1, ~is_whole(ziprequest.c.parte_numero))
+
+# Since when a live request waits, where its part is outer-joined: its click, or when the part was last put in line.
+ITS_PART = and_(work.c.company_id == ziprequest.c.empresa_id, work.c.part == ziprequest.c.parte_numero)
+WAITS_SINCE: ColumnElement[datetime] = case(
+    (work.c.queued_at > ziprequest.c.created_at, work.c.queued_at), else_=ziprequest.c.created_at
+)
 
 
 def add_work(connection: Connection, rows: Select[Any]) -> int:

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, exists, func, select
 
 from samzip.database.tables import archive, empresa, equipo, run, work, ziprequest
 from samzip.dossier.parts import part_slices
-from samzip.requests.line import IMPOSSIBLE_PART
+from samzip.requests.line import IMPOSSIBLE_PART, ITS_PART, WAITS_SINCE
 from samzip.requests.pulse import COUNTED, by_status
 from samzip.requests.shown import ArchiveShown, Overview, PartInWork, QueuedCompany, RunShown, read_warnings
 from samzip.requests.states import LIVE, NO_COMPANY, PENDING
@@ -101,12 +101,13 @@ def _queue(connection: Connection) -> list[QueuedCompany]:
             empresa.c.nombre,
             func.count(),
             func.count(func.distinct(ziprequest.c.parte_numero)),
-            func.min(ziprequest.c.created_at, type_=ziprequest.c.created_at.type),
+            func.min(WAITS_SINCE, type_=ziprequest.c.created_at.type),
         )
         .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
+        .outerjoin(work, ITS_PART)
         .where(ziprequest.c.status.in_(PENDING))
         .group_by(ziprequest.c.empresa_id, empresa.c.nombre)
-        .order_by(func.min(ziprequest.c.created_at), ziprequest.c.empresa_id)
+        .order_by(func.min(WAITS_SINCE), ziprequest.c.empresa_id)
     ).all()
     failed: dict[int, list[Any]] = {}
     for row in connection.execute(

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, func, select
 
-from samzip.database.tables import run, ziprequest
+from samzip.database.tables import run, work, ziprequest
+from samzip.requests.line import ITS_PART, WAITS_SINCE
 from samzip.requests.states import ENDED, LIVE, PENDING
 
 PATIENCE = timedelta(minutes=10)  # without a finished run while requests wait
@@ -22,7 +23,7 @@ class Pulse:
 
     now: datetime
     waiting: int  # requests that nobody works on: pending ones, and those that a dead run left in work
-    oldest: datetime | None  # of them
+    oldest: datetime | None  # since when the first of them waits: its click, or the last time it was put in line anew
     finished: datetime | None  # the last run
     heartbeat: datetime | None  # of a run that has not finished
 
@@ -41,9 +42,9 @@ def pulse(connection: Connection, now: datetime) -> Pulse:
     beating = select(func.max(run.c.heartbeat_at, type_=run.c.heartbeat_at.type)).where(run.c.finished_at.is_(None))
     heartbeat = connection.execute(beating).scalar()
     waiting, oldest = connection.execute(
-        select(func.count(), func.min(ziprequest.c.created_at, type_=ziprequest.c.created_at.type)).where(
-            ziprequest.c.status.in_(PENDING if _lives(now, heartbeat) else LIVE)
-        )
+        select(func.count(), func.min(WAITS_SINCE, type_=ziprequest.c.created_at.type))
+        .outerjoin_from(ziprequest, work, ITS_PART)
+        .where(ziprequest.c.status.in_(PENDING if _lives(now, heartbeat) else LIVE))
     ).one()
     return Pulse(now, waiting, oldest, finished, heartbeat)
 

@@ -17,7 +17,7 @@ from samzip.database.tables import archive, empresa, lease, run, work, zipreques
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.expire import adopt, is_history
-from samzip.requests.line import put_in_line
+from samzip.requests.line import ITS_PART, WAITS_SINCE, put_in_line
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
 from samzip.requests.wording import Notice
@@ -25,11 +25,10 @@ from samzip.requests.work import WANTED
 
 LOST = "el archivo ya no existe; solicítelo de nuevo"
 STUCK = "la solicitud esperó demasiado tiempo"
-# Whether a run that began after the click, and after what put the request into the queue again, came to its end: one
-# that does so has begun all that waited. A request that no run has had a chance at merely waits, however long.
+# Whether a run that began since came to its end: one that does so has begun all that waited. A request that no run has
+# had a chance at merely waits, however long.
 PASSED_OVER = exists().where(
-    run.c.started_at > ziprequest.c.created_at,
-    or_(work.c.queued_at.is_(None), run.c.started_at > work.c.queued_at),
+    run.c.started_at > WAITS_SINCE,
     run.c.finished_at.is_not(None),
     run.c.outcome.in_(("done", "nothing", "problems", "waiting")),
 )
@@ -65,7 +64,7 @@ class StuckRow:
     part: int
     parts: int
     status: str
-    created: datetime | None
+    since: datetime | None  # when it began to wait: its click, or when it was last put in line anew
     in_work: bool  # a run that lives is building its part
     is_fresh: bool  # waits for its first attempt: there is nothing to reset
 
@@ -108,7 +107,7 @@ def known(
         completed=tuple(_completed(connection, ttl)),
         making=frozenset(name for both, lives in names.items() if lives for name in both),
         runs=frozenset(living),
-        stuck=tuple(_stuck(connection, living, _waits_since(now - stuck_after) & ~_waits_for_its_attempt(now))),
+        stuck=tuple(_stuck(connection, living, (now - stuck_after > WAITS_SINCE) & ~_waits_for_its_attempt(now))),
         old_requests=_count(connection, _history(now - history)),
         old_runs=_count(connection, run.c.finished_at < now - history),
         is_blank=connection.execute(select(empresa.c.id).limit(1)).first() is None,
@@ -224,11 +223,6 @@ def _end(begin: datetime | None, ttl: timedelta) -> datetime | None:
         return datetime.max.replace(tzinfo=UTC)
 
 
-def _waits_since(then: datetime) -> ColumnElement[bool]:
-    """Clicked before, and not asked for again since."""
-    return and_(ziprequest.c.created_at < then, or_(work.c.queued_at.is_(None), work.c.queued_at < then))
-
-
 def _waits_for_its_attempt(now: datetime) -> ColumnElement[bool]:
     return and_(ziprequest.c.status.in_(PENDING), func.coalesce(work.c.not_before > now, false()))
 
@@ -242,14 +236,14 @@ def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[b
             ziprequest.c.parte_numero,
             ziprequest.c.total_partes,
             ziprequest.c.status,
-            ziprequest.c.created_at,
+            WAITS_SINCE.label("since"),
             work.c.token,
             work.c.run_id,
             work.c.attempts,
             work.c.not_before,
         )
         .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
-        .outerjoin(work, and_(work.c.company_id == ziprequest.c.empresa_id, work.c.part == ziprequest.c.parte_numero))
+        .outerjoin(work, ITS_PART)
         .where(ziprequest.c.status.in_(LIVE), which, or_(ziprequest.c.status.not_in(PENDING), PASSED_OVER))
         .order_by(ziprequest.c.id)
     )
@@ -261,7 +255,7 @@ def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[b
             part=row.parte_numero,
             parts=row.total_partes,
             status=row.status,
-            created=row.created_at,
+            since=row.since,
             in_work=row.token is not None and row.run_id in living,
             is_fresh=row.status in PENDING and row.token is None and not row.attempts and row.not_before is None,
         )

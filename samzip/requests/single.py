@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, exists, func, select, up
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.errors import UsageProblem
 from samzip.requests import attempts
-from samzip.requests.line import put_in_line
+from samzip.requests.line import ITS_PART, put_in_line
 from samzip.requests.overview import shown_archive
 from samzip.requests.shown import ArchiveShown, Changed, Sharer, Story, WorkShown
 from samzip.requests.states import LIVE, NO_COMPANY, NO_USER, PENDING, Move, move
@@ -132,7 +132,7 @@ def _changed(connection: Connection, request_id: int) -> Changed:
     row = connection.execute(
         select(ziprequest, empresa.c.nombre, work.c.token)
         .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
-        .outerjoin(work, and_(work.c.company_id == ziprequest.c.empresa_id, work.c.part == ziprequest.c.parte_numero))
+        .outerjoin(work, ITS_PART)
         .where(ziprequest.c.id == request_id)
     ).one()
     others = connection.execute(

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, Select, bindparam, func, select
 from samzip.catalog import people
 from samzip.database.tables import archive, customuser, empresa, work, ziprequest
 from samzip.requests.expire import is_over_by
+from samzip.requests.line import ITS_PART
 from samzip.requests.shown import Owner, read_warnings
 from samzip.requests.states import NO_COMPANY, NO_USER, PENDING
 
@@ -117,7 +118,7 @@ def _named() -> Select[Any]:
         )
         .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
         .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
-        .outerjoin(work, (work.c.company_id == ziprequest.c.empresa_id) & (work.c.part == ziprequest.c.parte_numero))
+        .outerjoin(work, ITS_PART)
         .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
         .where(ziprequest.c.id.in_(bindparam("ids", expanding=True)))
         .order_by(ziprequest.c.parte_numero, ziprequest.c.id)

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import event, insert
+from sqlalchemy import event, insert, update
 
 from samzip import cli
 from samzip.batch.run import Mode
@@ -25,8 +25,9 @@ from samzip.locks import file_lock
 from samzip.report.story import story_lines
 from samzip.requests.collapse import collapse
 from samzip.requests.overview import overview
+from samzip.requests.pulse import pulse
 from samzip.requests.shown import Overview
-from samzip.requests.single import story
+from samzip.requests.single import retry, story
 from tests.support.world import World
 
 on_sqlite = pytest.mark.parametrize("world", ["sqlite"], indirect=True)  # what no server could make different
@@ -69,6 +70,18 @@ def test_the_queue_is_counted_by_company_the_oldest_first(world: World) -> None:
     ]
     assert shown.requests == {"pending": 5}
     assert shown.queue[0].oldest == world.requests()[0].created_at
+
+
+def test_what_was_asked_for_again_waits_since_then_for_everybody_who_tells_how_long(world: World) -> None:
+    world.company(equipment=1)
+    (old,) = world.click().request_ids
+    with world.database.write() as connection:
+        now = world.database.now(connection)
+        connection.execute(update(tables.ziprequest).values(created_at=now - timedelta(days=7), status="failed"))
+        retry(connection, now, old)
+    with world.database.read() as connection:
+        assert pulse(connection, now).oldest == now  # doctor, metrics and the health that the hook tells
+    assert [it.oldest for it in view(world).queue] == [now]
 
 
 def test_failed_parts_tell_the_soonest_next_attempt(world: World, capsys: pytest.CaptureFixture[str]) -> None:
