@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from samzip.report.metrics import Queue
     from samzip.requests.shown import Delivery
 
-GIVE_BACK_S = 2  # for the database, in all, when a run was asked to end: of the 5 s that people wait for that
+GIVE_BACK_S = (
+    2  # for the database and a bucket, in all, when a run was asked to end: of the 5 s that people wait for that
+)
 
 
 @contextmanager
@@ -85,8 +87,8 @@ def run_context(
         yield Context(
             settings=settings,
             database=database,
-            media=open_store(settings.media_root),
-            archives=archive_store(settings),
+            media=open_store(settings.media_root, lambda: patience.is_over),
+            archives=open_store(settings.archive_root, lambda: patience.is_over),
             make_executor=lambda: _executor(settings, run_id, stop),
             publish=Publisher(listeners).publish,
             stop=stop,

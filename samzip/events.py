@@ -223,7 +223,7 @@ class PartReleased(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartsLeft(Event):
-    """A run that was asked to end could not tell its database in time: the next run recovers what it had in work."""
+    """A run that was asked to end had no answer from database or bucket in time: the next run goes on from there."""
 
     reason: str
 

@@ -79,6 +79,8 @@ def _delete_marked(context: Context, going: Sequence[expiry.Going]) -> int:
     """Files, then the rows that remember that they have to go. Returns how many files of dead runs there were."""
     files = 0
     for item in going:
+        if context.stop:  # its row stays, and the next run goes on
+            break
         try:
             deleted = sum(context.archives.delete(name) for name in item.files)
         except StorageFailed as error:  # its row stays, and the next run tries again

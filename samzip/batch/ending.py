@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from samzip.archive.part import PartResult
 from samzip.batch import telling
 from samzip.batch.context import LEASE_LOST, Context
-from samzip.batch.in_work import InWork, is_wanted, mark_stuck, remove_files
+from samzip.batch.in_work import InWork, is_wanted, leave_files, mark_stuck, remove_files
 from samzip.batch.reasons import reason
 from samzip.dossier import missing
 from samzip.dossier.keys import download_name
@@ -47,6 +47,10 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
             return
         context.archives.publish(item.temporary, item.path)
     except StorageFailed as error:
+        if context.stop:  # it may be published all the same, in a moment
+            leave_files(item)
+            release(context, item)
+            return
         fail(context, item, error)
         return
     for event in telling.of_content(item.ref, result.failed_sheets, warnings):

@@ -12,7 +12,7 @@ from samzip import __version__
 from samzip.batch import cleaning
 from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import keys
-from samzip.errors import DatabaseUnreachable, LockBusy
+from samzip.errors import DatabaseUnreachable, LockBusy, StorageFailed
 from samzip.events import Counts, PartsLeft, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
 from samzip.housekeeping.absence import require_folder
 from samzip.housekeeping.alone import Fleet
@@ -58,6 +58,10 @@ def run(context: Context, mode: Mode) -> RunFinished:
                 raise
         except DatabaseUnreachable as error:
             if context.stop.signal in (None, LEASE_LOST):
+                raise
+            context.publish(PartsLeft(str(error)))
+        except StorageFailed as error:
+            if not context.stop:
                 raise
             context.publish(PartsLeft(str(error)))
         if mode.interval is None or context.stop:

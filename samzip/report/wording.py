@@ -294,7 +294,7 @@ TABLE: dict[type[e.Event], Wording] = {
     e.PartsLeft: Wording(
         WARNING,
         "parts.left",
-        lambda it: [f"[DETENIDO] la base de datos no respondió a tiempo ({it.reason}); la próxima ejecución recupera"],
+        lambda it: [f"[DETENIDO] no hubo respuesta a tiempo ({it.reason}); la próxima ejecución continúa"],
     ),
     e.StopRequested: Wording(WARNING, "stop.requested", _stop_requested),
     e.RunStands: Wording(INFO, "run.stands", _stands),

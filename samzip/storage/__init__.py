@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
@@ -130,14 +130,18 @@ def is_patient() -> bool:
     return _patient
 
 
-def open_store(url: str) -> Store:
-    """The store behind a setting: a folder, or s3://bucket/prefix. Raises BadSetting."""
+def open_store(url: str, is_over: Callable[[], bool] = lambda: False) -> Store:
+    """The store behind a setting: a folder, or s3://bucket/prefix. Raises BadSetting.
+
+    Once `is_over`, nothing waits any more for the answer of a bucket's server: StorageFailed is raised instead. Reading
+    and writing files (open, create, stat_many, heads) do not ask it; they are the workers' part.
+    """
     if is_bucket(url):
         if any(find_spec(module) is None for module in ("obstore", "boto3")):
             raise BadSetting(f"{url}: S3 needs samzip's extra (pip install 'samzip[s3]'); or give a folder")
         from samzip.storage.s3.store import S3Store
 
-        return S3Store(url)
+        return S3Store(url, is_over)
     from samzip.storage.local import LocalStore
 
     return LocalStore(url)

@@ -5,13 +5,14 @@ from __future__ import annotations
 import hashlib
 import itertools
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
 import urllib.request
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -35,10 +36,12 @@ from samzip.settings import load
 from samzip.storage import MissingFile, Store, open_store
 from samzip.storage.s3 import client, store, uploads
 from samzip.units import parse_bucket
+from tests.support.live_runs import wait_until
 from tests.support.s3 import BUCKET, PATIENCE_S, Bucket
 from tests.support.web import make_web
 from tests.support.world import ShiftedDatabase, World, make_world
 
+SOON_S = 15  # 5 are promised, on an idle machine; a request waits 60 for its answer
 TEMPORARY_KEY = "zip_requests/1/20261101_120000_parte_1_req_1.zip.0123456789ab.samzip-part"
 CHANGES = ("LEEME.txt", "SHA256SUMS", "Informe_Consolidado.xlsx")  # they name the moment
 _numbers = itertools.count()
@@ -258,19 +261,20 @@ def test_a_run_that_was_killed_leaves_no_half_sent_upload(story: World) -> None:
     assert all(name.endswith(".zip") for name in story.files())
 
 
+def run_command(world: World) -> tuple[list[str], dict[str, str]]:
+    """A run in a process of its own, and its environment."""
+    environ = {**os.environ, "SAMZIP_STATE_DIR": str(world.settings.state_dir), "SAMZIP_PART_SIZE": "2"}
+    environ["SAMZIP_MEDIA_ROOT"] = world.settings.media_root
+    return [sys.executable, "-m", "samzip", "run", "--jobs", "1"], environ
+
+
 def test_a_killed_process_leaves_nothing_half_published(story: World, s3: Bucket, tmp_path: Path) -> None:
     story.click()
-    environ = {**os.environ, "SAMZIP_STATE_DIR": str(story.settings.state_dir), "SAMZIP_PART_SIZE": "2"}
-    environ["SAMZIP_MEDIA_ROOT"] = story.settings.media_root
-    command = [sys.executable, "-m", "samzip", "run", "--jobs", "1"]
+    command, environ = run_command(story)
     s3.proxy.slow = lambda line: "partNumber" in line
     with (tmp_path / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
-    until = time.monotonic() + PATIENCE_S
-    while not any("partNumber" in line for line in s3.proxy.requests):
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_until(lambda: any("partNumber" in line for line in s3.proxy.requests), (tmp_path / "log").read_text)
     process.kill()
     process.wait(PATIENCE_S)
     s3.proxy.slow = lambda line: False
@@ -278,6 +282,39 @@ def test_a_killed_process_leaves_nothing_half_published(story: World, s3: Bucket
     assert subprocess.run(command, env=environ, check=False, capture_output=True).returncode == 0
     assert [name[-4:] for name, _ in story.archives.list("zip_requests")] == [".zip", ".zip"]
     assert set(states(story)) == {"completed"}
+
+
+@pytest.mark.parametrize(
+    "silent",
+    [
+        lambda line: line.startswith("GET /sam?"),
+        lambda line: line.startswith("PUT ") and "write-test" in line,
+        lambda line: line.startswith("PUT ") and line.split()[1].endswith(".zip"),
+    ],
+    ids=["as it begins", "as it tries to write", "as it publishes"],
+)
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+def test_a_signal_ends_a_run_whose_bucket_does_not_answer(
+    story: World, s3: Bucket, tmp_path: Path, silent: Callable[[str], bool], number: int, code: int
+) -> None:
+    story.click()
+    command, environ = run_command(story)
+    s3.proxy.slow = silent
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environ, stdout=log, stderr=log)
+    wait_until(lambda: any(map(silent, s3.proxy.requests)), (tmp_path / "log").read_text)
+    asked = time.monotonic()
+    process.send_signal(number)
+    assert process.wait(PATIENCE_S) == code, (tmp_path / "log").read_text()
+    assert time.monotonic() - asked < SOON_S
+    s3.proxy.slow = lambda line: False
+    assert states(story) == ["pending", "pending"]
+    assert [row.attempts for row in story.rows(tables.work)] == [0, 0]
+    assert subprocess.run(command, env=environ, check=False, capture_output=True).returncode == 0
+    assert states(story) == ["completed", "completed"]
+    assert sorted(name for name, _ in story.archives.list("zip_requests")) == sorted(
+        row.path for row in story.rows(tables.archive)
+    )
 
 
 def half_sent(archives: Store, name: str) -> None:

@@ -5,9 +5,9 @@ from __future__ import annotations
 import io
 import posixpath
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING, BinaryIO, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeVar, cast
 
 import obstore
 from obstore.exceptions import PermissionDeniedError
@@ -25,7 +25,7 @@ from samzip.storage import (
     Stat,
 )
 from samzip.storage.s3 import uploads
-from samzip.storage.s3.client import boto, bucket, failed, failing, in_order, start
+from samzip.storage.s3.client import asked, boto, bucket, failed, failing, in_order, start
 from samzip.storage.s3.looking import look
 from samzip.storage.s3.reading import ObjectFile, Piece, Window, pieces, stat_of
 from samzip.storage.s3.upload import Upload, Written
@@ -34,6 +34,7 @@ from samzip.units import parse_bucket
 if TYPE_CHECKING:
     from obstore.store import S3Store as Bucket
 
+R = TypeVar("R")
 LONGEST_KEY = 1024  # bytes, at AWS
 HEADS = 64  # requests under way
 RECENT = 16 << 20  # bytes of documents that are kept for a moment: a photo is delivered first and drawn after that
@@ -43,8 +44,9 @@ LARGEST_COPY = 256 << 20  # bytes; more is copied in parts, beside each other: A
 class S3Store:
     """Objects below one prefix. A folder is nothing but the beginning of a name."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, is_over: Callable[[], bool]) -> None:
         self.url = url.rstrip("/")
+        self._is_over = is_over
         self._bucket_name, prefix = parse_bucket(url)
         self._root = f"{prefix}/" if prefix else ""
         self._window: Window | None = None
@@ -61,7 +63,7 @@ class S3Store:
             return self._recent[name][0]
         key = self._readable(name)
         try:
-            return stat_of(obstore.head(self._bucket, key))
+            return stat_of(self._ask(lambda: obstore.head(self._bucket, key)))
         except Exception as error:
             raise self._reading(error, name) from error
 
@@ -146,13 +148,11 @@ class S3Store:
         found = self._found(temporary)
         if found is None:
             raise StorageFailed(f"{self.url}/{temporary}: it is gone")
-        try:
+        with failing(f"{self.url}/{name}"):
             if found.size > LARGEST_COPY:
-                uploads.copy(boto(), self._bucket_name, source, target)
+                self._ask(lambda: uploads.copy(boto(), self._bucket_name, source, target))
             else:
-                obstore.copy(self._bucket, source, target)
-        except Exception as error:
-            raise failed(f"{self.url}/{name}", error) from error
+                self._ask(lambda: obstore.copy(self._bucket, source, target))
         copied = self._found(name)
         if copied is None or copied.size != found.size:
             raise StorageFailed(f"{self.url}/{name}: its copy has not the size of {temporary}")
@@ -165,32 +165,36 @@ class S3Store:
             self._delete(name, key)
         if name.endswith(TEMPORARY_SUFFIX):  # it may be half sent: nobody sees that, and it costs money
             with failing(f"{self.url}/{name}"):
-                there |= bool(uploads.abort(boto(), self._bucket_name, key))
+                there |= bool(self._ask(lambda: uploads.abort(boto(), self._bucket_name, key)))
         return there
 
     def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
         key = self._writable(prefix)
         with failing(f"{self.url}/{prefix}"):
-            for page in obstore.list(self._bucket, key, chunk_size=1000):
+            pages = obstore.list(self._bucket, key, chunk_size=1000)
+            while (page := self._ask(lambda: next(pages, None))) is not None:
                 for meta in page:
                     yield meta["path"].removeprefix(self._root), stat_of(meta)
-            for half_sent, begun, upload in uploads.unfinished(boto(), self._bucket_name, f"{key}/"):
+            left = self._ask(lambda: list(uploads.unfinished(boto(), self._bucket_name, f"{key}/")))
+            for half_sent, begun, upload in left:
                 yield half_sent.removeprefix(self._root), Stat(0, begun, upload)
 
     def check_readable(self) -> None:
         with failing(self.url):
-            next(iter(obstore.list(self._bucket, self._root.rstrip("/") or None, chunk_size=1)), None)
+            root = self._root.rstrip("/") or None
+            self._ask(lambda: next(iter(obstore.list(self._bucket, root, chunk_size=1)), None))
 
     def check_writable(self, prefix: str) -> None:
         name = f"{prefix}/write-test{TEMPORARY_SUFFIX}"
         key = self._writable(name)
         with failing(f"{self.url}/{prefix}"):
-            obstore.put(self._bucket, key, b"samzip", use_multipart=False)
-            obstore.delete(self._bucket, key)
+            self._ask(lambda: obstore.put(self._bucket, key, b"samzip", use_multipart=False))
+            self._ask(lambda: obstore.delete(self._bucket, key))
 
     def is_empty(self, prefix: str) -> bool:
         with failing(self.url):
-            found = obstore.list_with_delimiter(self._bucket, self._root.rstrip("/") or None)
+            root = self._root.rstrip("/") or None
+            found = self._ask(lambda: obstore.list_with_delimiter(self._bucket, root))
         folders = {folder.removeprefix(self._root).rstrip("/") for folder in found["common_prefixes"]}
         return not found["objects"] and folders <= {prefix}
 
@@ -224,7 +228,9 @@ class S3Store:
             return MissingFile(FORBIDDEN)
         if isinstance(error, ValueError):
             return MissingFile(INVALID)
-        return error if isinstance(error, OSError) else failed(f"{self.url}/{name}", error)
+        if isinstance(error, StorageFailed | OSError):
+            return error
+        return failed(f"{self.url}/{name}", error)
 
     async def _head(self, name: str, size: int, length: int) -> bytes:
         """A range of an empty object is an error."""
@@ -237,13 +243,16 @@ class S3Store:
         """What a name of our own is now. Raises StorageFailed."""
         with failing(f"{self.url}/{name}"):
             try:
-                return stat_of(obstore.head(self._bucket, self._root + name))
+                return stat_of(self._ask(lambda: obstore.head(self._bucket, self._root + name)))
             except FileNotFoundError:
                 return None
 
     def _delete(self, name: str, key: str) -> None:
         with failing(f"{self.url}/{name}"):
-            obstore.delete(self._bucket, key)
+            self._ask(lambda: obstore.delete(self._bucket, key))
+
+    def _ask(self, call: Callable[[], R]) -> R:
+        return asked(call, self._is_over)
 
     def _keep(self, name: str, found: Stat, data: memoryview) -> None:
         self._recent[name] = found, data
