@@ -105,7 +105,7 @@ def _executor(settings: Settings, run_id: str, stop: Stop) -> Executor:
         return LocalPool(settings.jobs, settings.temporary_dir, lambda: bool(stop))
     from samzip.cluster import DaskCluster
 
-    return DaskCluster(settings, settings.temporary_dir / run_id)
+    return DaskCluster(settings, settings.temporary_dir / run_id, lambda: bool(stop))
 
 
 @contextmanager

@@ -25,6 +25,7 @@ from samzip.errors import ClusterFailed, StorageFailed
 from samzip.executors import Here, J, R, WorkerDied
 from samzip.settings import Settings
 from samzip.storage import open_store
+from samzip.threads import Abandoned, awaited, in_thread
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -34,6 +35,7 @@ CONNECT_S = 10
 WORKERS_S = 30  # until the first worker is there, and without any before a run gives up
 END_S = 5  # for jobs that were told to end
 LOOK_S = 2.0  # between two looks at who is there
+FORGET_S = 2.0  # for a bucket that is to remove a probe
 PACKAGES = ("dask", "distributed")  # of one version everywhere, as Dask wants it
 
 
@@ -44,7 +46,8 @@ def count_workers(settings: Settings, folder: Path) -> int:
     try:
         workers = len(client.scheduler_info()["workers"])
         if workers:
-            _forget(_check(client, settings, folder, DOCTOR_CLUSTER))
+            _check(client, settings, folder, DOCTOR_CLUSTER)
+            _forget(settings.archive_root, DOCTOR_CLUSTER)
         return workers
     finally:
         client.close(timeout=END_S)
@@ -72,8 +75,10 @@ def _connect(executor: str) -> Client:
 class DaskCluster:
     """Workers of a cluster. One that dies fails its own job only; a scheduler that goes away is ClusterFailed."""
 
-    def __init__(self, settings: Settings, folder: Path) -> None:
-        """`folder` is of this run, below the temporary files: it goes with them."""
+    def __init__(self, settings: Settings, folder: Path, is_over: Callable[[], bool] = lambda: False) -> None:
+        """`folder` is of this run, below the temporary files: it goes with them; `is_over`: nobody wants workers any
+        more that are not there yet."""
+        self._is_over = is_over
         self._settings = settings
         self._folder = folder / "jobs"
         self._topic = f"samzip-{secrets.token_hex(8)}"
@@ -90,20 +95,34 @@ class DaskCluster:
 
     def start(self) -> None:
         """Raises ClusterFailed, StorageFailed."""
-        self._started()
+        with suppress(Abandoned):  # who submits meets it again
+            self._started()
 
     def _started(self) -> tuple[Client, Probe]:
-        if self._client is not None and self._probe is not None:
-            return self._client, self._probe
-        self._client = _connect(self._settings.executor)
-        self._client.subscribe_topic(self._topic, self._hear)
-        self._probe = _check(self._client, self._settings, self._folder, CLUSTER_TEST)
+        if self._client is None or self._probe is None:
+            try:
+                self._client, self._probe = awaited(in_thread(self._connected, "cluster"), self._is_over)
+            except Abandoned:  # the thread may have made it
+                _forget(self._settings.archive_root, CLUSTER_TEST)
+                raise
         return self._client, self._probe
+
+    def _connected(self) -> tuple[Client, Probe]:
+        client = _connect(self._settings.executor)
+        try:
+            client.subscribe_topic(self._topic, self._hear)
+            return client, _check(client, self._settings, self._folder, CLUSTER_TEST)
+        except BaseException:
+            client.close(timeout=END_S)
+            raise
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
         """Raises ClusterFailed before the first job only: later on `poll` does, and no claimed part is forgotten."""
-        client, probe = self._started()
         ended: Future[R] = Future()
+        try:
+            client, probe = self._started()
+        except Abandoned:
+            return ended  # it is given back with all that does not end
         if self._lost:
             return ended
         ticket = Ticket(self._folder, key)
@@ -147,7 +166,7 @@ class DaskCluster:
             time.sleep(0.05)
         self._running.clear()
         if self._probe is not None:
-            _forget(self._probe)
+            _forget(self._settings.archive_root, CLUSTER_TEST)
         client, self._client = self._client, None
         client.close(timeout=END_S)
 
@@ -225,7 +244,7 @@ def _check(client: Client, settings: Settings, folder: Path, archived: str) -> P
             told = client.run(unfit, probe, on_error="return")
             _require_fit((worker, _told(problem)) for worker, problem in told.items() if problem is not None)
         except BaseException:
-            _forget(probe)
+            _forget(settings.archive_root, archived)
             raise
         return probe
     except TimeoutError as error:
@@ -234,9 +253,10 @@ def _check(client: Client, settings: Settings, folder: Path, archived: str) -> P
         raise ClusterFailed(f"the cluster at {settings.executor}: {error}") from error
 
 
-def _forget(probe: Probe) -> None:
+def _forget(archive_root: str, probe: str) -> None:
+    until = time.monotonic() + FORGET_S
     with suppress(StorageFailed):  # the next probe has the same name
-        open_store(probe.archive_url).delete(probe.archived)
+        open_store(archive_root, lambda: time.monotonic() > until).delete(probe)
 
 
 def _require_fit(problems: Iterable[tuple[str, str]]) -> None:

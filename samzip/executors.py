@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 from samzip import fork_server
 from samzip.errors import StorageFailed
 from samzip.storage import be_patient
+from samzip.threads import Abandoned, awaited, in_thread
 
 if TYPE_CHECKING:
     from pebble import ProcessPool
@@ -30,13 +31,8 @@ R = TypeVar("R")
 BROKEN = "los procesos que generaban las partes murieron"
 UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
 END_S = 5  # for processes that were killed
-LOOK_S = 0.2  # between two looks whether the pool is there: so long a signal waits
 FROZEN_S = 1.0  # after which somebody may have stopped what starts it
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
-
-
-class Abandoned(RuntimeError):
-    """The run was asked to end before its workers were there."""
 
 
 class WorkerDied(Exception):
@@ -71,27 +67,18 @@ class Here:
     def __init__(self, wake: Callable[[], None]) -> None:
         """`wake` is called when a job has ended."""
         self._wake = wake
-        self._threads: list[threading.Thread] = []
+        self._jobs: list[Future[Any]] = []
         self._stopped = False
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        ended: Future[R] = Future()
-
-        def work() -> None:
-            try:
-                ended.set_result(function(job, self._go_on))
-            except BaseException as error:  # noqa: BLE001 -- whoever waits for the future has it
-                ended.set_exception(error)
-            self._wake()
-
-        self._threads.append(threading.Thread(target=work, name=key, daemon=True))  # no storage can hold up the exit
-        self._threads[-1].start()
+        ended = in_thread(lambda: function(job, self._go_on), key)
+        ended.add_done_callback(lambda _: self._wake())
+        self._jobs.append(ended)
         return ended
 
     def stop(self) -> None:
         self._stopped = True
-        for thread in self._threads:
-            thread.join(timeout=1)
+        wait(self._jobs, timeout=1)
 
     def _go_on(self, _progress: Progress) -> None:
         if self._stopped:
@@ -221,24 +208,23 @@ def _start_pool(jobs: int, notes: Path, writer: Connection, is_over: Callable[[]
 
     A thread does it, with signals blocked as what it starts shall have them; here they are answered meanwhile.
     """
-    started: Future[ProcessPool] = Future()
-
-    def start() -> None:
-        try:
-            started.set_result(_make_pool(jobs, notes, writer))
-        except BaseException as error:  # noqa: BLE001 -- whoever waits for the future has it
-            started.set_exception(error)
-
-    threading.Thread(target=start, name="pool", daemon=True).start()
     began = time.monotonic()
-    while not wait([started], LOOK_S).done:
-        if is_over():
-            started.add_done_callback(_discard)
-            fork_server.kill()
-            raise Abandoned
+    started = in_thread(lambda: _make_pool(jobs, notes, writer), "pool")
+
+    def wake() -> None:
         if time.monotonic() - began > FROZEN_S:  # or it is slow, and does not mind
             fork_server.wake()
-    return started.result()
+
+    try:
+        return awaited(started, is_over, wake)
+    except Abandoned:
+        started.add_done_callback(_discard)
+        fork_server.kill()
+        raise
+    except RuntimeError as error:
+        if is_over():  # the fork server was killed for the one before
+            raise Abandoned from error
+        raise
 
 
 def _discard(started: Future[ProcessPool]) -> None:

@@ -45,7 +45,8 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
 @click.option("--progress/--no-progress", default=True, help="Live display on a terminal.")
 @click.option("--quiet", is_flag=True, help="Print warnings and errors only, and nothing when another run works.")
 @takes_settings(
-    *("jobs", "database_url", "media_root", "archive_root", "state_dir"), *("log_format", "log_level", "log_file")
+    *("jobs", "executor", "database_url", "media_root", "archive_root", "state_dir"),
+    *("log_format", "log_level", "log_file"),
 )
 @json_option
 def command(

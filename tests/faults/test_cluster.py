@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+import signal
+import socket
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,17 +16,18 @@ from typing import Any
 import pytest
 
 from samzip.app import ready_database
-from samzip.cluster import DaskCluster, differences
+from samzip.cluster import CONNECT_S, DaskCluster, differences
 from samzip.cluster_worker import Probe, Ticket, make_probe, unfit
 from samzip.doctor.examine import examine
 from samzip.dossier.keys import CLUSTER_TEST
 from samzip.errors import BadSetting, ClusterFailed
 from samzip.events import PartFailed, PartProgressed
 from samzip.settings import load
-from tests.support.cluster import Cluster, build_for_ever, build_or_die, start_cluster, wait_for
+from tests.support.cluster import PATIENCE_S, Cluster, build_for_ever, build_or_die, start_cluster, wait_for
+from tests.support.live_runs import LiveRuns
 from tests.support.world import World, make_world
 
-pytest.importorskip("distributed", reason="the extra dask is not installed")
+Client = pytest.importorskip("distributed", reason="the extra dask is not installed").Client
 
 
 @pytest.fixture(scope="module")
@@ -194,6 +198,35 @@ def test_a_scheduler_that_goes_away_gives_the_parts_back_and_ends_the_run(
     assert work(world) == [(0, None)] * 3
     assert world.files() == []
     assert words.records == []  # the error says it
+
+
+def test_a_signal_ends_a_run_that_waits_for_a_scheduler_or_for_workers(tmp_path: Path) -> None:
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    live = LiveRuns(make_world(tmp_path / "world"), orders)
+    live.world.company(equipment=5)
+    live.world.click()
+    with ExitStack() as stack:
+        empty = stack.enter_context(start_cluster(tmp_path, workers=0))
+        silent = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
+        watch = stack.enter_context(Client(empty.address, timeout=PATIENCE_S, set_as_default=False))
+        before = watch.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.clients))
+        waits: dict[str, Callable[[], object]] = {
+            f"dask://127.0.0.1:{silent.getsockname()[1]}": lambda: stack.enter_context(silent.accept()[0]),
+            empty.executor: lambda: wait_for(
+                lambda: watch.run_on_scheduler(lambda dask_scheduler: len(dask_scheduler.clients)) > before
+            ),
+        }
+        for executor, wait in waits.items():
+            run = live.start("--executor", executor)
+            wait()
+            assert run.end(signal.SIGTERM) < CONNECT_S, run.text
+            assert run.process.returncode == 143, run.text
+            assert {row.status for row in live.world.requests()} == {"pending"}
+            assert work(live.world) == [(0, None)] * 3
+            assert "Traceback" not in run.text
+        assert live.world.files() == []
+        live.close()
 
 
 def test_a_scheduler_that_is_not_there_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -247,9 +247,9 @@ MUTANTS = (
     Mutant(
         name="the row is forgotten before the file goes",
         file="samzip/batch/cleaning.py",
-        old="    for item in going:\n        try:\n",
-        new="    for item in going:\n        with context.database.write() as connection:\n"
-        "            expiry.forget(connection, item.path)\n        try:\n",
+        old="            break\n        try:\n            deleted",
+        new="            break\n        with context.database.write() as connection:\n"
+        "            expiry.forget(connection, item.path)\n        try:\n            deleted",
         why="a kill in between leaves a file that no row knows",
         tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
     ),

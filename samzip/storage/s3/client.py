@@ -12,7 +12,7 @@ import re
 import threading
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
@@ -24,6 +24,7 @@ from obstore.exceptions import BaseError
 
 from samzip.errors import BadSetting, BucketFailed, SamzipError
 from samzip.storage import is_patient
+from samzip.threads import Abandoned, awaited, in_thread
 
 if TYPE_CHECKING:
     from obstore.store import ClientConfig, RetryConfig, S3Store
@@ -43,7 +44,6 @@ WORKER_RETRY: RetryConfig = {  # 10 to 30 s: a server may restart
     "backoff": {"init_backoff": timedelta(milliseconds=500), "max_backoff": timedelta(seconds=5), "base": 2},
 }
 REQUEST: ClientConfig = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=60)}
-GLANCE_S = 0.2  # between looks whether anybody still waits for an answer
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_S3_ENDPOINT_URL")  # the last one is SAM's
 ANSWER = re.compile(r"(?:<\?xml[^>]*\?>)?\s*<Error\b.*</Error>")
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_S3_REGION_NAME")
@@ -196,19 +196,10 @@ def asked(call: Callable[[], R], is_over: Callable[[], bool]) -> R:
     server does not answer, for up to REQUEST's minute. Raises BucketFailed when nobody waits for the answer any more;
     what was asked for may happen all the same.
     """
-    answer: Future[R] = Future()
-    threading.Thread(target=_answer_with, args=(answer, call), name="s3 call", daemon=True).start()
-    while not wait((answer,), GLANCE_S).done:
-        if is_over():
-            raise BucketFailed("the bucket did not answer before the run had to end")
-    return answer.result()
-
-
-def _answer_with(answer: Future[R], call: Callable[[], R]) -> None:
     try:
-        answer.set_result(call())
-    except BaseException as error:  # noqa: BLE001 -- whoever asked raises it
-        answer.set_exception(error)
+        return awaited(in_thread(call, "s3 call"), is_over)
+    except Abandoned:
+        raise BucketFailed("the bucket did not answer before the run had to end") from None
 
 
 def start(work: Coroutine[Any, Any, R]) -> Future[R]:

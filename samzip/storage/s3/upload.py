@@ -12,7 +12,6 @@ import io
 import os
 import queue
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
@@ -21,6 +20,8 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import obstore
+
+from samzip.threads import in_thread
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
@@ -68,9 +69,8 @@ class Upload(io.RawIOBase):
         self._hasher = ThreadPoolExecutor(1, "hash")  # beside sending, or it would wait for that
         self._hashed: Future[None] = Future()  # of the last part
         self._hashed.set_result(None)
-        self._sending: Future[None] = Future()
         self._is_over = False
-        threading.Thread(target=self._send, name=f"upload {key}", daemon=True).start()
+        self._sending = in_thread(self._send, f"upload {key}")
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -165,20 +165,15 @@ class Upload(io.RawIOBase):
             raise self._translate(told) from error
 
     def _send(self) -> None:
-        try:
-            obstore.put(
-                self._bucket,
-                self._key,
-                self._read(),
-                attributes={"Content-Type": "application/zip"},
-                use_multipart=True,
-                chunk_size=PART,
-                max_concurrency=PARTS_UNDER_WAY,
-            )
-        except BaseException as error:  # noqa: BLE001 -- whoever writes raises it
-            self._sending.set_exception(error)
-        else:
-            self._sending.set_result(None)
+        obstore.put(
+            self._bucket,
+            self._key,
+            self._read(),
+            attributes={"Content-Type": "application/zip"},
+            use_multipart=True,
+            chunk_size=PART,
+            max_concurrency=PARTS_UNDER_WAY,
+        )
 
     def _read(self) -> Iterator[bytes]:
         while (part := self._parts.get()) is not None:
