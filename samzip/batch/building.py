@@ -18,7 +18,7 @@ from samzip.archive.survey import Survey, survey_company
 from samzip.archive.zipwriter import DEFLATE_LEVEL
 from samzip.batch import ending, in_work
 from samzip.batch.asked import answer
-from samzip.batch.company import CompanyPass, open_company
+from samzip.batch.company import CompanyPass, SnapshotFailed, open_company
 from samzip.batch.context import Context
 from samzip.batch.in_work import InWork
 from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, as_told
@@ -62,7 +62,7 @@ class _Crew:
         self.first = set(self.new)  # companies that waited when the pass began and are not yet served
         self.looked = self.written = time.monotonic()
         self.newest: int | None = None  # request when it last looked
-        self.aside: dict[int, Exception] = {}  # companies whose parts cannot even fail, and why
+        self.aside: dict[int, Exception] = {}  # companies that have no snapshot, or whose parts cannot even fail: why
 
     def work(self) -> None:
         try:
@@ -139,7 +139,11 @@ class _Crew:
             yield item.company
 
     def _open(self, company_id: int) -> None:
-        company = open_company(self.context, company_id)
+        try:
+            company = open_company(self.context, company_id)
+        except SnapshotFailed as failed:
+            self.aside[company_id] = failed.error
+            return
         if company is not None:
             key = f"survey {company_id}"
             self.surveyed[self.pool.submit_here(survey_company, company.survey_job(), key)] = company

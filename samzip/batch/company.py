@@ -17,12 +17,21 @@ from samzip.catalog.model import CompanyRecords
 from samzip.catalog.read import read_equipment, read_records
 from samzip.dossier.contents import PartRange
 from samzip.dossier.moments import in_zone
+from samzip.errors import StorageFailed
 from samzip.events import CompanyPlanned
 from samzip.requests import runs, work
 from samzip.requests.reconcile import reconcile
 from samzip.requests.shown import read_warnings
 from samzip.settings import Settings
 from samzip.storage import MissingFile
+
+
+class SnapshotFailed(Exception):
+    """There is no room for a company's snapshot: others may be smaller."""
+
+    def __init__(self, error: StorageFailed) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 @dataclass(slots=True)
@@ -106,14 +115,22 @@ class CompanyPass:
 
 
 def open_company(context: Context, company_id: int) -> CompanyPass | None:
-    """Takes the snapshot of this pass and fits the requests to it. None: nothing is left to build."""
+    """Takes the snapshot of this pass and fits the requests to it. None: nothing is left to build.
+
+    Raises SnapshotFailed, StorageFailed.
+    """
     settings, database = context.settings, context.database
     spool = Spool(settings.temporary_dir / context.run_id / str(company_id))
     with database.read() as connection:
         records = read_records(connection, company_id)
         equipment = total = 0
         if records is not None:
-            equipment, total = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
+            batches = read_equipment(connection, company_id, settings.part_size)
+            try:
+                equipment, total = spool.write_snapshot(records, batches)
+            except StorageFailed as error:
+                shutil.rmtree(spool.folder, ignore_errors=True)
+                raise SnapshotFailed(error) from error
     with database.write() as connection:
         now = database.now(connection)
         fitted = reconcile(connection, now, company_id=company_id, equipment=equipment, part_size=settings.part_size)

@@ -16,7 +16,7 @@ from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier.keys import archive_key, temporary_key
 from samzip.errors import StorageFailed, WorkTakenOver
 from samzip.events import PartRef
-from samzip.requests import lease, work
+from samzip.requests import attempts, lease, work
 from samzip.requests.expire import mark_unfinished
 
 
@@ -50,10 +50,17 @@ def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
         held = work.claim(connection, now, company_id=identity.id, part=part, token=token, run_id=context.run_id)
         if held is None:
             return None
-        path = archive_key(identity.id, part, held.request_id, context.local(now))
+        path = _free_name(connection, held, context.local(now))
         work.announce(connection, held, path)
     ref = PartRef(identity.id, identity.name, part, company.total, held.request_id, held.user)
     return InWork(company, held, ref, path, temporary_key(path, token), time.monotonic())
+
+
+def _free_name(connection: Connection, held: work.Claim, at: datetime) -> str:
+    """A host that froze may have begun the part in the same second, and would remove what it takes for its own."""
+    while attempts.is_named(connection, path := archive_key(held.company_id, held.part, held.request_id, at)):
+        at += timedelta(seconds=1)
+    return path
 
 
 def is_wanted(context: Context, item: InWork) -> bool:

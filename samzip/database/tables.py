@@ -224,7 +224,7 @@ attempt = Table(
     Column("ended_at", UtcDateTime),
     Column("outcome", String(20)),
     Column("error", Words),
-    Column("path", String(500)),  # the archive that its requests got
+    Column("path", String(500)),  # the archive that it makes, or that its requests got
     Column("downloads", Integer, nullable=False, server_default="0"),  # of that archive, once its own row is gone
     Column("downloaded_at", UtcDateTime),
     Index("samzip_attempt_part", "company_id", "part"),

@@ -97,7 +97,7 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         yield from _said(_downloads(settings, connection, now))
         yield checks.lock(probes.holder(settings, connection, waiting.heartbeat), now)
         yield checks.last_run(next(iter(last_finished(connection)), None), now)
-        yield checks.timer(last_starts(connection, STARTS), waiting, now)
+        yield checks.timer(last_starts(connection, now, STARTS), waiting, now)
         yield checks.queue(waiting, now)
         yield _state_room(settings)
         try:

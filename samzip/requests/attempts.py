@@ -1,7 +1,8 @@
 """What became of each attempt at a part, kept as long as the history: a request's story is told from it.
 
-Nothing is decided by these rows. Each is written in the transaction that begins or ends the attempt, after that has
-locked its other rows.
+They decide two things only: that no two attempts write under one name, and, where the answer of a commit got lost,
+whether it went through. Each is written in the transaction that begins or ends the attempt, after that has locked its
+other rows.
 """
 
 from __future__ import annotations
@@ -36,6 +37,19 @@ def begin(
     """`request_id` is the newest request that the attempt serves."""
     values = {"company_id": company_id, "part": part, "number": number, "request_id": request_id, "run_id": run_id}
     connection.execute(insert(attempt).values(token=token, begun_at=now, **values))
+
+
+def name(connection: Connection, token: str, path: str) -> None:
+    """Notes what the attempt writes: it stays when another host ends the attempt."""
+    connection.execute(update(attempt).where(attempt.c.token == token).values(path=path))
+
+
+def is_named(connection: Connection, path: str) -> bool:
+    """Whether an archive has this name, or an attempt that may still write it."""
+    return any(
+        connection.execute(select(table.c.path).where(table.c.path == path).limit(1)).first()
+        for table in (attempt, archive)
+    )
 
 
 def end(

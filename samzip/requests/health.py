@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import empresa, equipo, lease, run, work
+from samzip.requests.pulse import HEARTBEAT_LIFE
 from samzip.requests.work import RETRYING, count_retrying
 
 
@@ -19,9 +20,10 @@ class Retrying:
     last_error: str | None
 
 
-def last_starts(connection: Connection, number: int) -> list[datetime]:
-    """When the last runs began, newest first."""
-    rows = connection.execute(select(run.c.started_at).order_by(run.c.started_at.desc()).limit(number))
+def last_starts(connection: Connection, now: datetime, number: int) -> list[datetime]:
+    """When the last runs began, newest first; none that a clock which was ahead has noted."""
+    began = run.c.started_at
+    rows = connection.execute(select(began).where(began <= now + HEARTBEAT_LIFE).order_by(began.desc()).limit(number))
     return [row.started_at for row in rows]
 
 

@@ -38,8 +38,10 @@ class Pulse:
 
 
 def pulse(connection: Connection, now: datetime) -> Pulse:
-    finished = connection.execute(select(func.max(run.c.finished_at, type_=run.c.finished_at.type))).scalar()
-    beating = select(func.max(run.c.heartbeat_at, type_=run.c.heartbeat_at.type)).where(run.c.finished_at.is_(None))
+    ended, beat = run.c.finished_at, run.c.heartbeat_at
+    soon = now + HEARTBEAT_LIFE  # what lies further ahead was noted when the clock was wrong
+    finished = connection.execute(select(func.max(ended, type_=ended.type)).where(ended <= soon)).scalar()
+    beating = select(func.max(beat, type_=beat.type)).where(ended.is_(None), beat <= soon)
     heartbeat = connection.execute(beating).scalar()
     waiting, oldest = connection.execute(
         select(func.count(), func.min(WAITS_SINCE, type_=ziprequest.c.created_at.type))

@@ -67,8 +67,7 @@ class Published:
 
 def waiting(connection: Connection, now: datetime, company_id: int | None = None) -> list[Waiting]:
     """Parts that nobody works on and whose next attempt is due, oldest request first."""
-    due = work.c.token.is_(None) & or_(work.c.not_before.is_(None), work.c.not_before <= now)
-    query = select(work.c.company_id, work.c.part).where(due)
+    query = select(work.c.company_id, work.c.part).where(_is_due(now))
     if company_id is not None:
         query = query.where(work.c.company_id == company_id)
     rows = connection.execute(query.order_by(work.c.queued_at, work.c.company_id, work.c.part))
@@ -93,7 +92,7 @@ def claim(
     row = _part(company_id, part)
     taken = connection.execute(
         update(work)
-        .where(row, work.c.token.is_(None), or_(work.c.not_before.is_(None), work.c.not_before <= now))
+        .where(row, _is_due(now))
         .values(token=token, run_id=run_id, attempts=work.c.attempts + 1, path=None)
     ).rowcount
     if not taken:
@@ -121,6 +120,7 @@ def claim(
 def announce(connection: Connection, held: Claim, path: str) -> None:
     """Notes under which name the archive is being made, so that recovery finds it whatever happens next."""
     _touch(connection, held, path=path)
+    attempts.name(connection, held.token, path)
 
 
 def progress(
@@ -287,6 +287,12 @@ def _touch(connection: Connection, held: Claim, **values: Any) -> None:
     kept = connection.execute(update(work).where(_mine(held)).values(token=held.token, **values)).rowcount
     if not kept:
         raise WorkTakenOver(f"part {held.part} of company {held.company_id} is no longer this run's")
+
+
+def _is_due(now: datetime) -> ColumnElement[bool]:
+    """No pause is longer than the last one of BACKOFF: one that seems to be was noted when the clock was ahead."""
+    at = work.c.not_before
+    return work.c.token.is_(None) & or_(at.is_(None), at <= now, at > now + BACKOFF[-1])
 
 
 def _mine(held: Claim) -> ColumnElement[bool]:

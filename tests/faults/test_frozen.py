@@ -6,12 +6,15 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
+from samzip.archive.part import PartJob
+from samzip.batch.context import Context
 from samzip.database import tables
 from samzip.events import OrphansRecovered
 from samzip.requests import lease
@@ -48,6 +51,36 @@ class Interrupted(LocalStore):
         if meanwhile is not None:
             meanwhile()
         return super().delete(name)
+
+
+def test_two_hosts_that_claim_a_part_in_the_same_second_never_write_one_name(
+    postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first froze until its lease ran out, and claims just before the second takes it."""
+    ShiftedDatabase.shift = timedelta(0)
+    world = make_world(tmp_path / "first", new_postgres_database(postgres_server))
+    world.company(equipment=1)
+    world.click()
+    state = tmp_path / "second"
+    state.mkdir()
+    settings = replace(world.settings, state_dir=state)
+    other = replace(world, host="other-host", settings=settings, events=[], executor=InlineExecutor())
+    monkeypatch.setattr(Context, "local", lambda *_: datetime(2026, 11, 28, 16, 34, 12))  # noqa: DTZ001 -- as it is
+
+    def overtake(job: object) -> None:
+        if not isinstance(job, PartJob):
+            return
+        world.executor.before = lambda job: None
+        with world.database.write() as connection:
+            connection.execute(update(tables.lease).values(expires_at=world.database.now(connection)))
+        assert other.run().counts.published == 1
+
+    world.executor.before = overtake
+    assert world.run().outcome == "interrupted"
+    (request,) = world.requests()
+    assert request.status == "completed"
+    assert world.files() == [request.file_path]
+    world.database.close()
 
 
 @pytest.mark.parametrize(

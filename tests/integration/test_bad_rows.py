@@ -15,6 +15,7 @@ from sqlalchemy import delete, insert, update
 
 import samzip.app
 from samzip.archive.part import PartJob
+from samzip.archive.spool import Spool
 from samzip.batch import building, telling
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
@@ -414,6 +415,28 @@ def test_a_company_whose_parts_cannot_even_fail_is_left_aside_until_the_others_a
         world.run()
     found = {(row.empresa_id, row.status) for row in world.requests()}
     assert found == {(odd, "pending"), (good, "completed")}
+
+
+def test_a_company_whose_rows_find_no_room_spends_no_attempt_and_stops_no_other(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large, good = world.company(equipment=3), world.company("Buena", equipment=1, user="BUENA", prefix="B")
+    world.click()
+    world.click("BUENA")
+    write = Spool._write
+
+    def full(self: Spool, name: str, what: object) -> None:
+        write(self, name, what)
+        if self.folder.name == str(large) and name == "equipment-2":
+            raise StorageFailed(f"{self.folder}: No space left on device")
+
+    monkeypatch.setattr(Spool, "_write", full)
+    with pytest.raises(StorageFailed, match="No space left"):
+        world.run()
+    found = {(row.empresa_id, row.status) for row in world.requests()}
+    assert found == {(large, "pending"), (good, "completed")}
+    assert {row.attempts for row in world.rows(tables.work)} == {0}
+    assert list(world.settings.temporary_dir.glob("*/*")) == []
 
 
 def test_storage_that_fails_as_a_part_is_given_to_a_worker_costs_it_no_attempt(

@@ -11,6 +11,9 @@ import pytest
 from sqlalchemy import update
 
 from samzip.database import tables
+from samzip.errors import StorageFailed
+from samzip.requests.health import last_starts
+from samzip.requests.pulse import pulse
 from tests.support.live_runs import LiveRun, LiveRuns
 from tests.support.world import ShiftedDatabase, World, make_world, new_postgres_database
 
@@ -54,6 +57,31 @@ def expire_at(world: World, moment: datetime) -> None:
     with world.database.write() as connection:
         connection.execute(update(tables.archive).values(expires_at=moment))
         connection.execute(update(tables.ziprequest).values(expires_at=moment))
+
+
+def test_a_clock_that_was_ahead_for_a_moment_lets_no_part_wait_for_that_day_and_hides_no_dead_timer(
+    tmp_path: Path,
+) -> None:
+    ShiftedDatabase.shift = timedelta(days=365)
+    world = make_world(tmp_path)
+    world.company(equipment=3)
+    world.click()
+    world.executor.before = lambda job: (_ for _ in ()).throw(StorageFailed("no space"))
+    assert world.run().counts.failed == 2
+    ShiftedDatabase.shift = timedelta(0)
+    with world.database.write() as connection:
+        now = world.database.now(connection)
+        connection.execute(update(tables.ziprequest).values(created_at=now - timedelta(hours=2)))
+        connection.execute(update(tables.work).values(queued_at=now - timedelta(hours=2)))
+        assert not pulse(connection, now).is_alive
+        assert last_starts(connection, now, 3) == []
+    world.executor.before = lambda job: None
+    assert world.run().counts.published == 2
+    with world.database.read() as connection:
+        now = world.database.now(connection)
+        assert all(row.started_at <= row.finished_at <= now for row in world.rows(tables.run))
+        assert len(last_starts(connection, now, 3)) == 2
+    world.database.close()
 
 
 def test_a_clock_that_is_ten_minutes_off_takes_nobodys_lease_and_lets_no_archive_expire(

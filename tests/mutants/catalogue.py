@@ -311,6 +311,16 @@ MUTANTS = (
         tests=(ALONE + "test_a_run_whose_place_another_host_took_begins_nothing_more[sqlite]",),
     ),
     Mutant(
+        name="two attempts write one name",
+        file="samzip/batch/in_work.py",
+        old="    while attempts.is_named(connection, path := ",
+        new="    while not (path := ",
+        why="a host that froze removes what another one delivered under the same name",
+        tests=(
+            "tests/faults/test_frozen.py::test_two_hosts_that_claim_a_part_in_the_same_second_never_write_one_name",
+        ),
+    ),
+    Mutant(
         name="the lease without the fence",
         file="samzip/housekeeping/alone.py",
         old="                fence(connection, now, token)\n",
