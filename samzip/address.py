@@ -26,9 +26,14 @@ class Explained(ValueError):
 def check(address: str) -> None:
     """Raises Explained, ValueError. The documentation of PostgreSQL, chapter libpq, lists the parameters."""
     parts = urlsplit(address)
+    if address.count("@") > parts.netloc.count("@") or parts.netloc.count("@") > 1 or parts.fragment:
+        raise Explained(
+            "one @ stands before the host, and no other anywhere: in a password @ is written %40, / %2F, ? %3F, # %23"
+        )
     _ = parts.port  # raises ValueError
     if any(odd in unquote(parts.path) for odd in ODD):
         raise Explained("the database's name has ; or = or ? in it: parameters come after the first ?, joined by &")
+    listed: dict[str, int] = {}
     for piece in filter(None, parts.query.split("&")):
         name, equals, value = piece.partition("=")
         if not equals:
@@ -37,9 +42,26 @@ def check(address: str) -> None:
             import difflib  # for a mistake only
 
             near = difflib.get_close_matches(name.lower(), SHOWN | HIDDEN, 1)
-            hint = f"did you mean {near[0]}?" if near else "PostgreSQL's documentation (libpq) lists them"
-            raise Explained(f"there is no parameter {name!r}; {hint}")
+            if near:
+                raise Explained(f"there is no parameter {name!r}; did you mean {near[0]}?")
+            raise Explained(
+                "after the ? stands a name that is no parameter: PostgreSQL's documentation (libpq) lists them"
+            )
         if name in SHOWN and any(odd in unquote(value) for odd in ODD):
             raise Explained(f"the value of {name} has ; or = or ? in it: parameters are joined by &")
         if name == "port" and not value.replace(",", "").isdigit():
             raise Explained("port is no number")
+        listed[name] = listed.get(name, 0) + unquote(value).count(",") + 1
+    if listed.get("port", 1) not in (1, listed.get("host", listed.get("hostaddr", 1))):
+        raise Explained("its hosts and ports do not fit together: as many ports as hosts, or one")
+
+
+def check_file(address: str) -> None:
+    """Of a SQLite database. Raises Explained."""
+    path = address.removeprefix("sqlite:///")
+    if path == address or not path.startswith(("/", "~")):
+        raise Explained(
+            "the path is absolute, after three slashes: sqlite:////var/lib/sam/db.sqlite3 has four in a row"
+        )
+    if "?" in path or "#" in path:
+        raise Explained("after the path of a SQLite file nothing else is said")

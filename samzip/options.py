@@ -96,8 +96,8 @@ def _database(text: str) -> str:
     """As far as it can be told without SQLAlchemy."""
     if not text.startswith(DATABASES):
         raise ValueError("this is no URL of a database that samzip knows")
-    if not text.startswith("sqlite"):
-        address.check(text)
+    check = address.check_file if text.startswith("sqlite") else address.check
+    check(text)
     return text
 
 
@@ -113,6 +113,7 @@ def _tokens(text: str) -> tuple[str, ...]:
 
 def _web_url(text: str) -> str:
     parts = urlsplit(text)
+    _ = parts.port  # raises ValueError
     if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
         raise ValueError(f"{text!r} is no address of a site")
     return text.rstrip("/")

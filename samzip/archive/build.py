@@ -55,7 +55,7 @@ class _Build:
         self.notes: list[str] = []
         self.of_company: list[str] = []  # notes that part 1 counts, since they are those of all parts
         self.failed_sheets: list[FailedSheet] = []
-        self.is_lasting = True  # until a life sheet lacks a picture that is there
+        self.is_lasting = True  # until a life sheet lacks a picture that is there, or a file is not as it was looked at
         self.elsewhere = [(part, document) for part, document in job.spool.missing() if part != job.part]
         self.delivered = 0  # procedures
         self.bytes = 0
@@ -114,6 +114,7 @@ class _Build:
                         document.entry, Reading(source), modified, size_hint=document.size, progress=self._count
                     )
                     self._record(entry)
+                self.is_lasting &= self.media.is_still(document.path, document.identity)
             except (MissingFile, ReadFailed) as error:
                 document = unreadable(document, error)
                 document = replace(document, missing=f"{document.missing}; {IN_WORKBOOK}")
@@ -144,7 +145,8 @@ class _Build:
                 timezone=self.job.timezone,
             )
             unread = [it for it in (sheet.logo, sheet.photo) if isinstance(it, Unreadable) and it.reason != TOO_LARGE]
-            return replace(render(sheet), is_lasting=not unread)
+            is_still = self.logo_is_still and (not photo or self.media.is_still(photo.path, photo.identity))
+            return replace(render(sheet), is_lasting=is_still and not unread)
 
         owner = plan.label(item.code, folder)
         photo_identity = photo.identity if photo else None
@@ -178,6 +180,12 @@ class _Build:
     def logo(self) -> bytes | Unreadable | None:
         """Read when the first sheet is drawn."""
         return self._read(self.job.records.company.logo) if self.job.logo_identity else None
+
+    @cached_property
+    def logo_is_still(self) -> bool:
+        """Whether what was read is what was looked at."""
+        logo, identity = self.job.records.company.logo, self.job.logo_identity
+        return not (self.logo and logo and identity) or self.media.is_still(logo, identity)
 
     def _add_procedures(self, archive: ZipWriter, documents: tuple[Document, ...]) -> None:
         delivered = self._add_documents(archive, documents)

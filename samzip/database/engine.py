@@ -185,6 +185,8 @@ def open_database(
         engine = create_engine(url, pool_pre_ping=True, pool_timeout=pool_timeout, connect_args=connect)
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadSetting(f"database_url: the driver is not installed: {error}") from error
+    except ArgumentError as error:
+        raise BadSetting(f"database_url: its hosts and ports do not fit together: {error}") from error
     _require_known(url)
     _read_any_date(engine)
     if patience_s is not None:

@@ -22,7 +22,7 @@ from samzip.requests import purge as rows
 from samzip.settings import Settings
 from samzip.storage import MissingFile, Store
 
-MANY = 3  # archives that nobody loses one by one
+MANY = 2  # archives that nobody loses one by one
 RUN = "purge"  # names the holder of the locks, as a run's id does
 
 
@@ -67,10 +67,10 @@ class Purge:
         if lost := len(plan.of(kinds.LOST)):
             require_folder(self.archives)
             paths = {row.path for row in known.archives} | {row.path for row in known.completed}
-            if lost >= MANY and not paths & files.keys():
+            if not paths & files.keys() and (lost >= MANY or plan.of(kinds.ORPHAN)):
                 raise StorageFailed(
-                    f"none of the {lost} archives that the database knows is in {self.archives.url}: is that the right "
-                    "place? If they were deleted on purpose, samzip verify --all --repair has them built again"
+                    f"none of the archives that the database knows ({lost}) is in {self.archives.url}: is that the "
+                    "right place? If they were deleted on purpose, samzip verify --all --repair has them built again"
                 )
         return plan
 

@@ -21,6 +21,7 @@ from samzip.requests.shown import Delivery
 QUIET = (0, 3, LockBusy.exit_code, 130, 143)  # exit codes of runs that no error ended
 AGAIN_AFTER = timedelta(hours=1)  # a timer meets the same error every minute
 _EMAIL = re.compile(r"""[^\s@,;<>"']+@[^\s@,;<>"']+\.[^\s@,;<>"']+""")
+SERVERS = {"mailto", "json", "xml", "form", "gotify", "ntfy", "matrix", "mmo", "rocket", "mqtt"}  # elsewhere keys stand
 _PIECE_LENGTH = 5  # of an address: shorter ones tell no secret, and masking them would spoil the reason
 
 
@@ -132,8 +133,9 @@ def send(address: str, letter: Letter) -> None:
 
 
 def masked(text: str, address: str) -> str:
-    """`text` without the words of an address, any of which may be a password or a token; the host stays."""
-    host = urlsplit(address).hostname or ""
+    """`text` without the words of an address, any of which may be a password or a token; a server's name stays."""
+    parts = urlsplit(address)
+    host = (parts.hostname or "") if parts.scheme.rstrip("s") in SERVERS else ""
     for piece in sorted(re.split(r"[/:@?&=]+", address), key=len, reverse=True):
         if len(piece) >= _PIECE_LENGTH and piece.lower() not in host:
             text = text.replace(piece, "***")

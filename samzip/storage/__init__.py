@@ -79,6 +79,9 @@ class Store(Protocol):
     def open(self, name: str) -> BinaryIO:
         """Open for reading from the start. Raises MissingFile, StorageFailed."""
 
+    def is_still(self, name: str, etag: str) -> bool:
+        """Of a file that was opened: whether it was the version that somebody had looked at. Raises StorageFailed."""
+
     def create(self, name: str) -> BinaryIO:
         """A new temporary file for writing; readable again with open(). Raises StorageFailed.
 

@@ -83,6 +83,10 @@ class LocalStore:
             raise MissingFile("no es un archivo")
         return os.fdopen(handle, "rb", buffering=0)  # the caller brings its own large buffer
 
+    def is_still(self, name: str, etag: str) -> bool:
+        found = self._look(name)
+        return isinstance(found, Stat) and found.etag == etag
+
     def create(self, name: str) -> BinaryIO:
         path = self._writable(name)
         with _storage_errors(self.url, name):

@@ -646,10 +646,23 @@ def test_archives_that_are_all_gone_at_once_fail_nobodys_request(
         served(place, key(number))
     code, error = fatal(place, "--yes", capsys=capsys)
     assert code == 12
-    assert "none of the 3 archives" in error
+    assert "none of the archives that the database knows (3) is in" in error
     assert statuses(place) == ["completed"] * 3
     put(place, key(1))
     assert told(place, "--yes")["done"]["counts"] == {"lost archive": 2}
+
+
+def test_the_archives_of_another_installation_are_not_taken_for_orphans_while_none_of_ours_is_there(
+    place: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    published(place, key(1))
+    served(place, key(1))
+    put(place, key(7, company=3))
+    code, error = fatal(place, "--yes", capsys=capsys)
+    assert code == 12
+    assert "none of the archives that the database knows (1) is in" in error
+    assert statuses(place) == ["completed"]
+    assert place.files() == [key(7, company=3)]
 
 
 def test_a_database_without_companies_does_not_take_every_archive_for_an_orphan(tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import os
 import shutil
 import sqlite3
 import zipfile
@@ -20,6 +21,7 @@ from pypdf import PdfReader
 from sqlalchemy import delete, update
 
 from samzip.archive.part import PartJob
+from samzip.archive.prepare import PrepareJob
 from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.errors import LockBusy, StorageFailed
@@ -144,6 +146,46 @@ def test_changed_content_is_built_anew(world: World) -> None:
     world.click()
     assert world.run().counts.published == 1
     assert len(world.files()) == 2
+
+
+@pytest.mark.parametrize("which", ["a document", "a photo", "the logo"])
+def test_what_is_replaced_while_it_is_archived_is_not_taken_for_what_it_was(world: World, which: str) -> None:
+    """A restored backup has its old date again: its content must not be found under what that date stood for."""
+    company = world.company(equipment=1)
+    for name, colour in (("photo", "red"), ("logo", "blue")):
+        world.put(f"{name}.png", _png(colour))
+    with world.database.write() as connection:
+        connection.execute(update(tables.equipo).values(imagen_equipo="photo.png"))
+        connection.execute(update(tables.empresa).values(logo_empresa="logo.png"))
+    paths = {"a document": f"documentos/{company}/EQ-001/compra.pdf", "a photo": "photo.png", "the logo": "logo.png"}
+    path = world.media / paths[which]
+    was, moments = path.read_bytes(), (path.stat().st_atime_ns, path.stat().st_mtime_ns)
+
+    def replaced(job: object) -> None:
+        if isinstance(job, PrepareJob):
+            path.write_bytes(was + b" " if which == "a document" else _png("green"))
+
+    world.executor.before = replaced
+    world.click()
+    assert world.run().counts.published == 1
+    sheets = [it for it in world.settings.cache_dir.rglob("*") if it.is_file()]
+    assert len(sheets) == (1 if which == "a document" else 0)
+    world.executor.before = lambda job: None
+    path.write_bytes(was)
+    os.utime(path, ns=moments)
+    world.later(seconds=2)
+    world.click()
+    finished = world.run()
+    assert (finished.counts.published, finished.counts.reused) == (1, 0)
+    world.later(seconds=2)
+    world.click()
+    assert world.run().counts.reused == 1
+
+
+def _png(colour: str) -> bytes:
+    made = io.BytesIO()
+    Image.new("RGB", (40, 30), colour).save(made, "PNG")
+    return made.getvalue()
 
 
 def test_a_queued_row_of_the_old_worker_is_read_as_pending(world: World) -> None:

@@ -97,6 +97,12 @@ def test_the_reason_of_a_failure_keeps_the_host_and_no_secret() -> None:
     assert "pass-word" not in told
 
 
+@pytest.mark.parametrize("address", ["prowl://S3crApiKeyShort12345", "join://S3crApiKeyShort12345/dev"])
+def test_a_key_that_stands_where_others_have_a_host_is_a_secret(address: str) -> None:
+    told = masked("An invalid API Key (S3crApiKeyShort12345) was specified.", address)
+    assert told == "An invalid API Key (***) was specified."
+
+
 class Told:
     def __init__(self) -> None:
         self.events: list[e.Event] = []

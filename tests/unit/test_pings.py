@@ -70,6 +70,15 @@ def test_a_run_that_keeps_going_tells_of_a_pass_now_and_then() -> None:
     assert case.hear(e.QueueEmpty(5, 1))[4:] == ["fail"], "a part waits after a failure"
 
 
+def test_the_progress_of_a_long_run_does_not_push_out_what_went_wrong() -> None:
+    case = Case()
+    ref = e.PartRef(1, "CERTIBOY", 1, 2, 7, "ana")
+    progress = [e.PartProgressed(ref, number, 400, f"EQ-{number}", 20, "", 0, 0) for number in range(LINES + 5)]
+    case.hear(e.RequestRejected(12, "la empresa fue eliminada"), *progress)
+    assert [line for line in case.pings._lines if "EQ-" in line] == []
+    assert "la empresa fue eliminada" in "".join(case.pings._lines)
+
+
 def test_only_the_last_lines_are_kept() -> None:
     case = Case()
     case.hear(*[e.HistoryDeleted(number) for number in range(LINES + 5)])

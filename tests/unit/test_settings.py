@@ -309,6 +309,16 @@ def test_a_database_url_that_cannot_be_understood_exits_78(
         ("postgresql://u@127.0.0.1:1/x%20password=GEHEIM", "the database's name has ;"),
         ("postgresql://u@127.0.0.1/x?port=29x", "port is no number"),
         ("postgresql://u@127.0.0.1:1/x;password=GEHEIM", "the database's name has ; or = or ? in it"),
+        ("postgresql://u:S3cr@GEHEIM@127.0.0.1:1/x", "in a password @ is written %40"),
+        ("postgresql://u:123/GEHEIM@127.0.0.1:1/x", "in a password @ is written %40, / %2F"),
+        ("postgresql://u:S3cr/GEHEIM@127.0.0.1:1/x", "in a password @ is written %40, / %2F"),
+        ("postgresql://u:12?GEHEIM=x@127.0.0.1:1/x", "in a password @ is written %40, / %2F, ? %3F"),
+        ("postgresql://u:12#GEHEIM@127.0.0.1:1/x", "in a password @ is written %40, / %2F, ? %3F, # %23"),
+        ("postgresql://u@127.0.0.1:1/x?password=ab&GEHEIM=t0p", "stands a name that is no parameter"),
+        ("postgresql://u@127.0.0.1:1/x?host=a&port=1,2", "hosts and ports do not fit together"),
+        ("sqlite://var/lib/GEHEIM.sqlite3", "the path is absolute, after three slashes"),
+        ("sqlite:///GEHEIM.sqlite3", "the path is absolute, after three slashes"),
+        ("sqlite:////x.sqlite3?password=GEHEIM", "after the path of a SQLite file nothing else is said"),
     ],
 )
 @pytest.mark.parametrize("command", ["run", "doctor", "config"])

@@ -123,6 +123,14 @@ class S3Store:
                 self._keep(name, file.whole, piece)
         return cast(BinaryIO, file)
 
+    def is_still(self, name: str, etag: str) -> bool:
+        if name in self._expected:  # no other version was read, or that was an error
+            return self._expected[name][1] == etag
+        try:
+            return self.stat(name).etag == etag
+        except MissingFile:
+            return False
+
     def create(self, name: str) -> BinaryIO:
         def done(written: Written) -> None:
             self._written[name] = written
