@@ -112,6 +112,10 @@ def _conclude(verdicts: list[Verdict], repaired: list[Repaired]) -> None:
         click.echo("Next: samzip run")
     elif states["damaged"]:
         click.echo(DamagedArchive().advice)
+    if states["unreadable"]:
+        from samzip.housekeeping.absence import MEND_ODD
+
+        tell(MEND_ODD)
 
 
 def _number(count: int, kind: str) -> str:

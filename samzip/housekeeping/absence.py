@@ -1,4 +1,4 @@
-"""When an archive is certainly not there, and when it is a volume that is away instead."""
+"""When an archive is certainly not there, when it is a volume that is away instead, and when nobody can tell."""
 
 from __future__ import annotations
 
@@ -7,7 +7,17 @@ from pathlib import Path
 from samzip.dossier.keys import FOLDER
 from samzip.errors import BucketFailed, StorageFailed
 from samzip.storage import ABSENT as ABSENT
-from samzip.storage import Store
+from samzip.storage import FORBIDDEN, NO_FILE, OUTSIDE, Store
+
+ODD = {  # why an archive cannot be read, for operators: customers never meet these
+    NO_FILE: "what lies there is no file",
+    OUTSIDE: "what lies there is a link that leads out of archive_root",
+    FORBIDDEN: "there is no right to read it",
+}
+MEND_ODD = (
+    "samzip touches nothing of the kind. Move away what lies there, or mend its rights; then "
+    "samzip verify --all --repair has it built again."
+)
 
 
 def require_folder(archives: Store) -> None:

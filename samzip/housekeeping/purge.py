@@ -12,7 +12,7 @@ from samzip.database import Database
 from samzip.dossier.keys import FOLDER, is_temporary, parse_key
 from samzip.errors import StorageFailed
 from samzip.housekeeping import items as kinds
-from samzip.housekeeping.absence import ABSENT, require_folder
+from samzip.housekeeping.absence import ABSENT, ODD, require_folder
 from samzip.housekeeping.alone import Fleet, Tenure
 from samzip.housekeeping.items import Found, Item, Limits, Options, Plan, Problem
 from samzip.housekeeping.leftovers import measure_cache, spools
@@ -96,7 +96,7 @@ class Purge:
                 if missing.reason == ABSENT:
                     gone.add(path)
                 else:
-                    odd[path] = missing.reason
+                    odd[path] = ODD.get(missing.reason, missing.reason)
         return frozenset(gone), odd
 
 

@@ -15,7 +15,7 @@ from samzip.archive.verify import verify_zip
 from samzip.database import Database
 from samzip.dossier.keys import parse_key
 from samzip.errors import DamagedArchive, StorageFailed
-from samzip.housekeeping.absence import ABSENT, require_folder
+from samzip.housekeeping.absence import ABSENT, ODD, require_folder
 from samzip.housekeeping.alone import Fleet
 from samzip.requests import expire as expiry
 from samzip.requests.integrity import Publication, is_published, publication_of, publications, withdraw
@@ -94,7 +94,7 @@ class Verifier:
             except DamagedArchive as damage:
                 state, why = DAMAGED, str(damage)
             except MissingFile as missing:
-                state, why = UNREADABLE, missing.reason
+                state, why = UNREADABLE, ODD.get(missing.reason, missing.reason)
                 require_folder(self.archives)
                 if missing.reason == ABSENT:
                     state, why = DAMAGED, "the file is gone"

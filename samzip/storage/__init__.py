@@ -15,6 +15,7 @@ TEMPORARY_SUFFIX = ".samzip-part"  # of every file that is not yet published
 
 # Why a file cannot be read, as customers read it.
 ABSENT = "no existe en el almacenamiento"  # and nothing else
+NO_FILE = "no es un archivo"
 FORBIDDEN = "sin permiso de lectura"
 TOO_LONG = "el nombre es demasiado largo"
 INVALID = "el nombre no es válido"

@@ -16,6 +16,7 @@ from samzip.storage import (
     ABSENT,
     FORBIDDEN,
     INVALID,
+    NO_FILE,
     OUTSIDE,
     TEMPORARY_SUFFIX,
     TOO_LONG,
@@ -80,7 +81,7 @@ class LocalStore:
             raise MissingFile(_reason(error)) from error
         if not stat_flags.S_ISREG(os.fstat(handle).st_mode):
             os.close(handle)
-            raise MissingFile("no es un archivo")
+            raise MissingFile(NO_FILE)
         return os.fdopen(handle, "rb", buffering=0)  # the caller brings its own large buffer
 
     def is_still(self, name: str, etag: str) -> bool:
@@ -175,7 +176,7 @@ class LocalStore:
         except (OSError, ValueError) as error:
             raise MissingFile(_reason(error)) from error
         if not stat_flags.S_ISREG(found.st_mode):
-            raise MissingFile("no es un archivo")
+            raise MissingFile(NO_FILE)
         return found
 
     def _readable(self, name: str) -> str:

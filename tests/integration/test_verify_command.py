@@ -310,8 +310,13 @@ def test_an_archive_that_cannot_be_judged_is_exit_12_and_stays(world: World, sam
     code, out, _ = samzip("--all", "--repair")
     assert code == 12
     assert out.startswith("unreadable  ")
+    assert "what lies there is a link that leads out of archive_root" in out
+    assert "Move away what lies there" in out
     assert path.is_symlink()
     assert world.requests()[0].status == "completed"
+    path.rename(elsewhere.with_suffix(".link"))  # as it says
+    assert samzip("--all", "--repair")[0] == 13
+    assert world.requests()[0].status == "pending"
 
 
 def test_a_disk_that_no_longer_gives_what_it_was_given_is_damage(
