@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import signal
 import sys
 
 import click
@@ -115,6 +116,8 @@ def main(args: list[str] | None = None) -> None:
     """Runs a command and exits with its code; an error is advice, never a traceback."""
     arguments = sys.argv[1:] if args is None else args
     as_json = wants_json(arguments)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:  # as __main__ left it
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     open_streams()
     try:
         group.main(args=arguments, prog_name="samzip", standalone_mode=True, obj=JSON_FLAG if as_json else None)

@@ -224,6 +224,23 @@ def test_a_run_whose_output_nobody_takes_goes_on(world: World, is_asked: bool) -
     assert {row.status for row in world.requests()} <= {"completed"}
 
 
+@pytest.mark.parametrize("module", ["click", "samzip.settings"])
+def test_sigint_ends_any_command_that_still_imports_without_a_word(module: str) -> None:
+    program = f"""
+import os, runpy, signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # these tests may run behind `&`
+class Interrupter:
+    def find_spec(self, name, path=None, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+sys.meta_path.insert(0, Interrupter())
+sys.argv = ["samzip", "status"]
+runpy.run_module("samzip", run_name="__main__", alter_sys=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (-signal.SIGINT, b"")
+
+
 def test_sigint_ends_a_run_that_has_not_begun_without_a_word(world: World) -> None:
     environ = {"SAMZIP_STATE_DIR": str(world.settings.state_dir), "SAMZIP_DATABASE_URL": world.settings.database_url}
     code = (
