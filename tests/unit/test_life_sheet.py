@@ -26,7 +26,7 @@ from samzip.catalog.model import (
     Verification,
 )
 from samzip.dossier.alike import LISTED
-from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, render
+from samzip.dossier.life_sheet import DocumentLine, LifeSheet, Unreadable, histories, images, render
 from samzip.dossier.life_sheet import columns as columns_of
 from samzip.dossier.life_sheet.charts import dodges
 from samzip.dossier.life_sheet.columns import Column
@@ -693,6 +693,28 @@ def test_a_photo_is_turned_upright_as_its_exif_says():
 def test_a_large_photo_is_reduced_to_its_box():
     (size,) = photo_sizes(image_bytes(size=(3000, 2000), kind="PNG"))
     assert size == (630, 420)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "size", "is_drawn"),
+    [
+        ("RGBA", "PNG", (4000, 2200), True),
+        ("RGBA", "PNG", (4000, 2300), False),
+        ("L", "PNG", (8000, 8000), True),
+        ("RGB", "WEBP", (2600, 1700), True),
+        ("RGB", "WEBP", (2700, 1700), False),
+        ("RGB", "JPEG", (8000, 6000), True),
+    ],
+)
+def test_a_picture_whose_decoding_would_take_too_much_memory_is_not_drawn(mode, kind, size, is_drawn):
+    assert isinstance(images.load(image_bytes(mode, size, kind), 900, 700), images.Picture) is is_drawn
+
+
+def test_a_jpeg_in_passes_is_drawn_unless_its_coefficients_take_too_much_memory():
+    for size, is_drawn in (((4000, 3000), True), ((6000, 4100), False)):
+        out = io.BytesIO()
+        Image.new("RGB", size).save(out, "JPEG", progressive=True)
+        assert isinstance(images.load(out.getvalue(), 900, 700), images.Picture) is is_drawn
 
 
 def test_a_large_jpeg_is_decoded_no_larger_than_its_box_needs():

@@ -21,6 +21,8 @@ from samzip.dossier.filetypes import HEAD_BYTES, real_extension
 from samzip.dossier.life_sheet.model import DAMAGED, NOT_DRAWN, TOO_LARGE, Unreadable
 
 MAX_PIXELS = 100_000_000  # of a source; a decompression bomb or a poster, neither is a photo of an instrument
+MAX_DECODED = 72_000_000  # bytes that it may take until it is small: 18 megapixels in colour, 9 with transparency
+_DECODED = {"1": 2, "L": 1, "P": 10, "PA": 10, "LA": 8, "RGBA": 8, "I;16": 11, "I;16B": 11, "I": 12, "F": 12}  # a pixel
 ROOM = 1.5  # a picture that exceeds its box no further is not reduced, which costs more than decoding it
 PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
 JPEG_QUALITY = 82
@@ -82,9 +84,9 @@ def load(data: bytes, width: int, height: int, *, lossless: bool = False) -> Pic
 
 def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unreadable:
     with Image.open(io.BytesIO(data)) as image:
-        if image.width * image.height > MAX_PIXELS:
-            return Unreadable(TOO_LARGE)
         is_jpeg = image.format == "JPEG"
+        if image.width * image.height > MAX_PIXELS or _decoded(image) > MAX_DECODED:
+            return Unreadable(TOO_LARGE)
         upright = image.getexif().get(0x0112, 1) in (1, None)  # orientation
         fits = image.width <= width * ROOM and image.height <= height * ROOM
         if is_jpeg and upright and fits and image.mode in ("L", "RGB") and len(data) <= PLAIN_JPEG_LIMIT:
@@ -99,6 +101,15 @@ def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unr
         image.load()
         turned = image if upright else ImageOps.exif_transpose(image)
         return _encode(_flat(_reduced(turned, width, height)), lossless and not is_jpeg)
+
+
+def _decoded(image: Image.Image) -> int:
+    """Bytes, as Pillow keeps it and copies it to reduce it. JPEGs are decoded small, but all coefficients of one that
+    comes in passes are kept."""
+    pixels = image.width * image.height
+    if image.format == "JPEG":
+        return pixels * 3 if image.info.get("progressive") else 0
+    return pixels * (16 if image.format == "WEBP" else _DECODED.get(image.mode, 4))
 
 
 def _reduced(image: Image.Image, width: int, height: int) -> Image.Image:
