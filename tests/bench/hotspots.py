@@ -1,5 +1,5 @@
-"""Where the time of a cold job goes: by the clock from step to step, and in CPU, sampled by py-spy in all processes.
-Started by bin/profile.
+"""Where the time of a run goes: by the clock from step to step, and in CPU, sampled by py-spy in all processes. Started
+by bin/profile.
 
 py-spy looks at the processes from outside: nothing is slowed down, and the workers of the pool are seen as well.
 """
@@ -18,10 +18,12 @@ from pathlib import Path
 
 from tests.bench import steps
 from tests.bench.company import Company, make_company
-from tests.bench.stage import SAMZIP, BenchFailed, Stage
+from tests.bench.stage import SAMZIP, BenchFailed, Stage, samzip
 
 _TOLD = "(samzip/"  # of all that calls something, ours and importing: the rest is the way there
 _IMPORT = "_find_and_load ("
+COLD, CACHED, UNCHANGED = "cold", "cached", "unchanged"
+RUNS = {COLD: "nothing cached", CACHED: "life sheets cached", UNCHANGED: "asked again, nothing changed"}
 RATE = 250  # samples a second, of each process
 _PROCESS = re.compile(r'process \d+:".*?";?(?=[^"]*$)')  # the first frame; a command line may hold semicolons
 # Folders of libraries are long and say nothing.
@@ -50,7 +52,8 @@ def show(counted: Counter[str], total: int, top: int) -> str:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(prog="bin/profile", description="Where the time of a cold `samzip run` goes.")
+    parser = argparse.ArgumentParser(prog="bin/profile", description="Where the time of a `samzip run` goes.")
+    parser.add_argument("--of", choices=RUNS, default=COLD, help=f"which run; default {COLD}")
     parser.add_argument("--instruments", type=int, default=69, help="of the company; default 69, 263 MiB")
     parser.add_argument("--runs", type=int, default=5, help="that are timed before one is sampled; default 5")
     parser.add_argument("--top", type=int, default=30, help="functions to print; default 30")
@@ -58,8 +61,10 @@ def main() -> None:
     folder = Path(tempfile.mkdtemp(prefix="samzip-profile-"))
     try:
         company = make_company(folder / "company", arguments.instruments)
-        timed = [steps.time_run(_stage(company, folder / f"run{number}")) for number in range(arguments.runs)]
-        stacks = _sample(_stage(company, folder / "sampled"), folder / "stacks")
+        told = steps.UNCHANGED if arguments.of == UNCHANGED else steps.STEPS
+        stages = [_stage(company, folder / f"run{number}", arguments.of) for number in range(arguments.runs)]
+        timed = [steps.time_run(stage, told) for stage in stages]
+        stacks = _sample(_stage(company, folder / "sampled", arguments.of), folder / "stacks")
     except BenchFailed as failed:
         sys.exit(f"bin/profile: {failed}")
     finally:
@@ -68,14 +73,20 @@ def main() -> None:
     total = itself.total()
     if not total:
         sys.exit("bin/profile: py-spy saw nothing")
-    print(f"By the clock, median of {arguments.runs} runs with nothing cached:\n{steps.show(timed)}\n")
+    print(f"By the clock, median of {arguments.runs} runs, {RUNS[arguments.of]}:\n{steps.show(timed, told)}\n")
     print(f"{total:,} samples of all processes, those that waited left out.\n")
     print(f"With everything that they call:\n{show(within, total, arguments.top)}\n")
     print(f"By themselves, with the C functions that they call:\n{show(itself, total, arguments.top)}")
 
 
-def _stage(company: Company, folder: Path) -> Stage:
+def _stage(company: Company, folder: Path, which: str) -> Stage:
+    """Ready for that run."""
     stage = Stage(company.sample, folder)
+    if which != COLD:
+        stage.click()
+        samzip(stage.environment, "run")
+    if which == CACHED:
+        stage.forget_archives()
     stage.click()
     return stage
 
