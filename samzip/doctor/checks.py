@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from samzip.doctor.facts import Clock, Documents, Extras, Holder, Largest, Room, Waiting
+from samzip.doctor.facts import Clock, Documents, Extras, Holder, Largest, Letters, Room, Waiting
 from samzip.doctor.findings import Finding, ok, problem, warning
 from samzip.requests.shown import RunShown
 from samzip.units import count, is_bucket, show_duration, show_size
@@ -237,6 +237,14 @@ def extras(found: Extras) -> Finding | None:
         return None
     told = ", ".join(f"{name} (for {', '.join(wanted)})" for name, wanted in found.missing.items())
     return problem("extras", f"not installed: {told}", f"pip install 'samzip[{','.join(sorted(found.missing))}]'")
+
+
+def letters(found: Letters) -> Finding:
+    """Whether Apprise would know where to send them; nothing is sent."""
+    if not found.unknown:
+        return ok("letters", f"Apprise understands all that are given ({found.known}); none was tried")
+    told = ", ".join(f"{scheme}:// of {setting}" for setting, scheme in found.unknown)
+    return problem("letters", f"Apprise does not understand {told}", "https://appriseit.com lists how each is written")
 
 
 def versions(found: Mapping[str, str]) -> Finding:

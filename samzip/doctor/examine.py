@@ -42,6 +42,8 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
         yield checks.log_file(settings.log_file, writable=probes.may_append(Path(settings.log_file)))
     if settings.metrics_file:
         yield checks.metrics_file(settings.metrics_file, replaceable=probes.may_replace(Path(settings.metrics_file)))
+    if (settings.notify_operators or settings.notify_requesters) and "notify" not in missing:
+        yield checks.letters(probes.letters(settings))
     if settings.executor != "local" and "dask" not in missing:
         if settings.state_dir.is_dir() and (
             is_bucket(settings.archive_root) or Path(settings.archive_root, FOLDER).is_dir()

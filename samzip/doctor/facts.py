@@ -71,6 +71,14 @@ class Largest:
 
 
 @dataclass(frozen=True, slots=True)
+class Letters:
+    """Addresses for letters, as Apprise understands them."""
+
+    known: int
+    unknown: tuple[tuple[str, str], ...]  # setting, scheme
+
+
+@dataclass(frozen=True, slots=True)
 class Extras:
     """What settings ask for."""
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
-from samzip.doctor.facts import Clock, Documents, Holder, Largest, Room, Waiting
+from samzip.doctor.facts import Clock, Documents, Holder, Largest, Letters, Room, Waiting
 from samzip.dossier.keys import DOCTOR_RENAMED, DOCTOR_WRITTEN, FOLDER
 from samzip.errors import ClusterFailed, StorageFailed
 from samzip.locks import is_held, read_holder
@@ -169,6 +169,21 @@ def holder(settings: Settings, connection: Connection | None, heartbeat: datetim
         lease_host=host,
         lease_expires=expires,
     )
+
+
+def letters(settings: Settings) -> Letters:
+    """Nothing is sent. What Apprise says of an address is not told: it quotes from it."""
+    import apprise
+
+    given = [("notify_operators", address) for address in settings.notify_operators]
+    if settings.notify_requesters:
+        given.append(("notify_requesters", settings.notify_requesters.replace("{email}", "ana%40example.com")))
+    unknown = []
+    with apprise.LogCapture():  # type: ignore[no-untyped-call]
+        for setting, address in given:
+            if not apprise.Apprise().add(address):
+                unknown.append((setting, address.partition("://")[0]))
+    return Letters(len(given) - len(unknown), tuple(unknown))
 
 
 def waiting(connection: Connection, now: datetime) -> Waiting:

@@ -31,6 +31,7 @@ from samzip.requests.purge import CompletedRow, Known
 from samzip.storage import Stat
 
 GRACE = timedelta(minutes=5)  # a file that changed since then may be what another host is publishing right now
+AHEAD = timedelta(days=1)  # no other host's clock is so far ahead: whoever made the file gave it that date
 
 BLANK = "it has no company; is SAMZIP_DATABASE_URL the right one? --all-archives removes them"
 
@@ -154,7 +155,8 @@ class _Archives:
         """Files that no living run is making, as old as that and as may be judged."""
         for name in sorted(self.found.files.keys() - self.known.making):
             age = older_than if name in self.dead else max(GRACE, older_than)
-            if self.found.files[name].modified <= self.known.now - age:
+            modified = self.found.files[name].modified
+            if modified <= self.known.now - age or modified > self.known.now + AHEAD:
                 yield name
 
     def _odd(self, path: str) -> None:

@@ -230,6 +230,23 @@ def test_an_archive_root_that_is_not_there_is_a_warning(world: World, tmp_path: 
     assert (away.state, "is that the right archive_root" in away.remedy) == ("warning", True)
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Apprise's services import
+def test_addresses_that_apprise_does_not_understand_are_a_problem_and_no_secret_is_told(
+    world: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = "mailtos://ana:GEHEIM@example.com"
+    wrong = replace(world.settings, notify_operators=(good, "bogus://GEHEIM", "prowl://GEHEIM"), notify_requesters="")
+    (found,) = [it for it in examine(wrong, ready_database) if it.check == "letters"]
+    assert (found.state, found.told) == (
+        "problem",
+        "Apprise does not understand bogus:// of notify_operators, prowl:// of notify_operators",
+    )
+    right = replace(wrong, notify_operators=(good,), notify_requesters=good + "?to={email}")
+    (found,) = [it for it in examine(right, ready_database) if it.check == "letters"]
+    assert (found.state, found.told) == ("ok", "Apprise understands all that are given (2); none was tried")
+    assert capsys.readouterr() == ("", "")
+
+
 @pytest.mark.parametrize(("folder", "state"), [(".", "ok"), ("not-there", "warning")])
 def test_the_metrics_file_must_be_replaceable(world: World, tmp_path: Path, folder: str, state: str) -> None:
     settings = replace(world.settings, metrics_file=str(tmp_path / folder / "samzip.prom"))

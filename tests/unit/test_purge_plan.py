@@ -90,7 +90,9 @@ def test_an_archive_that_a_row_a_live_request_or_a_living_run_knows_stays(known:
     assert made.items == ()
 
 
-@pytest.mark.parametrize(("age", "goes"), [(GRACE, True), (GRACE - timedelta(seconds=1), False), (-HOUR, False)])
+@pytest.mark.parametrize(
+    ("age", "goes"), [(GRACE, True), (GRACE - timedelta(seconds=1), False), (-HOUR, False), (-25 * HOUR, True)]
+)
 def test_what_changed_just_now_stays(age: timedelta, goes: bool) -> None:
     made = plan(found=files(files={KEY: stat(age), HALF: stat(age)}))
     assert len(made.items) == (2 if goes else 0)
