@@ -28,7 +28,8 @@ def check(address: str) -> None:
     parts = urlsplit(address)
     if address.count("@") > parts.netloc.count("@") or parts.netloc.count("@") > 1 or parts.fragment:
         raise Explained(
-            "one @ stands before the host, and no other anywhere: in a password @ is written %40, / %2F, ? %3F, # %23"
+            "one @ stands before the host, and no other anywhere: elsewhere it is written %40; in a password also / is "
+            "%2F, ? is %3F, # is %23"
         )
     _ = parts.port  # raises ValueError
     if any(odd in unquote(parts.path) for odd in ODD):
@@ -43,7 +44,7 @@ def check(address: str) -> None:
 
             near = difflib.get_close_matches(name.lower(), SHOWN | HIDDEN, 1)
             if near:
-                raise Explained(f"there is no parameter {name!r}; did you mean {near[0]}?")
+                raise Explained(f"there is no such parameter; did you mean {near[0]}?")
             raise Explained(
                 "after the ? stands a name that is no parameter: PostgreSQL's documentation (libpq) lists them"
             )
@@ -52,16 +53,16 @@ def check(address: str) -> None:
         if name == "port" and not value.replace(",", "").isdigit():
             raise Explained("port is no number")
         listed[name] = listed.get(name, 0) + unquote(value).count(",") + 1
-    if listed.get("port", 1) not in (1, listed.get("host", listed.get("hostaddr", 1))):
-        raise Explained("its hosts and ports do not fit together: as many ports as hosts, or one")
+    if "port" in listed and listed["port"] != listed.get("host", 1):
+        raise Explained("its hosts and ports do not fit together: there are as many ports as hosts")
+    if parts.netloc.endswith(":"):
+        raise Explained("after the host's : stands no port")
 
 
 def check_file(address: str) -> None:
     """Of a SQLite database. Raises Explained."""
     path = address.removeprefix("sqlite:///")
-    if path == address or not path.startswith(("/", "~")):
-        raise Explained(
-            "the path is absolute, after three slashes: sqlite:////var/lib/sam/db.sqlite3 has four in a row"
-        )
-    if "?" in path or "#" in path:
-        raise Explained("after the path of a SQLite file nothing else is said")
+    if path == address:
+        raise Explained("the path stands behind three slashes: sqlite:////var/lib/sam/db.sqlite3 has four in a row")
+    if "?" in path:
+        raise Explained("after the path of a SQLite file nothing else is said, and no ? is in it")

@@ -73,7 +73,8 @@ def _executor(text: str) -> str:
     if text == "local":
         return text
     parts = urlsplit(text)
-    if parts.scheme not in ("dask", "dask+tls") or not parts.hostname or not parts.port or parts.path.strip("/"):
+    is_scheduler = parts.scheme in ("dask", "dask+tls") and parts.hostname and parts.port and "@" not in text
+    if not is_scheduler or parts.path.strip("/"):
         raise ValueError(f"{text!r} is neither local nor a scheduler")
     return text.rstrip("/")
 
@@ -112,6 +113,12 @@ def _tokens(text: str) -> tuple[str, ...]:
 
 
 def _web_url(text: str) -> str:
+    if "@" in urlsplit(text).netloc:
+        raise ValueError("people are given this address")
+    return _ping_url(text)
+
+
+def _ping_url(text: str) -> str:
     parts = urlsplit(text)
     _ = parts.port  # raises ValueError
     if text and (parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment):
@@ -273,7 +280,7 @@ OPTIONS = (
         "ping_url",
         "",
         "an address such as https://hc-ping.com/UUID",
-        _web_url,
+        _ping_url,
         "Tell a watch in the style of Healthchecks.io of every run: start, success, fail. Default: no.",
         secret=True,
     ),

@@ -268,6 +268,6 @@ def _parse(name: str, text: str, sources: Mapping[str, str]) -> Any:
             raise ValueError("NUL is not allowed")
         return option.parse(text)
     except (ValueError, KeyError, OSError) as error:
-        shown = "(hidden)" if option.secret else repr(text)
+        shown = "(hidden)" if option.secret or "@" in text else repr(text)  # before an @ stands a password
         why = f": {error}" if isinstance(error, Explained) else f"; allowed: {option.allowed}"
         raise BadSetting(f"{name} (from {sources[name]}): {shown} is not allowed{why}") from error

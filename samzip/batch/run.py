@@ -56,12 +56,8 @@ def run(context: Context, mode: Mode) -> RunFinished:
         except LockBusy:
             if mode.interval is None and not context.stop:
                 raise
-        except DatabaseUnreachable as error:
+        except (DatabaseUnreachable, StorageFailed) as error:
             if context.stop.signal in (None, LEASE_LOST):
-                raise
-            context.publish(PartsLeft(str(error)))
-        except StorageFailed as error:
-            if not context.stop:
                 raise
             context.publish(PartsLeft(str(error)))
         if mode.interval is None or context.stop:

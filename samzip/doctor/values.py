@@ -30,7 +30,8 @@ def shown_with_problems(found: Found) -> dict[str, dict[str, str]]:
         if name in found.values:
             value = _show(option, found.values[name], source)
         elif name in found.wrong:
-            value = HIDDEN if option.secret or name == "database_url" else found.texts[name]
+            text = found.texts[name]
+            value = HIDDEN if option.secret or name == "database_url" or "@" in text else text
         else:
             value = "(follows from what is wrong)"
         entries[name] = {"value": value, "source": source}

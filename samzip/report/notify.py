@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Sequence
 from datetime import timedelta, tzinfo
 from pathlib import Path
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote, unquote, urlsplit
 
 from samzip import events as e
 from samzip.errors import LockBusy
@@ -21,7 +21,7 @@ from samzip.requests.shown import Delivery
 QUIET = (0, 3, LockBusy.exit_code, 130, 143)  # exit codes of runs that no error ended
 AGAIN_AFTER = timedelta(hours=1)  # a timer meets the same error every minute
 _EMAIL = re.compile(r"""[^\s@,;<>"']+@[^\s@,;<>"']+\.[^\s@,;<>"']+""")
-SERVERS = {"mailto", "json", "xml", "form", "gotify", "ntfy", "matrix", "mmo", "rocket", "mqtt"}  # elsewhere keys stand
+SERVERS = {"mailto", "json", "xml", "form", "gotify", "mmost", "rocket", "mqtt"}  # elsewhere keys stand
 _PIECE_LENGTH = 5  # of an address: shorter ones tell no secret, and masking them would spoil the reason
 
 
@@ -136,7 +136,8 @@ def masked(text: str, address: str) -> str:
     """`text` without the words of an address, any of which may be a password or a token; a server's name stays."""
     parts = urlsplit(address)
     host = (parts.hostname or "") if parts.scheme.rstrip("s") in SERVERS else ""
-    for piece in sorted(re.split(r"[/:@?&=]+", address), key=len, reverse=True):
+    pieces = re.split(r"[/:@?&=]+", address)
+    for piece in sorted({*pieces, *map(unquote, pieces)}, key=len, reverse=True):
         if len(piece) >= _PIECE_LENGTH and piece.lower() not in host:
             text = text.replace(piece, "***")
     return text

@@ -76,10 +76,12 @@ def post(url: str, body: bytes) -> None:
     headers = {"User-Agent": f"samzip/{__version__}", "Content-Type": "text/plain; charset=utf-8"}
     parts = urlsplit(url)
     who, at, host = parts.netloc.rpartition("@")
-    if at:
-        headers["Authorization"] = f"Basic {b64encode(unquote(who).encode()).decode()}"
-        url = parts._replace(netloc=host).geturl()
+    url = parts._replace(netloc=host).geturl()
     request = urllib.request.Request(url, data=body, headers=headers, method="POST")  # noqa: S310 -- settings allow http alone
+    if at:
+        name, _, password = who.partition(":")
+        told = b64encode(f"{unquote(name)}:{unquote(password)}".encode()).decode()
+        request.add_unredirected_header("Authorization", f"Basic {told}")
     try:
         with urllib.request.urlopen(request, timeout=TIMEOUT_S):  # noqa: S310
             pass

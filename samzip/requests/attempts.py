@@ -61,8 +61,9 @@ def end(
     error: str | None = None,
     path: str | None = None,
 ) -> None:
-    """`path` is that of the archive which the attempt's requests got."""
-    values = {"ended_at": now, "outcome": outcome, "error": error, "path": path}
+    """`path` is that of the archive which the attempt's requests got. Without one the attempt keeps its own: what it no
+    longer waits for may still happen."""
+    values = {"ended_at": now, "outcome": outcome, "error": error} | ({"path": path} if path else {})
     connection.execute(update(attempt).where(attempt.c.token == token).values(values))
 
 

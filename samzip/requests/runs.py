@@ -28,13 +28,13 @@ def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid:
     """Notes that a run works; ends the notes of dead ones of any host (whoever holds the locks is alone), and returns
     how many there were.
 
-    A run with --interval keeps one note through all its passes. Ends that lie ahead were noted when the clock was: they
-    are put right, or a dead timer would go unseen until then.
+    A run with --interval keeps one note through all its passes. What lies ahead was noted when the clock was: it is put
+    right, or a dead timer would go unseen until then, and what is retried would wait since then.
     """
-    ahead = {"started_at": now, "heartbeat_at": now, "finished_at": now}
-    connection.execute(update(run).where(run.c.finished_at > now).values(ahead))
     dead = run.c.finished_at.is_(None) & (run.c.id != run_id)
     died = connection.execute(update(run).where(dead).values(finished_at=now, outcome="crashed")).rowcount
+    connection.execute(update(run).where(run.c.finished_at > now).values(finished_at=now, heartbeat_at=now))
+    connection.execute(update(run).where(run.c.started_at > now).values(started_at=now))
     again = update(run).where(run.c.id == run_id).values(heartbeat_at=now, finished_at=None, outcome=None)
     if not connection.execute(again).rowcount:
         connection.execute(

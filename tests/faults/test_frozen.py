@@ -16,8 +16,9 @@ from sqlalchemy import update
 from samzip.archive.part import PartJob
 from samzip.batch.context import Context
 from samzip.database import tables
+from samzip.errors import StorageFailed
 from samzip.events import OrphansRecovered
-from samzip.requests import lease
+from samzip.requests import attempts, lease
 from samzip.storage.local import LocalStore
 from tests.support.live_runs import LiveRuns, status, wait_until
 from tests.support.world import InlineExecutor, ShiftedDatabase, make_world, new_postgres_database
@@ -80,6 +81,20 @@ def test_two_hosts_that_claim_a_part_in_the_same_second_never_write_one_name(
     (request,) = world.requests()
     assert request.status == "completed"
     assert world.files() == [request.file_path]
+    world.database.close()
+
+
+def test_an_attempt_keeps_its_name_when_it_is_given_back(tmp_path: Path) -> None:
+    """A bucket may publish it all the same, once nobody waits for that any more."""
+    ShiftedDatabase.shift = timedelta(0)
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    world.click()
+    world.executor.before = lambda job: (_ for _ in ()).throw(StorageFailed("no space"))
+    assert world.run().counts.failed == 1
+    (row,) = world.rows(tables.attempt)
+    with world.database.read() as connection:
+        assert attempts.is_named(connection, row.path)
     world.database.close()
 
 

@@ -18,7 +18,7 @@ from samzip.batch.context import LEASE_LOST
 from samzip.batch.run import Mode, run
 from samzip.cli import main
 from samzip.database import tables
-from samzip.errors import DatabaseUnreachable, LockBusy
+from samzip.errors import DatabaseUnreachable, LockBusy, StorageFailed
 from samzip.host import host_id
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
@@ -107,6 +107,22 @@ def test_a_run_whose_place_another_host_took_begins_nothing_more(world: World) -
     assert world.run().outcome == "interrupted"
     assert [row.status for row in world.requests()] == ["completed", "pending"]
     assert [row.token for row in world.rows(tables.work)] == [None]
+
+
+def test_a_store_that_fails_is_told_though_another_host_took_over_meanwhile(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    context = world.context()
+
+    def fail(self: LocalStore, prefix: str) -> None:
+        context.stop.ask(LEASE_LOST)
+        raise StorageFailed("No space left on device")
+
+    monkeypatch.setattr(LocalStore, "check_writable", fail)
+    with pytest.raises(StorageFailed, match="No space left"):
+        run(context, Mode())
 
 
 @pytest.mark.parametrize("how", ["purge", "verify"])

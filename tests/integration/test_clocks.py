@@ -12,7 +12,9 @@ from sqlalchemy import update
 
 from samzip.database import tables
 from samzip.errors import StorageFailed
+from samzip.requests import runs
 from samzip.requests.health import last_starts
+from samzip.requests.line import put_in_line
 from samzip.requests.pulse import pulse
 from tests.support.live_runs import LiveRun, LiveRuns
 from tests.support.world import ShiftedDatabase, World, make_world, new_postgres_database
@@ -81,6 +83,24 @@ def test_a_clock_that_was_ahead_for_a_moment_lets_no_part_wait_for_that_day_and_
         now = world.database.now(connection)
         assert all(row.started_at <= row.finished_at <= now for row in world.rows(tables.run))
         assert len(last_starts(connection, now, 3)) == 2
+    world.database.close()
+
+
+@pytest.mark.parametrize("how", ["was killed", "ended once the clock was right"])
+def test_a_run_that_began_while_the_clock_was_ahead_lets_nobody_wait_since_then(tmp_path: Path, how: str) -> None:
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    with world.database.write() as connection:
+        now = world.database.now(connection)
+        runs.begin(connection, now + timedelta(days=1), run_id="old", host="host", pid=1, version="1")
+        if how != "was killed":
+            runs.end(connection, now, "old", "done", {}, None)
+        runs.begin(connection, now, run_id="new", host="host", pid=1, version="1")
+    world.click()
+    with world.database.write() as connection:
+        now = world.database.now(connection)
+        put_in_line(connection, now, tables.ziprequest.c.id > 0)
+    assert [row.queued_at for row in world.rows(tables.work)] == [now]
     world.database.close()
 
 

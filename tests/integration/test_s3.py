@@ -317,6 +317,30 @@ def test_a_signal_ends_a_run_whose_bucket_does_not_answer(
     )
 
 
+def test_a_signal_ends_a_run_whose_bucket_does_not_answer_while_it_copies_in_parts(
+    story: World, s3: Bucket, tmp_path: Path
+) -> None:
+    program = tmp_path / "small_copies.py"
+    program.write_text(
+        "from samzip.cli import main\nfrom samzip.storage.s3 import store\nstore.LARGEST_COPY = 10\n"
+        "if __name__ == '__main__':\n    main()\n"
+    )
+    story.click()
+    (python, *_, jobs, number), environ = run_command(story)
+    s3.proxy.slow = lambda line: "partNumber" in line and ".zip?" in line
+    with (tmp_path / "log").open("wb") as log:
+        process = subprocess.Popen([python, str(program), "run", jobs, number], env=environ, stdout=log, stderr=log)
+    wait_until(lambda: any(map(s3.proxy.slow, s3.proxy.requests)), (tmp_path / "log").read_text)
+    asked = time.monotonic()
+    process.send_signal(signal.SIGTERM)
+    assert process.wait(PATIENCE_S) == 143, (tmp_path / "log").read_text()
+    assert time.monotonic() - asked < SOON_S
+    s3.proxy.slow = lambda line: False
+    assert story.run().counts.published == 2
+    found = {name: stat.size for name, stat in story.archives.list("zip_requests")}
+    assert found == {row.path: row.size for row in story.rows(tables.archive)}  # and no half-made copy
+
+
 def half_sent(archives: Store, name: str) -> None:
     """As a process leaves it that is killed at this moment."""
     key = archives.url.removeprefix(f"s3://{BUCKET}/") + "/" + name

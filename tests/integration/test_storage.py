@@ -173,6 +173,28 @@ def test_the_etag_changes_with_the_content(store: Store, place: Place) -> None:
     assert open_store(place.url).stat("documentos/a.pdf").etag != before
 
 
+@pytest.mark.parametrize("size", [5, (5 << 20) + 1])
+@pytest.mark.parametrize("is_expected", [True, False])
+def test_whether_what_was_read_is_what_was_looked_at(place: Place, is_expected: bool, size: int) -> None:
+    """A bucket that reads an object in pieces gives an error instead."""
+    name = "documentos/foto.jpg"
+    for replaced in (False, True):
+        place.put(name, b"1" * size)
+        looked = open_store(place.url).stat(name)
+        if replaced:
+            place.put(name, b"2" * (size + 1))
+        store = open_store(place.url)
+        if is_expected:
+            store.expect([(name, looked.size, looked.etag)])
+        try:
+            with store.open(name) as file:
+                file.read()
+        except OSError:
+            assert replaced
+            continue
+        assert store.is_still(name, looked.etag) is not replaced
+
+
 @pytest.mark.parametrize("name", ["ñandú 50% #1 & más.pdf", "a+b=c~'(1)'.pdf", "x" * 150])
 def test_a_name_may_hold_what_a_person_typed(store: Store, place: Place, name: str) -> None:
     place.put(f"documentos/{name}", b"typed")

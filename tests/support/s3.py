@@ -39,8 +39,10 @@ class Proxy:
     requests: list[str] = field(default_factory=list)  # their first lines
     busy: int = 0
     most: int = 0  # requests under way at once
+    _tasks: set[asyncio.Task[None] | None] = field(default_factory=set)  # nobody else keeps one whose sides are silent
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._tasks.add(asyncio.current_task())
         try:
             if self.down:
                 return
@@ -56,6 +58,7 @@ class Proxy:
             writer.transport.abort()
         finally:
             writer.close()
+            self._tasks.discard(asyncio.current_task())
 
     async def _one(
         self,

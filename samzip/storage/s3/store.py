@@ -27,7 +27,7 @@ from samzip.storage import (
 from samzip.storage.s3 import uploads
 from samzip.storage.s3.client import asked, boto, bucket, failed, failing, in_order, start
 from samzip.storage.s3.looking import look
-from samzip.storage.s3.reading import ObjectFile, Piece, Window, pieces, stat_of
+from samzip.storage.s3.reading import PIECE, ObjectFile, Piece, Window, pieces, stat_of
 from samzip.storage.s3.upload import Upload, Written
 from samzip.units import parse_bucket
 
@@ -52,6 +52,7 @@ class S3Store:
         self._window: Window | None = None
         self._expected: dict[str, tuple[int, str]] = {}
         self._recent: OrderedDict[str, tuple[Stat, memoryview]] = OrderedDict()
+        self._read_as: dict[str, str] = {}  # etags of what was read whole
         self._written: dict[str, Written] = {}
 
     @cached_property
@@ -117,14 +118,18 @@ class S3Store:
             found = self.stat(name)
             size, etag, window = found.size, found.etag, None
         file = ObjectFile(self._bucket, key, size, etag, lambda error: self._reading(error, name), window)
-        if window is not None:
+        if window is not None or size <= PIECE:
             piece = file.load()  # a document that is gone is missing now, not when it is half written
             if file.whole is not None:
-                self._keep(name, file.whole, piece)
+                self._read_as[name] = file.whole.etag
+                if window is not None:
+                    self._keep(name, file.whole, piece)
         return cast(BinaryIO, file)
 
     def is_still(self, name: str, etag: str) -> bool:
-        if name in self._expected:  # no other version was read, or that was an error
+        if name in self._read_as:
+            return self._read_as[name] == etag
+        if name in self._expected:  # in pieces, each of which is of that version
             return self._expected[name][1] == etag
         try:
             return self.stat(name).etag == etag
@@ -158,7 +163,7 @@ class S3Store:
             raise StorageFailed(f"{self.url}/{temporary}: it is gone")
         with failing(f"{self.url}/{name}"):
             if found.size > LARGEST_COPY:
-                self._ask(lambda: uploads.copy(boto(), self._bucket_name, source, target))
+                self._ask(lambda: uploads.copy(boto(), self._bucket_name, source, target, found.size))
             else:
                 self._ask(lambda: obstore.copy(self._bucket, source, target))
         copied = self._found(name)
@@ -171,9 +176,8 @@ class S3Store:
         there = self._found(name) is not None
         if there:
             self._delete(name, key)
-        if name.endswith(TEMPORARY_SUFFIX):  # it may be half sent: nobody sees that, and it costs money
-            with failing(f"{self.url}/{name}"):
-                there |= bool(self._ask(lambda: uploads.abort(boto(), self._bucket_name, key)))
+        with failing(f"{self.url}/{name}"):  # it may be half sent, or half copied: nobody sees that, and it costs money
+            there |= bool(self._ask(lambda: uploads.abort(boto(), self._bucket_name, key)))
         return there
 
     def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
