@@ -6,70 +6,30 @@ and a job's own file (`Ticket`), by which it begins once and ends when it is tol
 
 from __future__ import annotations
 
-import logging
 import secrets
-import shutil
 import threading
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samzip.archive.part import Progress
-from samzip.cluster_worker import DIED, Probe, Ticket, Unfit, make_probe, run_job, unfit
-from samzip.dossier.keys import CLUSTER_TEST, DOCTOR_CLUSTER
-from samzip.errors import ClusterFailed, StorageFailed
+from samzip.cluster_joining import SILENT_S, WORKERS_S, check, close, connect, forget
+from samzip.cluster_worker import DIED, Probe, Ticket, Unfit, run_job
+from samzip.dossier.keys import CLUSTER_TEST
+from samzip.errors import ClusterFailed
 from samzip.executors import Here, J, R, WorkerDied
 from samzip.settings import Settings
-from samzip.storage import open_store
 from samzip.threads import Abandoned, awaited, in_thread
 
 if TYPE_CHECKING:
     from distributed import Client
     from distributed import Future as DaskFuture
 
-CONNECT_S = 10
-WORKERS_S = 30  # until the first worker is there, and without any before a run gives up
 END_S = 5  # for jobs that were told to end
 LOOK_S = 2.0  # between two looks at who is there
-FORGET_S = 2.0  # for a bucket that is to remove a probe
-PACKAGES = ("dask", "distributed")  # of one version everywhere, as Dask wants it
-
-
-def count_workers(settings: Settings, folder: Path) -> int:
-    """Those that the scheduler has now, once all have shown that they can work. `folder` is made below the state folder
-    for it, and removed. Raises ClusterFailed, StorageFailed."""
-    client = _connect(settings.executor)
-    try:
-        workers = len(client.scheduler_info()["workers"])
-        if workers:
-            _check(client, settings, folder, DOCTOR_CLUSTER)
-            _forget(settings.archive_root, DOCTOR_CLUSTER)
-        return workers
-    finally:
-        client.close(timeout=END_S)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _connect(executor: str) -> Client:
-    """`executor` is the setting. Raises ClusterFailed."""
-    try:
-        from distributed import Client
-    except ModuleNotFoundError as error:
-        raise ClusterFailed(f"executor: {error.name} is not installed: pip install 'samzip[dask]'") from error
-    for name in list(logging.root.manager.loggerDict):  # what goes wrong is raised; nobody needs its traceback as well
-        if name.startswith("distributed"):
-            logging.getLogger(name).setLevel(logging.CRITICAL)
-    address = executor.replace("dask+tls://", "tls://").replace("dask://", "tcp://")
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # of versions: `_check` says it in our words
-            return Client(address, timeout=CONNECT_S, set_as_default=False)
-    except (OSError, TimeoutError) as error:
-        raise ClusterFailed(f"no scheduler answers at {executor}: {error}") from error
 
 
 class DaskCluster:
@@ -90,6 +50,7 @@ class DaskCluster:
         self._probe: Probe | None = None
         self._lost: str | None = None  # why no more can be expected of this cluster
         self._seen = self._looked = time.monotonic()  # a worker
+        self._asked: Future[Any] | None = None  # the scheduler, who works for it
         self._is_fresh = False  # something happened since the last poll
         self._here = Here(self._wake)
 
@@ -103,17 +64,17 @@ class DaskCluster:
             try:
                 self._client, self._probe = awaited(in_thread(self._connected, "cluster"), self._is_over)
             except Abandoned:  # the thread may have made it
-                _forget(self._settings.archive_root, CLUSTER_TEST)
+                forget(self._settings.archive_root, CLUSTER_TEST)
                 raise
         return self._client, self._probe
 
     def _connected(self) -> tuple[Client, Probe]:
-        client = _connect(self._settings.executor)
+        client = connect(self._settings.executor)
         try:
             client.subscribe_topic(self._topic, self._hear)
-            return client, _check(client, self._settings, self._folder, CLUSTER_TEST)
+            return client, check(client, self._settings, self._folder, CLUSTER_TEST)
         except BaseException:
-            client.close(timeout=END_S)
+            close(client)
             raise
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
@@ -149,7 +110,7 @@ class DaskCluster:
             self._is_fresh = False
             told, self._told = self._told, []
         self._end_cancelled()
-        if self._client is not None and self._running and time.monotonic() - self._looked >= LOOK_S:
+        if self._client is not None and self._running:
             self._look(self._client)
         if self._lost:
             raise ClusterFailed(self._lost)
@@ -166,18 +127,29 @@ class DaskCluster:
             time.sleep(0.05)
         self._running.clear()
         if self._probe is not None:
-            _forget(self._settings.archive_root, CLUSTER_TEST)
+            forget(self._settings.archive_root, CLUSTER_TEST)
         client, self._client = self._client, None
-        client.close(timeout=END_S)
+        close(client)
 
     def _look(self, client: Client) -> None:
-        self._looked = time.monotonic()
+        """Whether all is well; a question to the scheduler is answered by a later look, or never."""
+        now, asked = time.monotonic(), self._asked
         if client.status not in ("running", "newly-created"):
             self._lost = f"the scheduler at {self._settings.executor} went away"
-        elif client.scheduler_info()["workers"]:
-            self._seen = self._looked
-        elif self._looked - self._seen > WORKERS_S:
-            self._lost = f"the cluster at {self._settings.executor} has no workers any more"
+        elif asked is None:
+            if now - self._looked >= LOOK_S:
+                self._looked, self._asked = now, in_thread(client.scheduler_info, "look")
+        elif not asked.done():
+            if now - self._looked > SILENT_S:
+                self._lost = f"the scheduler at {self._settings.executor} has not answered for {SILENT_S} s"
+        elif asked.exception() is not None:
+            self._lost = f"the scheduler at {self._settings.executor}: {asked.exception()}"
+        else:
+            workers, self._asked = asked.result()["workers"], None
+            if workers:
+                self._seen = now
+            elif now - self._seen > WORKERS_S:
+                self._lost = f"the cluster at {self._settings.executor} has no workers any more"
 
     def _hear(self, event: tuple[float, Any]) -> None:
         key, progress = event[1]
@@ -231,60 +203,3 @@ def _outcome(done: DaskFuture[Any]) -> tuple[Any, BaseException | None]:
         return None, WorkerDied(DIED)
     except Exception as error:  # noqa: BLE001 -- whoever waits for the job has it
         return None, error
-
-
-def _check(client: Client, settings: Settings, folder: Path, archived: str) -> Probe:
-    """Everything that would make a part fail that is no part's fault. Raises ClusterFailed, StorageFailed."""
-    try:
-        client.wait_for_workers(1, timeout=WORKERS_S)
-        _require_fit(differences(client.get_versions()))
-        _require_fit(_threads(client.nthreads()))
-        probe = make_probe(settings, folder, archived)
-        try:
-            told = client.run(unfit, probe, on_error="return")
-            _require_fit((worker, _told(problem)) for worker, problem in told.items() if problem is not None)
-        except BaseException:
-            _forget(settings.archive_root, archived)
-            raise
-        return probe
-    except TimeoutError as error:
-        raise ClusterFailed(f"the cluster at {settings.executor} has no workers") from error
-    except OSError as error:
-        raise ClusterFailed(f"the cluster at {settings.executor}: {error}") from error
-
-
-def _forget(archive_root: str, probe: str) -> None:
-    until = time.monotonic() + FORGET_S
-    with suppress(StorageFailed):  # the next probe has the same name
-        open_store(archive_root, lambda: time.monotonic() > until).delete(probe)
-
-
-def _require_fit(problems: Iterable[tuple[str, str]]) -> None:
-    """Of workers. Raises ClusterFailed."""
-    for worker, problem in problems:
-        raise ClusterFailed(f"worker {worker}: {problem}")
-
-
-def differences(versions: Any) -> Iterator[tuple[str, str]]:
-    """Workers whose Python or Dask is not this host's, as Client.get_versions() tells them."""
-    mine = versions["client"]
-    for worker, theirs in versions["workers"].items():
-        for name, version in (("python", _python(mine)), *((it, mine["packages"][it]) for it in PACKAGES)):
-            found = _python(theirs) if name == "python" else theirs["packages"][name]
-            if found != version:
-                yield worker, f"it has {name} {found}, and this host {version}: they must be the same"
-
-
-def _threads(counts: Mapping[str, int]) -> Iterator[tuple[str, str]]:
-    for worker, threads in counts.items():
-        if threads != 1:
-            yield worker, f"it has {threads} threads: start workers with --nthreads 1, as many as there are cores"
-
-
-def _python(versions: dict[str, Any]) -> str:
-    """Its version without the last number, which changes nothing that travels."""
-    return ".".join(str(versions["host"]["python"]).split(".")[:2])
-
-
-def _told(problem: object) -> str:
-    return problem if isinstance(problem, str) else f"samzip cannot be used there: {type(problem).__name__}: {problem}"

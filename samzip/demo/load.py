@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from sqlalchemy import Connection, Table, func, insert, inspect, select
+from sqlalchemy import JSON, Connection, Table, func, insert, inspect, select
 
 from samzip.database import Database
 from samzip.database.tables import sam
@@ -68,18 +68,17 @@ def _refuse_data(connection: Connection) -> None:
                 f"{name} already holds {rows} row{'s' if rows > 1 else ''}; the sample goes into an empty database "
                 "only: point SAMZIP_DATABASE_URL at a new one and run `samzip init` there"
             )
-    # SAM's own tables demand columns that the sample does not know; better said now than as a constraint's name.
+    # SAM's own tables demand columns that the sample does not know, and have types that it does not write; better said
+    # now than as a constraint's name.
     for name, table in sam.tables.items():
-        strange = [
-            column["name"]
-            for column in schema.get_columns(name)
-            if column["name"] not in table.c and not column["nullable"] and column["default"] is None
-        ]
-        if strange:
-            raise UsageProblem(
-                f"{name} demands a value for {strange[0]}: this database was made by SAM itself; the sample goes "
-                "only into one that `samzip init` made: point SAMZIP_DATABASE_URL at a new one"
-            )
+        for column in schema.get_columns(name):
+            is_demanded = column["name"] not in table.c and not column["nullable"] and column["default"] is None
+            if is_demanded or isinstance(column["type"], JSON):
+                why = "demands a value for" if is_demanded else "keeps as JSON"
+                raise UsageProblem(
+                    f"{name} {why} {column['name']}: this database was made by SAM itself; the sample goes "
+                    "only into one that `samzip init` made: point SAMZIP_DATABASE_URL at a new one"
+                )
 
 
 def _refuse_files(media: Path) -> None:

@@ -92,7 +92,7 @@ def absent(store: Store, paths: Sequence[str]) -> list[str] | None:
 
 def cluster(settings: Settings) -> tuple[int, str | None]:
     """Workers that the scheduler has now, and why they cannot work."""
-    from samzip.cluster import count_workers
+    from samzip.cluster_joining import count_workers
 
     try:
         return count_workers(settings, settings.state_dir / "doctor-cluster"), None

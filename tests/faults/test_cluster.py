@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import socket
 import threading
@@ -10,13 +11,15 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from samzip.app import ready_database
-from samzip.cluster import CONNECT_S, DaskCluster, differences
+from samzip.cluster import DaskCluster
+from samzip.cluster_joining import CONNECT_S, differences
 from samzip.cluster_worker import Probe, Ticket, make_probe, unfit
 from samzip.doctor.examine import examine
 from samzip.dossier.keys import CLUSTER_TEST
@@ -104,7 +107,7 @@ def test_the_doctor_tries_the_workers(
         it for it in examine(replace(settings, state_dir=tmp_path / "none"), ready_database) if it.check == "executor"
     ]
     assert (new.state, new.told.startswith("not asked")) == ("warning", True)
-    monkeypatch.setattr("samzip.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("samzip.cluster_joining.CONNECT_S", 0.5)
     gone = replace(world.settings, executor="dask://127.0.0.1:9")
     found = {finding.check: finding for finding in examine(gone, ready_database)}
     assert found["executor"].state == "problem"
@@ -177,6 +180,47 @@ def _refused(cluster: Cluster, world: World) -> bool:
     return False
 
 
+def test_a_scheduler_that_falls_silent_gives_the_parts_back_and_ends_the_run(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samzip.batch.building.build_part", build_for_ever)
+    monkeypatch.setattr("samzip.cluster.SILENT_S", 3)
+    world.click()
+
+    def stop() -> None:
+        wait_for(lambda: world.seen(PartProgressed))
+        cluster.scheduler.send_signal(signal.SIGSTOP)
+
+    stopper = threading.Thread(target=stop)
+    stopper.start()
+    try:
+        with pytest.raises(ClusterFailed, match="has not answered for 3 s"):
+            run_on(cluster, world)
+    finally:
+        cluster.scheduler.send_signal(signal.SIGCONT)
+    stopper.join()
+    assert [row.status for row in world.requests()] == ["pending"] * 3
+    assert work(world) == [(0, None)] * 3
+
+
+def test_a_worker_that_is_silent_is_named(cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samzip.cluster_joining.SILENT_S", 3)
+    silent = cluster.add_worker()
+    with Client(cluster.address, timeout=PATIENCE_S, set_as_default=False) as watch:
+        wait_for(lambda: silent.pid in watch.run(os.getpid).values())
+        silent.send_signal(signal.SIGSTOP)
+        try:
+            world.click()
+            with pytest.raises(ClusterFailed, match=r"worker tcp://\S+: it has not answered for 3 s"):
+                run_on(cluster, world)
+        finally:
+            silent.send_signal(signal.SIGCONT)
+            silent.kill()
+            silent.wait()
+    assert work(world) == [(0, None)] * 3
+    assert world.files() == []
+
+
 def test_a_scheduler_that_goes_away_gives_the_parts_back_and_ends_the_run(
     cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -230,10 +274,22 @@ def test_a_signal_ends_a_run_that_waits_for_a_scheduler_or_for_workers(tmp_path:
 
 
 def test_a_scheduler_that_is_not_there_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("samzip.cluster.CONNECT_S", 0.5)
+    monkeypatch.setattr("samzip.cluster_joining.CONNECT_S", 0.5)
     world.settings = replace(world.settings, executor="dask://127.0.0.1:1")
     with pytest.raises(ClusterFailed, match=r"no scheduler answers at dask://127\.0\.0\.1:1"):
         DaskCluster(world.settings, world.settings.temporary_dir).start()
+
+
+def test_another_server_at_the_address_is_no_scheduler(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as Dask's dashboard: one of its ports is easily taken for the other."""
+    monkeypatch.setattr("samzip.cluster_joining.CONNECT_S", 2)
+    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        executor = f"dask://127.0.0.1:{server.server_port}"
+        world.settings = replace(world.settings, executor=executor)
+        with pytest.raises(ClusterFailed, match="8787 is its dashboard's"):
+            DaskCluster(world.settings, world.settings.temporary_dir).start()
+        server.shutdown()
 
 
 def test_a_cluster_is_a_setting(tmp_path: Path) -> None:
