@@ -221,6 +221,9 @@ class _Crew:
         item.company.leave(item.held.part)
 
     def _fail_company(self, company: CompanyPass, error: Exception) -> None:
+        """Raises StorageFailed when it is the documents' storage that is away: that is nobody's attempt."""
+        if isinstance(error, StorageFailed):
+            self.context.media.check_readable()
         company_id = company.records.company.id
         self._give_up(company_id, partial(ending.give_up, self.context, company_id), error)
         company.close()

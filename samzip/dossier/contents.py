@@ -29,7 +29,7 @@ class Document:
     missing: str | None = None  # why, in Spanish
     note: str | None = None  # delivered, but worth a word: "archivo vacío"
     is_damaged: bool = False  # delivered, but nobody can open it; the note says why
-    identity: str = ""  # changes with the content, never opened for it: size, mtime or etag
+    identity: str = ""  # changes with the content, never opened for it: size and times, or etag
 
 
 @dataclass(frozen=True, slots=True)

@@ -227,7 +227,8 @@ def _followed(path: str) -> str:
 
 def _stat(found: os.stat_result) -> Stat:
     modified = datetime.fromtimestamp(found.st_mtime, UTC)
-    return Stat(found.st_size, modified, f"{found.st_size}-{found.st_mtime_ns}")
+    # The moment of its last change, which nobody can set: a file that is put back has its old date again.
+    return Stat(found.st_size, modified, f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}")
 
 
 def _fsync(path: Path, flags: int) -> None:

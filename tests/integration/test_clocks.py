@@ -12,7 +12,7 @@ from sqlalchemy import update
 
 from samzip.database import tables
 from samzip.errors import StorageFailed
-from samzip.requests import runs
+from samzip.requests import lease, runs
 from samzip.requests.health import last_starts
 from samzip.requests.line import put_in_line
 from samzip.requests.pulse import pulse
@@ -83,6 +83,20 @@ def test_a_clock_that_was_ahead_for_a_moment_lets_no_part_wait_for_that_day_and_
         now = world.database.now(connection)
         assert all(row.started_at <= row.finished_at <= now for row in world.rows(tables.run))
         assert len(last_starts(connection, now, 3)) == 2
+    world.database.close()
+
+
+@pytest.mark.parametrize(("ahead", "is_free"), [(lease.TIME_TO_LIVE, False), (timedelta(days=1), True)])
+def test_a_lease_that_a_clock_which_was_ahead_has_noted_is_free(
+    tmp_path: Path, ahead: timedelta, is_free: bool
+) -> None:
+    world = make_world(tmp_path)
+    with world.database.write() as connection:
+        now = world.database.now(connection)
+        lease.acquire(connection, now, token="a", host="dead", run_id="dead")
+        connection.execute(update(tables.lease).values(expires_at=now + ahead))
+        refused_by = lease.acquire(connection, now, token="b", host="other", run_id="other")
+    assert refused_by == (None if is_free else "dead")
     world.database.close()
 
 

@@ -17,6 +17,7 @@ from samzip.database import Database, open_database
 from samzip.database.tables import customuser, empresa, equipo, sam, ziprequest
 from samzip.demo.load import Loaded, load
 from samzip.errors import DatabaseNotReady, StorageFailed, UsageProblem
+from tests.support.world import new_postgres_database
 
 TODAY = date(2026, 3, 31)
 
@@ -188,6 +189,16 @@ def test_a_database_that_sam_made_is_refused(database: Database, tmp_path: Path)
         )
     with pytest.raises(UsageProblem, match=r"core_empresa demands a value for limite.*SAM itself"):
         load(database, tmp_path / "media", today=TODAY, small=True)
+
+
+def test_a_database_that_sam_made_on_postgresql_is_refused(postgres_server: str, tmp_path: Path) -> None:
+    database = open_database(new_postgres_database(postgres_server))
+    name = "confirmacion_metrologica_datos"
+    with database.write() as connection:
+        connection.exec_driver_sql(f"ALTER TABLE core_calibracion ALTER {name} TYPE jsonb USING {name}::jsonb")
+    with pytest.raises(UsageProblem, match=f"core_calibracion keeps as JSON {name}.*SAM itself"):
+        load(database, tmp_path / "media", today=TODAY, small=True)
+    database.close()
 
 
 def test_an_interruption_among_the_files_leaves_neither_files_nor_rows(database: Database, tmp_path: Path) -> None:

@@ -23,6 +23,8 @@ import pytest
 from sqlalchemy import update
 
 from samzip.app import ready_database
+from samzip.archive.prepare import PrepareJob
+from samzip.archive.survey import SurveyJob
 from samzip.archive.zipwriter import ZipWriter
 from samzip.database import tables
 from samzip.doctor.examine import examine
@@ -215,6 +217,21 @@ def test_a_server_that_is_down_costs_no_attempt_and_says_so(story: World, s3: Bu
         story.run()
     s3.proxy.down = False
     assert states(story) == ["pending", "pending"]
+    assert story.run().counts.published == 2
+
+
+@pytest.mark.parametrize("kind", [SurveyJob, PrepareJob])
+def test_a_server_that_goes_away_before_a_part_is_begun_costs_no_attempt(story: World, s3: Bucket, kind: Any) -> None:
+    def go_away(job: object) -> None:
+        s3.proxy.down = isinstance(job, kind)
+
+    story.executor.before = go_away
+    story.click()
+    with pytest.raises(StorageFailed, match=f"s3://{BUCKET}/"):
+        story.run()
+    s3.proxy.down = False
+    assert [row.attempts for row in story.rows(tables.work)] == [0, 0]
+    story.executor.before = lambda job: None
     assert story.run().counts.published == 2
 
 

@@ -1,5 +1,6 @@
 import io
 import json
+import os
 import random
 import re
 import subprocess
@@ -8,6 +9,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -710,11 +712,50 @@ def test_a_picture_whose_decoding_would_take_too_much_memory_is_not_drawn(mode, 
     assert isinstance(images.load(image_bytes(mode, size, kind), 900, 700), images.Picture) is is_drawn
 
 
-def test_a_jpeg_in_passes_is_drawn_unless_its_coefficients_take_too_much_memory():
-    for size, is_drawn in (((4000, 3000), True), ((6000, 4100), False)):
-        out = io.BytesIO()
-        Image.new("RGB", size).save(out, "JPEG", progressive=True)
-        assert isinstance(images.load(out.getvalue(), 900, 700), images.Picture) is is_drawn
+DRAWS = """
+import os, resource, sys
+from PIL import Image
+from samzip.dossier.life_sheet import images
+
+mode, kind, width, height, more = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4]), eval(sys.argv[5])
+if os.fork() == 0:
+    if more.pop("turned", False):
+        more["exif"] = Image.Exif()
+        more["exif"][0x0112] = 6
+    Image.effect_noise((width, height), 20).convert(mode).save("picture", kind, **more)
+    os._exit(0)
+os.wait()
+with open("picture", "rb") as file:
+    data = file.read()
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+drawn = images.load(data, 900, 700)
+taken = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+sys.exit(f"{taken} bytes" if taken > 100_000_000 else 0 if isinstance(drawn, images.Picture) else 3)
+"""
+DRAWN, TOO_MUCH = 0, 3
+
+
+@pytest.mark.parametrize(
+    ("mode", "kind", "size", "more", "code"),
+    [
+        ("RGB", "JPEG", (4000, 3000), {"progressive": True}, DRAWN),
+        ("RGB", "JPEG", (3900, 2600), {"progressive": True, "subsampling": 0}, DRAWN),
+        ("RGB", "JPEG", (6000, 4000), {"progressive": True, "subsampling": 0}, TOO_MUCH),
+        ("RGB", "JPEG", (8000, 6000), {"turned": True}, DRAWN),
+        ("RGB", "MPO", (6000, 4000), {}, DRAWN),
+        ("CMYK", "JPEG", (6000, 4000), {"progressive": True}, TOO_MUCH),
+        ("RGB", "TIFF", (3000, 2000), {"turned": True}, DRAWN),
+        ("RGB", "TIFF", (5000, 3400), {"turned": True}, TOO_MUCH),
+        ("RGB", "BMP", (3600, 2600), {}, DRAWN),
+        ("RGBA", "PNG", (3400, 2200), {"compress_level": 1}, DRAWN),
+        ("RGB", "WEBP", (2400, 1700), {}, DRAWN),
+    ],
+)
+def test_no_picture_takes_more_memory_than_a_worker_has(tmp_path, mode, kind, size, more, code):
+    arguments = [mode, kind, *map(str, size), repr(more)]
+    environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
+    done = subprocess.run([sys.executable, "-c", DRAWS, *arguments], cwd=tmp_path, env=environ, capture_output=True)
+    assert (done.returncode, done.stderr) == (code, b"")
 
 
 def test_a_large_jpeg_is_decoded_no_larger_than_its_box_needs():
