@@ -72,6 +72,23 @@ def test_a_worker_has_one_thread_and_sees_what_the_run_sees() -> None:
     assert mounted == {given["SAMZIP_STATE_DIR"], given["SAMZIP_MEDIA_ROOT"]}
 
 
+@pytest.mark.parametrize("name", ["purge", "verify"])
+def test_the_night_is_that_of_the_timers_with_what_the_run_has(name: str) -> None:
+    spec = MANIFESTS["CronJob", f"samzip-{name}"]["spec"]
+    template = spec["jobTemplate"]["spec"]["template"]
+    start = re.search(r"(?m)^ExecStart=\S+ (.*)$", (ROOT / "cron" / f"samzip-{name}.service").read_text())
+    timer = re.search(r"OnCalendar=.*?(\d\d):(\d\d)", (ROOT / "cron" / f"samzip-{name}.timer").read_text())
+    assert start is not None
+    assert timer is not None
+    assert container(template)["command"] == ["samzip", *start[1].split()]
+    assert spec["schedule"] == f"{int(timer[2])} {int(timer[1])} * * *"
+    assert environment(template).items() <= environment(CRON).items()
+    for what in ("image", "envFrom", "volumeMounts"):
+        assert container(template)[what] == container(CRON)[what]
+    assert template["spec"]["volumes"] == CRON["spec"]["volumes"]
+    assert template["spec"]["securityContext"] == CRON["spec"]["securityContext"]
+
+
 @pytest.mark.parametrize("key", [key for key in MANIFESTS if key[0] == "Deployment"])
 def test_a_deployment_selects_its_own_pods(key: tuple[str, str]) -> None:
     spec = MANIFESTS[key]["spec"]
