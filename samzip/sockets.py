@@ -1,7 +1,7 @@
 """The folder of the fork server's socket: in the system's temporary folder, since the path of a socket must be short.
 
 Only a process that ends in peace removes it. So a file of the same name is there before it, which tells the next run
-where to look; a lock on that file, which falls with its process, tells whether that one lives.
+where to look, whatever its own temporary folder is; a lock on that file, which falls with its process, tells whether that one lives.
 """
 
 from __future__ import annotations
@@ -26,10 +26,17 @@ def prepare_sockets(notes: Path) -> None:
         return
     notes.mkdir(parents=True, exist_ok=True)
     note = notes / f"{SOCKETS}{secrets.token_hex(4)}"
-    _notes[note] = os.open(note, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    fcntl.flock(_notes[note], fcntl.LOCK_EX | fcntl.LOCK_NB)
+    lock = os.open(note, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        os.write(lock, os.fsencode(tempfile.gettempdir()))
+        _folder(note).mkdir(mode=0o700)
+    except OSError:
+        os.close(lock)
+        note.unlink(missing_ok=True)
+        raise
+    _notes[note] = lock
     util.Finalize(None, _remove, (note,), exitpriority=_AT_EXIT)
-    _folder(note).mkdir(mode=0o700)
     process.current_process()._config["tempdir"] = str(_folder(note))  # type: ignore[attr-defined]
 
 
@@ -49,4 +56,4 @@ def _remove(note: Path) -> None:
 
 
 def _folder(note: Path) -> Path:
-    return Path(tempfile.gettempdir(), note.name)
+    return Path(os.fsdecode(note.read_bytes()) or tempfile.gettempdir(), note.name)

@@ -75,6 +75,17 @@ def test_what_cannot_be_removed_is_told_and_stops_nothing(world: World, monkeypa
     assert (told.path, told.reason) == (str(stuck), "Permission denied")
 
 
+def test_the_sockets_of_a_dead_run_go_wherever_its_temporary_folder_was(world: World, tmp_path: Path) -> None:
+    note, elsewhere = world.settings.temporary_dir / "pymp-0123abcd", tmp_path / "elsewhere"
+    (elsewhere / note.name).mkdir(parents=True)
+    (elsewhere / note.name / "listener").touch()
+    note.parent.mkdir(parents=True, exist_ok=True)
+    note.write_bytes(os.fsencode(elsewhere))
+    world.run()
+    assert list(elsewhere.iterdir()) == []
+    assert not note.exists()
+
+
 def test_a_pool_that_can_note_nothing_is_a_storage_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "_notes", {})
     (tmp_path / "full").touch()
