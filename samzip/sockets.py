@@ -1,7 +1,8 @@
 """The folder of the fork server's socket: in the system's temporary folder, since the path of a socket must be short.
 
 Only a process that ends in peace removes it. So a file of the same name is there before it, which tells the next run
-where to look, whatever its own temporary folder is; a lock on that file, which falls with its process, tells whether that one lives.
+where to look, whatever its own temporary folder is; a lock on that file, which falls with its process, tells whether
+that one lives.
 """
 
 from __future__ import annotations
