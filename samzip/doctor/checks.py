@@ -21,6 +21,7 @@ HEARTBEAT_LATE = timedelta(minutes=2)  # a run at work shows every ten seconds t
 WAITING_LONG = timedelta(hours=1)
 ARCHIVE_ROOM = 16 * 2**20  # bytes: life sheets and workbooks, beside the documents
 STATE_ROOM = 256 * 2**20  # bytes: snapshots, cache, embedded database
+MAKE_ROOM = "make room: samzip purge --dry-run shows what samzip can give back"
 BUCKET = "correct the bucket's name, the keys, their rights or the endpoint: docs/operations.md, S3"
 START_TIMER = "systemctl enable --now samzip.timer (samzip install-units puts it there); by hand: samzip run"
 
@@ -139,7 +140,8 @@ def executor_unseen() -> Finding:
 
 def state(folder: Path, error: str | None, is_new: bool) -> Finding:
     if error:
-        return problem("state", error, "give this user that folder, or set state_dir; it must take a lock (flock)")
+        remedy = "give this user that folder, or set state_dir; it must take a lock (flock)"
+        return problem("state", error, MAKE_ROOM if os.strerror(errno.ENOSPC) in error else remedy)
     if is_new:
         return warning("state", f"{folder} is not there yet", "samzip init or the first run makes it")
     return ok("state", f"{folder}: written, renamed, locked")
@@ -165,7 +167,7 @@ def room(check: str, found: Room, needed: int, what: str) -> Finding:
     if found.files == 0:
         return problem(check, f"no file can be made any more on {found.path}", "free inodes: df -i, samzip purge")
     if found.free < needed:
-        return problem(check, told, "make room: samzip purge --dry-run shows what samzip can give back")
+        return problem(check, told, MAKE_ROOM)
     if found.free < 2 * needed:
         return warning(check, told, "there is room for one, not for two: make room before it is needed")
     return ok(check, told)

@@ -156,7 +156,7 @@ class _Archives:
         for name in sorted(self.found.files.keys() - self.known.making):
             age = older_than if name in self.dead else max(GRACE, older_than)
             modified = self.found.files[name].modified
-            if modified <= self.known.now - age or modified > self.known.now + AHEAD:
+            if modified <= self.known.now - age or (modified > self.known.now + AHEAD and not older_than):
                 yield name
 
     def _odd(self, path: str) -> None:

@@ -19,6 +19,7 @@ from samzip.report.wording import lines
 from samzip.requests.shown import Delivery
 
 QUIET = (0, 3, LockBusy.exit_code, 130, 143)  # exit codes of runs that no error ended
+MEMORY_BYTES = 80
 AGAIN_AFTER = timedelta(hours=1)  # a timer meets the same error every minute
 _EMAIL = re.compile(r"""[^\s@,;<>"']+@[^\s@,;<>"']+\.[^\s@,;<>"']+""")
 SERVERS = {"mailto", "json", "xml", "form", "gotify", "mmost", "rocket", "mqtt"}  # elsewhere keys stand
@@ -62,21 +63,32 @@ class Operators:
         if fatal and self._is_known(event.exit_code):
             fatal = False
         if not fatal and not self._problems:
-            if event.exit_code in (0, 3):
-                self._memory.unlink(missing_ok=True)
+            if event.exit_code in (0, 3) and self._last()[0] != 0:
+                self._remember(0)
             return
         self._write(event.exit_code, event.reason if fatal else "")
         if fatal:
-            self._memory.parent.mkdir(parents=True, exist_ok=True)
-            self._memory.write_text(json.dumps({"exit_code": event.exit_code, "at": self._clock()}), encoding="utf-8")
+            self._remember(event.exit_code)
+
+    def _remember(self, exit_code: int) -> None:
+        """In a file that is always there and always as long: a full disk takes it, too."""
+        told = json.dumps({"exit_code": exit_code, "at": self._clock()}).ljust(MEMORY_BYTES)
+        self._memory.parent.mkdir(parents=True, exist_ok=True)
+        with self._memory.open("r+" if self._memory.exists() else "w", encoding="utf-8") as file:
+            file.write(told)
+            file.truncate()
 
     def _is_known(self, exit_code: int) -> bool:
+        last, age = self._last()
+        return last == exit_code and 0 <= age < AGAIN_AFTER.total_seconds()
+
+    def _last(self) -> tuple[int, float]:
+        """The exit code that was written of, 0 since all was well again, and how many seconds ago."""
         try:
             told = json.loads(self._memory.read_text(encoding="utf-8"))
-            age = self._clock() - float(told["at"])
-            return bool(told["exit_code"] == exit_code and 0 <= age < AGAIN_AFTER.total_seconds())
+            return int(told["exit_code"]), self._clock() - float(told["at"])
         except (OSError, ValueError, TypeError, KeyError):  # nothing that can be read: better told twice than never
-            return False
+            return -1, 0.0
 
     def _write(self, exit_code: int | None, reason: str) -> None:
         letter = to_operators(self._host, self._problems, exit_code, reason)

@@ -25,7 +25,7 @@ def acquire(connection: Connection, now: datetime, *, token: str, host: str, run
     if connection.execute(statement).rowcount == 1:
         return None
     ends = lease.c.expires_at
-    free = (ends <= now) | (lease.c.host == host) | (ends > now + 2 * TIME_TO_LIVE)  # noted when the clock was ahead
+    free = (ends <= now) | (lease.c.host == host) | (ends > now + 2 * TIME_TO_LIVE)  # the clock was ahead
     if connection.execute(update(lease).where(lease.c.name == NAME, free).values(values)).rowcount:
         return None
     holder = connection.execute(select(lease.c.host).where(lease.c.name == NAME)).scalar()

@@ -137,11 +137,21 @@ def test_the_night_is_that_of_the_timers() -> None:
         start = re.search(r"(?m)^ExecStart=\S+ (.*)$", (ROOT / "cron" / f"samzip-{name}.service").read_text())
         assert start
         assert SERVICES[name]["command"] == shlex.split(start[1])
-        shell, flag, loop, zero = SERVICES[name]["entrypoint"]
-        assert (shell, flag) == ("sh", "-c")
-        once = loop.replace("$$", "$").replace("sleep 86400", "exit").replace("samzip", "printf '%s\\n'")
-        done = subprocess.run([shell, flag, once, zero, *SERVICES[name]["command"]], capture_output=True, check=True)
-        assert done.stdout.decode().splitlines() == SERVICES[name]["command"]
+
+
+@pytest.mark.parametrize(("code", "pause"), [(0, 86400), (3, 86400), (10, 600), (75, 600)])
+def test_the_daily_loop_comes_again_soon_where_it_could_not_begin_and_ends_when_it_is_told_to(
+    tmp_path: Path, code: int, pause: int
+) -> None:
+    for name, text in {"samzip": f"echo samzip $*; exit {code}", "sleep": "echo sleep $*; kill $PPID"}.items():
+        (tmp_path / name).write_text(f"#!/bin/sh\n{text}\n")
+        (tmp_path / name).chmod(0o755)
+    shell, flag, loop, zero = SERVICES["purge"]["entrypoint"]
+    command = [shell, flag, loop.replace("$$", "$"), zero, *SERVICES["purge"]["command"]]
+    environ = {"PATH": f"{tmp_path}:/usr/bin:/bin"}
+    done = subprocess.run(command, env=environ, capture_output=True, check=False, timeout=60)
+    assert done.stdout.decode().splitlines() == ["samzip purge --yes --wait 1h", f"sleep {pause}"]
+    assert done.returncode == 143
 
 
 def test_render_runs_commands_that_there_are_each_with_settings_that_there_are() -> None:

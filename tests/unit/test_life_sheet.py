@@ -744,11 +744,14 @@ DRAWN, TOO_MUCH = 0, 3
         ("RGB", "JPEG", (8000, 6000), {"turned": True}, DRAWN),
         ("RGB", "MPO", (6000, 4000), {}, DRAWN),
         ("CMYK", "JPEG", (6000, 4000), {"progressive": True}, TOO_MUCH),
-        ("RGB", "TIFF", (3000, 2000), {"turned": True}, DRAWN),
+        ("RGB", "TIFF", (2400, 1600), {"turned": True}, DRAWN),
         ("RGB", "TIFF", (5000, 3400), {"turned": True}, TOO_MUCH),
         ("RGB", "BMP", (3600, 2600), {}, DRAWN),
         ("RGBA", "PNG", (3400, 2200), {"compress_level": 1}, DRAWN),
         ("RGB", "WEBP", (2400, 1700), {}, DRAWN),
+        ("RGBA", "PNG", (9900, 9900), {"compress_level": 1}, TOO_MUCH),
+        ("RGB", "JPEG2000", (2000, 1500), {}, DRAWN),
+        ("RGB", "JPEG2000", (4000, 3000), {}, TOO_MUCH),
     ],
 )
 def test_no_picture_takes_more_memory_than_a_worker_has(tmp_path, mode, kind, size, more, code):
@@ -756,6 +759,13 @@ def test_no_picture_takes_more_memory_than_a_worker_has(tmp_path, mode, kind, si
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])}
     done = subprocess.run([sys.executable, "-c", DRAWS, *arguments], cwd=tmp_path, env=environ, capture_output=True)
     assert (done.returncode, done.stderr) == (code, b"")
+
+
+def test_bytes_between_the_segments_of_a_jpeg_do_not_count_as_scans():
+    plain = image_bytes("RGB", (6016, 4016), "JPEG")
+    scan = plain.index(b"\xff\xda")
+    for odd in (plain[:scan] + b"\0\0" + plain[scan:], plain[:scan] + b"\xff\xff" + plain[scan:]):
+        assert isinstance(images.load(odd, 900, 700), images.Picture)
 
 
 def test_a_large_jpeg_is_decoded_no_larger_than_its_box_needs():

@@ -86,3 +86,9 @@ def test_an_error_has_the_servers_words_and_not_its_xml() -> None:
     assert told(error) == 'PUT http://s3/b/k: 403 Forbidden: AccessDenied: Not "yours"'
     assert told(RuntimeError("500: <Error><Other/></Error>")) == "500: <Error><Other/></Error>"
     assert told(RuntimeError("")) == "RuntimeError"
+
+
+def test_an_endpoint_with_a_password_is_refused_and_not_shown() -> None:
+    with pytest.raises(BadSetting, match="no name and password in it") as refused:
+        access(NONE | {"AWS_ENDPOINT_URL": "u:GEHEIM@s3.example.com"})
+    assert "GEHEIM" not in str(refused.value)

@@ -343,6 +343,13 @@ def test_a_parameter_that_there_is_not_is_a_wrong_setting(
     assert "GEHEIM" not in out + err
 
 
+def test_a_secret_that_stands_where_its_files_path_belongs_is_not_told() -> None:
+    for secret in ("postgresql://samzip:GEHEIM@db/sam", "GEHEIM"):
+        with pytest.raises(BadSetting, match=r"SAMZIP_DATABASE_URL_FILE: cannot read \(hidden; the path") as told:
+            load({"state_dir": "/tmp"}, {"SAMZIP_DATABASE_URL_FILE": secret})  # noqa: S108 -- nothing is written
+        assert "GEHEIM" not in str(told.value)
+
+
 def test_an_unknown_key_exits_78(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -24,6 +24,7 @@ from samzip.dossier.life_sheet.model import DAMAGED, NOT_DRAWN, TOO_LARGE, Unrea
 MAX_PIXELS = 100_000_000  # of a source; a decompression bomb or a poster, neither is a photo of an instrument
 MAX_DECODED = 72_000_000  # bytes that it may take until it is small, the file's included
 _DECODED = {"1": 2, "L": 1, "P": 10, "PA": 10, "LA": 8, "RGBA": 8, "I;16": 11, "I;16B": 11, "I": 12, "F": 12}  # a pixel
+_OF_FORMAT = {"WEBP": 16, "JPEG2000": 20, "AVIF": 10, "TIFF": 8}  # whose decoders keep more than one copy
 ROOM = 1.5  # a picture that exceeds its box no further is not reduced, which costs more than decoding it
 PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
 JPEG_QUALITY = 82
@@ -86,8 +87,10 @@ def load(data: bytes, width: int, height: int, *, lossless: bool = False) -> Pic
 def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unreadable:
     with Image.open(io.BytesIO(data)) as image:
         is_jpeg = isinstance(image, JpegImageFile)  # telephones put several into one, which has another format's name
-        upright = image.getexif().get(0x0112, 1) in (1, None)  # orientation
-        if image.width * image.height > MAX_PIXELS or len(data) + _decoded(image, data, upright) > MAX_DECODED:
+        if image.width * image.height > MAX_PIXELS or len(data) + _decoded(image, data) > MAX_DECODED:
+            return Unreadable(TOO_LARGE)
+        upright = image.getexif().get(0x0112, 1) in (1, None)  # orientation; for a PNG's all of it may be decoded
+        if not upright and not is_jpeg and len(data) + 2 * _decoded(image, data) > MAX_DECODED:
             return Unreadable(TOO_LARGE)
         fits = image.width <= width * ROOM and image.height <= height * ROOM
         if is_jpeg and upright and fits and image.mode in ("L", "RGB") and len(data) <= PLAIN_JPEG_LIMIT:
@@ -104,8 +107,8 @@ def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unr
         return _encode(_flat(_reduced(turned, width, height)), lossless and not is_jpeg)
 
 
-def _decoded(image: Image.Image, data: bytes, upright: bool) -> int:
-    """Bytes, as Pillow keeps it and copies it to turn and reduce it. JPEGs are decoded small, but of one that comes in
+def _decoded(image: Image.Image, data: bytes) -> int:
+    """Bytes, as Pillow keeps it and copies it to reduce it. JPEGs are decoded small, but of one that comes in
     several scans all coefficients are kept, two bytes each."""
     pixels = image.width * image.height
     if isinstance(image, JpegImageFile):
@@ -114,14 +117,13 @@ def _decoded(image: Image.Image, data: bytes, upright: bool) -> int:
         sampled: list[tuple[int, int]] = [(across, down) for _, across, down, _ in image.layer]
         of_block = max(across for across, _ in sampled) * max(down for _, down in sampled)
         return 2 * pixels * sum(across * down for across, down in sampled) // of_block
-    of_pixel = 16 if image.format == "WEBP" else _DECODED.get(image.mode, 4)
-    return pixels * of_pixel * (1 if upright else 2)
+    return pixels * max(_OF_FORMAT.get(image.format or "", 0), _DECODED.get(image.mode, 4))
 
 
 def _has_scans(data: bytes, components: int) -> bool:
     """Whether the first scan of a JPEG holds fewer than all components (ITU-T T.81, B.2.3)."""
     at = 2
-    while at + 4 <= len(data) and data[at] == 0xFF:
+    while 0 <= (at := data.find(b"\xff", at)) <= len(data) - 5:
         marker, length = data[at + 1], int.from_bytes(data[at + 2 : at + 4])
         if marker == 0xFF:  # fills up
             at += 1
@@ -129,7 +131,7 @@ def _has_scans(data: bytes, components: int) -> bool:
         if marker == 0xDA:
             return data[at + 4] < components
         at += 2 + length
-    return True  # nobody can tell
+    return False  # there is none: it is damaged
 
 
 def _reduced(image: Image.Image, width: int, height: int) -> Image.Image:

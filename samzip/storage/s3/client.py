@@ -62,6 +62,8 @@ class Access:
 def access(environ: Mapping[str, str]) -> Access:
     """Raises BadSetting."""
     endpoint = next((environ[name] for name in ENDPOINTS if environ.get(name)), None)
+    if endpoint and "@" in endpoint:
+        raise BadSetting("an S3 endpoint has no name and password in it: those are AWS_ACCESS_KEY_ID and its secret")
     if endpoint and not endpoint.startswith(("https://", "http://")):
         raise BadSetting(f"{endpoint}: an S3 endpoint is an address such as https://s3.example.com")
     region = next((environ[name] for name in REGIONS if environ.get(name)), None)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future, wait
+from contextlib import suppress
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -49,13 +51,20 @@ def copy(boto: Any, bucket: str, source: str, target: str, size: int) -> None:
         done = boto.upload_part_copy(**target_is, **from_there, UploadId=upload, PartNumber=number)
         return {"ETag": done["CopyPartResult"]["ETag"], "PartNumber": number}
 
+    begun: list[Future[dict[str, Any]]] = []
+
+    def begin(number: int) -> Future[dict[str, Any]]:
+        begun.append(in_thread(partial(part, number), f"copy {number}"))
+        return begun[-1]
+
     numbers = range(1, -(-size // PIECE) + 1)
     try:
-        begun = in_order(lambda number: in_thread(partial(part, number), f"copy {number}"), numbers, COPIES)
-        parts = [future.result() for future in begun]
+        parts = [future.result() for future in in_order(begin, numbers, COPIES)]
         boto.complete_multipart_upload(**target_is, UploadId=upload, MultipartUpload={"Parts": parts})
     except BaseException:
-        boto.abort_multipart_upload(**target_is, UploadId=upload)
+        wait(begun)  # a part that is under way may outlive an abort
+        with suppress(Exception):  # what went wrong first is told; the next run aborts what is left
+            boto.abort_multipart_upload(**target_is, UploadId=upload)
         raise
 
 
