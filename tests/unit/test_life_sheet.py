@@ -744,7 +744,7 @@ DRAWN, TOO_MUCH = 0, 3
         ("RGB", "JPEG", (8000, 6000), {"turned": True}, DRAWN),
         ("RGB", "MPO", (6000, 4000), {}, DRAWN),
         ("CMYK", "JPEG", (6000, 4000), {"progressive": True}, TOO_MUCH),
-        ("RGB", "TIFF", (2400, 1600), {"turned": True}, DRAWN),
+        ("RGB", "TIFF", (2000, 1500), {"turned": True}, DRAWN),
         ("RGB", "TIFF", (5000, 3400), {"turned": True}, TOO_MUCH),
         ("RGB", "BMP", (3600, 2600), {}, DRAWN),
         ("RGBA", "PNG", (3400, 2200), {"compress_level": 1}, DRAWN),
