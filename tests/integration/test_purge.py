@@ -125,10 +125,10 @@ def claimed(world: World, *, run_id: str = "0123456789ab", path: str | None = No
         connection.execute(insert(work).values(row | values))
 
 
-def leased(world: World, run_id: str, left: timedelta = timedelta(days=1)) -> None:
-    row = {"name": "run", "token": TOKEN, "host": "elsewhere", "run_id": run_id, "expires_at": NOW + left}
+def leased(world: World, run_id: str, left: timedelta = timedelta(minutes=1)) -> None:
+    row = {"name": "run", "token": TOKEN, "host": "elsewhere", "run_id": run_id}
     with world.database.write() as connection:
-        connection.execute(insert(lease).values(row))
+        connection.execute(insert(lease).values(**row, expires_at=world.database.now(connection) + left))
 
 
 def notify(world: World, request_id: int) -> None:
