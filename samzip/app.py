@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from samzip.report.metrics import Queue
     from samzip.requests.shown import Delivery
 
-GIVE_BACK_S = (
-    2  # for the database and a bucket, in all, when a run was asked to end: of the 5 s that people wait for that
-)
+GIVE_BACK_S = 2  # for database and bucket, in all, when a run was asked to end: of the 5 s that people wait for that
 
 
 @contextmanager
