@@ -334,6 +334,7 @@ def test_a_file_that_a_live_request_points_to_outlives_its_archives_time(world: 
 
 
 def test_an_archive_whose_time_is_over_is_not_given_again(world: World) -> None:
+    world.at_noon()
     click(world)
     world.run()
     (old,) = world.files()
