@@ -342,6 +342,7 @@ def test_an_archive_whose_time_is_over_is_not_given_again(world: World) -> None:
     world.click()
     finished = world.run()
     assert (finished.counts.published, finished.counts.reused) == (1, 0)
+    assert [row.outcome for row in world.rows(tables.attempt)] == ["published"] * 2  # without a try to give it again
     assert world.requests()[1].file_path != old
     assert world.files() == [world.requests()[1].file_path]
 
