@@ -57,4 +57,8 @@ def _remove(note: Path) -> None:
 
 
 def _folder(note: Path) -> Path:
-    return Path(os.fsdecode(note.read_bytes()) or tempfile.gettempdir(), note.name)
+    try:
+        told = os.fsdecode(note.read_bytes())
+    except FileNotFoundError:  # somebody removed the folder that it was in: the process that made it knows all the same
+        told = ""
+    return Path(told or tempfile.gettempdir(), note.name)

@@ -99,8 +99,7 @@ class Database:
 
 def shown_url(url: URL) -> str:
     """As people may see it: without its password, and of parameters, which may be one, only what certainly is none."""
-    shown = SHOWN | {"mode", "cache", "uri", "timeout"}  # those of SQLite
-    hidden = {name: "***" for name in url.query if name not in shown}
+    hidden = {name: "***" for name in url.query if name not in SHOWN}
     return url.update_query_dict(hidden).render_as_string(hide_password=True)
 
 

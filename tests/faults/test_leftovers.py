@@ -86,6 +86,17 @@ def test_the_sockets_of_a_dead_run_go_wherever_its_temporary_folder_was(world: W
     assert not note.exists()
 
 
+def test_a_note_that_went_with_its_folder_costs_nobody_a_traceback(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As when somebody removes the state folder of a run that works."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    note = tmp_path / "gone" / "pymp-0123abcd"
+    (tmp_path / note.name).mkdir()
+    sockets._remove(note)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_pool_that_can_note_nothing_is_a_storage_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "_notes", {})
     (tmp_path / "full").touch()
