@@ -62,6 +62,11 @@ class DatabaseReadOnly(DatabaseUnreachable):
     """Nothing is lost, and nothing can be written: is this address a standby, or default_transaction_read_only set?"""
 
 
+class DatabaseDiskFails(DatabaseUnreachable):
+    """Nothing is lost: look at the disk that the database lies on (df -h, dmesg). samzip makes no room while it cannot
+    write there; free some by other means, then run the command again."""
+
+
 class DatabaseDamaged(DatabaseUnreachable):
     """Stop the timer, keep the file aside, put the last copy back, then samzip init and samzip purge --dry-run
     (docs/operations.md, Back up). `sqlite3 FILE .recover` may save clicks that are newer than the copy."""

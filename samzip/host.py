@@ -10,15 +10,26 @@ from pathlib import Path
 from samzip.errors import StorageFailed
 from samzip.settings import Settings
 
+FILE = "host-id"  # in the state folder
+
 
 def host_id(settings: Settings) -> str:
     """Names the reach of this state folder's file lock: a folder that is new has a new name."""
-    path = settings.state_dir / "host-id"
+    path = settings.state_dir / FILE
     try:
         settings.state_dir.mkdir(parents=True, exist_ok=True)
         return f"{socket.gethostname()}/{_known(path) or _named(path)}"
     except OSError as error:
         raise StorageFailed(f"{path}: {error.strerror}") from error
+
+
+def known_host_id(settings: Settings) -> str | None:
+    """The same without giving a name. None: there is none yet, or it may not be read."""
+    try:
+        known = _known(settings.state_dir / FILE)
+    except OSError:
+        return None
+    return f"{socket.gethostname()}/{known}" if known else None
 
 
 def _known(path: Path) -> str:

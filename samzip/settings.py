@@ -177,12 +177,15 @@ def _text(option: Option, given: object, source: str) -> str:
     """Raises BadSetting for a value that is no text, number or list where lists are allowed, and for a file."""
     if isinstance(given, Path):
         try:
-            return given.read_text(encoding="utf-8").strip()
+            text = given.read_text(encoding="utf-8").strip()
         except (OSError, UnicodeDecodeError, ValueError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             # What is no whole path may be the secret itself, written where the path of its file belongs.
             shown = str(given) if given.is_absolute() else "(hidden; the path of a file is wanted, from / on)"
             raise BadSetting(f"{source}: cannot read {shown}: {why}") from error
+        if option.name not in LISTS and len(text.splitlines()) > 1:
+            raise BadSetting(f"{source}: {given} has several lines; it must hold {option.name} and nothing else")
+        return text
     if isinstance(given, list) and option.name in LISTS:
         return " ".join(map(str, given))
     if isinstance(given, bool) or not isinstance(given, str | int | float):

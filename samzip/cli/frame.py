@@ -59,6 +59,15 @@ def look_up_settings(given: dict[str, Any]) -> Found:
     return look_up(flags, os.environ, config=flags.pop("config", None))
 
 
+class RequestNumber(click.IntRange):
+    """A request's id, as databases can have them."""
+
+    name = "request number (samzip status shows them)"  # click's words: 'x' is not a valid ...
+
+    def __init__(self) -> None:
+        super().__init__(1, 2**63 - 1)
+
+
 def json_option(function: F) -> F:
     """--json: one object on stdout, and a fatal error as one object on stderr."""
     return click.option(JSON_FLAG, "as_json", is_flag=True, help="Print one JSON object.")(function)

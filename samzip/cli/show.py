@@ -9,11 +9,11 @@ from zoneinfo import ZoneInfo
 
 import click
 
-from samzip.cli.frame import json_option, print_json, read_settings, takes_settings
+from samzip.cli.frame import RequestNumber, json_option, print_json, read_settings, takes_settings
 
 
 @click.command("show")
-@click.argument("request_id", metavar="ID", type=click.IntRange(1, 2**63 - 1))
+@click.argument("request_id", metavar="ID", type=RequestNumber())
 @takes_settings("database_url", "state_dir", "timezone")
 @json_option
 def command(request_id: int, as_json: bool, **given: Any) -> None:

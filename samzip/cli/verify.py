@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from samzip.cli.frame import json_option, print_json, read_settings, takes_settings, tell
+from samzip.cli.frame import RequestNumber, json_option, print_json, read_settings, takes_settings, tell
 from samzip.errors import DamagedArchive, StorageFailed, UsageProblem
 from samzip.units import parse_duration, show_size
 
@@ -27,7 +27,7 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str) -
 
 
 @click.command("verify")
-@click.argument("request_id", metavar="[ID]", type=click.IntRange(1, 2**63 - 1), required=False)
+@click.argument("request_id", metavar="[ID]", type=RequestNumber(), required=False)
 @click.option("--all", "everything", is_flag=True, help="Every archive that can be downloaded now.")
 @click.option("--repair", is_flag=True, help="Remove damaged archives and put their requests back into the queue.")
 @click.option(

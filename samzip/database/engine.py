@@ -23,10 +23,12 @@ from samzip.database.types import Unread
 from samzip.errors import (
     BadSetting,
     DatabaseDamaged,
+    DatabaseDiskFails,
     DatabaseNotReady,
     DatabaseReadOnly,
     DatabaseUnreachable,
     RightMissing,
+    SamzipError,
     StatementCut,
 )
 
@@ -41,11 +43,21 @@ IDLE_S = 60  # as long as a lease lives; after that the server ends a transactio
 DEAD_LINE = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 KEPT = 8  # open connections to a SQLite file between two calls
 
-DAMAGED = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-CANCELLED = "57014"  # PostgreSQL: query_canceled, by statement_timeout or because this command was asked to end
-READ_ONLY = "25006"  # PostgreSQL: a standby that is not promoted yet, or a server that was set so
-FORBIDDEN = "42501"  # PostgreSQL: insufficient_privilege
-UNDEFINED = ("42P01", "42703")  # PostgreSQL: no such table, no such column
+POSTGRESQL_SAYS: dict[str | None, type[SamzipError]] = {  # by SQLSTATE
+    "57014": StatementCut,  # query_canceled, by statement_timeout or because this command was asked to end
+    "25006": DatabaseReadOnly,  # a standby that is not promoted yet, or a server that was set so
+    "42501": RightMissing,  # insufficient_privilege
+    "42P01": DatabaseNotReady,  # no such table
+    "42703": DatabaseNotReady,  # no such column
+    "53100": DatabaseDiskFails,  # disk_full
+    "58030": DatabaseDiskFails,  # io_error
+}
+SQLITE_SAYS: dict[int, type[SamzipError]] = {  # by primary result code
+    sqlite3.SQLITE_CORRUPT: DatabaseDamaged,
+    sqlite3.SQLITE_NOTADB: DatabaseDamaged,
+    sqlite3.SQLITE_FULL: DatabaseDiskFails,
+    sqlite3.SQLITE_IOERR: DatabaseDiskFails,  # also of a full disk, where the file's index should grow
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,24 +123,23 @@ def _advice(url: URL) -> Iterator[None]:
         yield
     except PoolTimeout as error:
         raise DatabaseUnreachable(f"{where}: every connection is in use") from error
-    except OperationalError as error:
-        if getattr(error.orig, "sqlstate", None) == CANCELLED:
-            raise StatementCut(f"{where}: {_words(error, url)}") from error
-        raise DatabaseUnreachable(f"{where}: {_words(error, url)}") from error
     except DBAPIError as error:
-        if getattr(error.orig, "sqlstate", None) == READ_ONLY:
-            raise DatabaseReadOnly(f"{where}: {_words(error, url)}") from error
-        if getattr(error.orig, "sqlstate", None) == FORBIDDEN:
-            raise RightMissing(f"{where}: {_words(error, url)}") from error
-        if getattr(error.orig, "sqlstate", None) in UNDEFINED:
-            raise DatabaseNotReady(f"{where}: {_words(error, url)}") from error
-        if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF in DAMAGED:  # the rest of the code tells where
-            raise DatabaseDamaged(f"{where} is damaged: {_words(error, url)}") from error
-        if not error.connection_invalidated and not isinstance(error.orig, sqlite3.DatabaseError):
+        kind = _kind(error)
+        if kind is None:
             raise
-        if isinstance(error.orig, sqlite3.IntegrityError):
-            raise
-        raise DatabaseUnreachable(f"{where}: {_words(error, url)}") from error
+        raise kind(f"{where}{' is damaged' if kind is DatabaseDamaged else ''}: {_words(error, url)}") from error
+
+
+def _kind(error: DBAPIError) -> type[SamzipError] | None:
+    """What an operator is told of it; None for what would be a mistake of ours."""
+    by_state = POSTGRESQL_SAYS.get(getattr(error.orig, "sqlstate", None))
+    by_code = SQLITE_SAYS.get(getattr(error.orig, "sqlite_errorcode", 0) & 0xFF)  # the rest of the code tells where
+    if by_state or by_code:
+        return by_state or by_code
+    is_sqlites = isinstance(error.orig, sqlite3.DatabaseError) and not isinstance(error.orig, sqlite3.IntegrityError)
+    if isinstance(error, OperationalError) or error.connection_invalidated or is_sqlites:
+        return DatabaseUnreachable
+    return None
 
 
 def _words(error: DBAPIError, url: URL) -> str:

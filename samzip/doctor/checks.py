@@ -154,11 +154,12 @@ def log_file(path: str, *, writable: bool) -> Finding:
     return warning("log file", f"{path} may not be written", remedy)
 
 
-def metrics_file(path: str, *, replaceable: bool) -> Finding:
-    if replaceable:
+def metrics_file(path: str, error: str | None) -> Finding:
+    if not error:
         return ok("metrics file", f"{path} may be replaced")
     remedy = "make its folder and give it to this user (under systemd: ReadWritePaths, samzip install-units)"
-    return warning("metrics file", f"{path} may not be replaced: its folder is not there, or not writable", remedy)
+    is_full = os.strerror(errno.ENOSPC) in error
+    return warning("metrics file", f"{path} cannot be replaced: {error}", MAKE_ROOM if is_full else remedy)
 
 
 def room(check: str, found: Room, needed: int, what: str) -> Finding:
@@ -177,8 +178,13 @@ def lock(found: Holder, now: datetime) -> Finding:
     if found.is_held is None:
         return warning("lock", f"{found.path} may not be looked at", "run it as the user that samzip runs as")
     if not found.is_held:
-        if found.lease_host and found.lease_expires and found.lease_expires > now:
+        is_leased = bool(found.lease_expires and found.lease_expires > now)
+        if is_leased and found.lease_host != found.own_host:
             return ok("lock", f"free here; host {found.lease_host} works on this queue")
+        if found.heartbeat:
+            told = f"free, but a run that has not ended last showed life {show_duration(now - found.heartbeat)} ago"
+            why = "journalctl -u samzip, and dmesg for a lack of memory, may tell why"
+            return warning("lock", f"{told}: it died", f"nothing is lost, the next run takes its parts back; {why}")
         return ok("lock", "free")
     who = f"held by process {found.pid} on {found.host} since {found.since}"
     if found.heartbeat and now - found.heartbeat > HEARTBEAT_LATE:

@@ -41,7 +41,7 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
     if settings.log_file:
         yield checks.log_file(settings.log_file, writable=probes.may_append(Path(settings.log_file)))
     if settings.metrics_file:
-        yield checks.metrics_file(settings.metrics_file, replaceable=probes.may_replace(Path(settings.metrics_file)))
+        yield checks.metrics_file(settings.metrics_file, probes.replacement(Path(settings.metrics_file)))
     if (settings.notify_operators or settings.notify_requesters) and "notify" not in missing:
         yield checks.letters(probes.letters(settings))
     if settings.executor != "local" and "dask" not in missing:

@@ -45,6 +45,7 @@ class Holder:
     host: object
     since: object
     heartbeat: datetime | None  # of a run that has not finished
+    own_host: str | None  # as leases name this host
     lease_host: str | None
     lease_expires: datetime | None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING
 from samzip.doctor.facts import Clock, Documents, Holder, Largest, Letters, Room, Waiting
 from samzip.dossier.keys import DOCTOR_RENAMED, DOCTOR_WRITTEN, FOLDER
 from samzip.errors import ClusterFailed, StorageFailed
+from samzip.host import known_host_id
 from samzip.locks import is_held, read_holder
 from samzip.settings import Settings
 from samzip.storage import ABSENT, MissingFile, Stat, Store, open_store
@@ -129,9 +131,19 @@ def may_append(path: Path) -> bool:
     return path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)
 
 
-def may_replace(path: Path) -> bool:
-    """As metrics are written: beside the file, then renamed."""
-    return path.parent.is_dir() and os.access(path.parent, os.W_OK | os.X_OK)
+def replacement(path: Path) -> str | None:
+    """Why none can be written beside the file, as metrics are before they are renamed."""
+    if path.is_dir():
+        return os.strerror(errno.EISDIR)
+    written = path.with_name(f"{path.name}.doctor")  # no name that a collector reads
+    try:
+        try:
+            written.write_bytes(PROBE)
+        finally:
+            written.unlink(missing_ok=True)
+    except OSError as error:
+        return error.strerror or str(error)
+    return None
 
 
 def owner(folder: Path) -> int | None:
@@ -166,6 +178,7 @@ def holder(settings: Settings, connection: Connection | None, heartbeat: datetim
         host=signed.get("host", "?"),
         since=signed.get("started", "?"),
         heartbeat=heartbeat,
+        own_host=known_host_id(settings),
         lease_host=host,
         lease_expires=expires,
     )

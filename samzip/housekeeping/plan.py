@@ -29,11 +29,12 @@ from samzip.housekeeping.items import (
 )
 from samzip.requests.purge import CompletedRow, Known
 from samzip.storage import Stat
+from samzip.units import count
 
 GRACE = timedelta(minutes=5)  # a file that changed since then may be what another host is publishing right now
 AHEAD = timedelta(days=1)  # no other host's clock is so far ahead: whoever made the file gave it that date
 
-BLANK = "it has no company; is SAMZIP_DATABASE_URL the right one? --all-archives removes them"
+BLANK = "it remembers none at all; is SAMZIP_DATABASE_URL the right one? --all-archives removes them"
 
 
 def unlisted(known: Known, files: Mapping[str, Stat]) -> list[str]:
@@ -130,7 +131,7 @@ class _Archives:
         """To a database that is not the right one every archive is an orphan."""
         names = [name for name in self._unknown(options.older_than) if self._is_orphan(name)]
         if names and self.known.is_blank and not options.all_archives:
-            what = f"{len(names)} archives that this database does not know"
+            what = f"{count(len(names), 'archive')} that this database does not know"
             self.problems.append(Problem(what, f"not touched: {BLANK}"))
             return
         for name in names:

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, or_, select, update
 
@@ -25,6 +26,7 @@ from samzip.requests.work import WANTED
 
 LOST = "el archivo ya no existe; solicítelo de nuevo"
 STUCK = "la solicitud esperó demasiado tiempo"
+SERVED = ziprequest.c.status.in_(("completed", "expired"))
 # Whether a run that began since came to its end: one that does so has begun all that waited. A request that no run has
 # had a chance at merely waits, however long.
 PASSED_OVER = exists().where(
@@ -81,7 +83,7 @@ class Known:
     stuck: tuple[StuckRow, ...]
     old_requests: int  # ended ones, older than the history
     old_runs: int
-    is_blank: bool  # the database has no company
+    is_blank: bool  # the database has no company, or remembers no archive
 
 
 def known(
@@ -110,8 +112,13 @@ def known(
         stuck=tuple(_stuck(connection, living, (now - stuck_after > WAITS_SINCE) & ~_waits_for_its_attempt(now))),
         old_requests=_count(connection, _history(now - history)),
         old_runs=_count(connection, run.c.finished_at < now - history),
-        is_blank=connection.execute(select(empresa.c.id).limit(1)).first() is None,
+        is_blank=_is_empty(connection, empresa.c.id)
+        or (_is_empty(connection, archive.c.path) and _is_empty(connection, ziprequest.c.id, SERVED)),
     )
+
+
+def _is_empty(connection: Connection, column: ColumnElement[Any], *conditions: ColumnElement[bool]) -> bool:
+    return connection.execute(select(column).where(*conditions).limit(1)).first() is None
 
 
 def lose(connection: Connection, now: datetime, paths: Sequence[str]) -> int:

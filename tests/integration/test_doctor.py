@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -251,6 +252,17 @@ def test_addresses_that_apprise_does_not_understand_are_a_problem_and_no_secret_
 def test_the_metrics_file_must_be_replaceable(world: World, tmp_path: Path, folder: str, state: str) -> None:
     settings = replace(world.settings, metrics_file=str(tmp_path / folder / "samzip.prom"))
     assert found(settings, "metrics file").state == state
+    assert [path.name for path in tmp_path.glob("*.prom*")] == []
+
+
+def test_a_metrics_file_on_a_full_disk_is_told(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def write(_path: Path, _data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "write_bytes", write)
+    told = found(replace(world.settings, metrics_file=str(tmp_path / "samzip.prom")), "metrics file")
+    assert (told.state, told.told) == ("warning", f"{tmp_path}/samzip.prom cannot be replaced: No space left on device")
+    assert "samzip purge --dry-run" in told.remedy
 
 
 def test_settings_are_told_with_their_values_and_no_secret(world: World) -> None:

@@ -91,6 +91,11 @@ def served(world: World, path: str, *, left: timedelta = HOUR, **values: Any) ->
     return request(world, "completed", file_path=path, expires_at=NOW + left, completed_at=NOW - 2 * HOUR, **values)
 
 
+def served_before(world: World) -> None:
+    """A database that remembers no archive at all takes none for an orphan."""
+    request(world, "expired")
+
+
 def published(world: World, path: str, *, left: timedelta = HOUR, deleting: bool = False) -> None:
     row = {
         "path": path,
@@ -427,6 +432,7 @@ def test_what_changed_in_the_last_five_minutes_stays_and_is_mentioned(place: Wor
 def test_while_another_hosts_run_lives_a_purge_is_exit_75_and_shows_nothing_of_what_that_run_makes(
     place: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    served_before(place)
     making = [key(1), temporary_key(key(1), TOKEN)]
     for name in making:
         put(place, name, age=timedelta(days=1))
@@ -445,7 +451,7 @@ def test_while_another_hosts_run_lives_a_purge_is_exit_75_and_shows_nothing_of_w
     assert place.files() == files
     assert set(making) < set(files)
     assert spool.exists()
-    assert statuses(place) == ["processing"]
+    assert statuses(place) == ["expired", "processing"]
 
     with place.database.write() as connection:
         connection.execute(update(lease).values(expires_at=NOW - timedelta(seconds=1)))
@@ -455,11 +461,12 @@ def test_while_another_hosts_run_lives_a_purge_is_exit_75_and_shows_nothing_of_w
     assert len(kinds(did)) == 5
     assert place.files() == []
     assert not spool.exists()
-    assert statuses(place) == ["failed"]
+    assert statuses(place) == ["expired", "failed"]
     assert place.rows(work) == []
 
 
 def test_older_than_leaves_younger_orphans(place: World) -> None:
+    served_before(place)
     put(place, key(1), age=7 * HOUR)
     put(place, key(2), age=5 * HOUR)
     assert kinds(told(place, "--yes", "--older-than", "6h")) == [("orphan archive", key(1))]
@@ -676,6 +683,18 @@ def test_a_database_without_companies_does_not_take_every_archive_for_an_orphan(
     world.database.close()
 
 
+def test_a_database_that_has_served_nothing_yet_does_not_take_what_another_serves_for_orphans(place: World) -> None:
+    path = put(place, key(1))
+    request(place, "pending")
+    request(place, "failed")
+    did = told(place, "--yes")
+    assert (did["exit"], did["done"]["counts"], path.exists()) == (3, {}, True)
+    assert did["problems"][0]["what"] == "1 archive that this database does not know"
+    assert "it remembers none at all" in did["problems"][0]["why"]
+    served_before(place)
+    assert told(place, "--yes")["done"]["counts"] == {"orphan archive": 1}
+
+
 def test_a_store_says_of_an_absent_file_what_purge_waits_for(tmp_path: Path) -> None:
     with pytest.raises(MissingFile) as missing:
         open_store(str(tmp_path)).stat(key(1))
@@ -783,6 +802,7 @@ def test_links_in_the_state_folder_lead_nowhere(place: World, tmp_path: Path) ->
 def test_a_run_that_works_is_exit_75_and_a_dry_run_does_not_mind(
     place: World, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    served_before(place)
     put(place, key(1))
     lock = file_lock(place.settings.lock_path, wait=0, run_id="r", host="h")
     with lock:
@@ -853,6 +873,7 @@ def answer(world: World, text: str, *args: str) -> tuple[int, str]:
 
 @pytest.mark.usefixtures("terminal")
 def test_on_a_terminal_it_shows_and_asks(place: World) -> None:
+    served_before(place)
     put(place, key(1))
     code, output = answer(place, "n\n")
     assert (code, place.files()) == (0, [key(1)])
@@ -878,6 +899,7 @@ def test_all_archives_asks_twice(place: World) -> None:
 
 @pytest.mark.usefixtures("terminal")
 def test_what_turns_up_while_the_question_waits_is_not_acted_on(place: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    served_before(place)
     put(place, key(1))
     put(place, key(2))
 
@@ -892,6 +914,7 @@ def test_what_turns_up_while_the_question_waits_is_not_acted_on(place: World, mo
 
 
 def test_a_real_terminal_is_asked(place: World) -> None:
+    served_before(place)
     put(place, key(1))
     leader, follower = pty.openpty()
     os.write(leader, b"y\n")

@@ -6,16 +6,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, delete, text, update
+from sqlalchemy import Connection, delete, insert, text, update
 
 from samzip.batch import ending
 from samzip.database import tables
 from samzip.dossier.keys import WRITE_TEST
-from samzip.errors import DatabaseReadOnly, DatabaseUnreachable, StorageFailed
+from samzip.errors import DatabaseDiskFails, DatabaseReadOnly, DatabaseUnreachable, StorageFailed
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from samzip.requests import work
@@ -174,6 +174,24 @@ def test_a_server_that_is_read_only_is_told_as_one_that_cannot_be_used_now(world
     assert told.value.exit_code == DatabaseUnreachable.exit_code
     assert "standby" in told.value.advice
     assert world.run().counts.published == 1
+
+
+def test_a_database_whose_disk_is_full_is_told_as_that(world: World) -> None:
+    if not world.database.is_sqlite:
+        pytest.skip("a server's disk is not filled for a test")
+    world.company(equipment=1)
+    now = datetime.now(UTC)
+    run = {"host": "h", "pid": 1, "version": "0", "started_at": now, "heartbeat_at": now}
+
+    def fill() -> None:
+        with world.database.write() as connection:
+            connection.exec_driver_sql("PRAGMA max_page_count = 1")  # as many as it has
+            connection.execute(insert(tables.run), [{**run, "id": f"{number:032}"} for number in range(10_000)])
+
+    with pytest.raises(DatabaseDiskFails, match="disk is full") as told:
+        fill()
+    assert told.value.exit_code == DatabaseUnreachable.exit_code
+    assert "free some by other means" in told.value.advice
 
 
 def test_an_archive_that_is_taken_back_while_it_is_given_again_is_built_anew(

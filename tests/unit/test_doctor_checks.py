@@ -15,6 +15,7 @@ from samzip.requests.shown import RunShown
 NOW = datetime(2026, 11, 24, 20, 0, tzinfo=UTC)
 NOBODY = Waiting(0, None, None, 0, None)
 MIB = 2**20
+MINUTE = timedelta(minutes=1)
 
 
 def ago(**delta: float) -> datetime:
@@ -29,6 +30,7 @@ def holder(**values: object) -> Holder:
         "host": "one",
         "since": "today",
         "heartbeat": None,
+        "own_host": "one/id",
         "lease_host": None,
         "lease_expires": None,
     }
@@ -115,6 +117,16 @@ def test_a_free_lock_is_ok_also_when_another_host_works() -> None:
     elsewhere = checks.lock(holder(lease_host="two", lease_expires=NOW + timedelta(seconds=30)), NOW)
     assert judged(elsewhere) == OK
     assert "two" in elsewhere.told
+    working = checks.lock(holder(heartbeat=ago(seconds=5), lease_host="two", lease_expires=NOW + MINUTE), NOW)
+    assert judged(working) == OK
+
+
+@pytest.mark.parametrize("lease", [{}, {"lease_host": "one/id", "lease_expires": NOW + MINUTE}])
+def test_a_free_lock_of_a_run_that_has_not_ended_tells_of_its_death(lease: dict[str, object]) -> None:
+    died = checks.lock(holder(heartbeat=ago(minutes=7), **lease), NOW)
+    assert judged(died) == WARNING
+    assert died.told == "free, but a run that has not ended last showed life 7m ago: it died"
+    assert "the next run takes its parts back" in died.remedy
 
 
 def test_a_holder_that_shows_no_life_is_a_problem_that_names_its_process() -> None:
