@@ -59,7 +59,8 @@ class StatementCut(DatabaseUnreachable):
 
 
 class DatabaseReadOnly(DatabaseUnreachable):
-    """Nothing is lost, and nothing can be written: is this address a standby, or default_transaction_read_only set?"""
+    """Nothing is lost, and nothing can be written: is this address a standby, is default_transaction_read_only set, or
+    may this user not write the SQLite file and its folder?"""
 
 
 class DatabaseDiskFails(DatabaseUnreachable):
@@ -130,4 +131,9 @@ def as_told(error: Exception) -> SamzipError:
         return error
     if isinstance(error, OSError) and error.errno != errno.EPIPE:  # the system's trouble: a full disk, say
         return StorageFailed(f"{error.filename or 'output'}: {error.strerror or error}")
-    return Unexpected(f"unexpected: {type(error).__name__}: {error}")
+    return Unexpected(f"unexpected: {type(error).__name__}: {words(error)}")
+
+
+def words(error: BaseException) -> str:
+    """What it says; of a database's, what the driver says: the statement and its values are nobody's advice."""
+    return str(getattr(error, "orig", None) or error)

@@ -14,10 +14,12 @@ from samzip.archive.part import PartResult, Progress
 from samzip.batch.company import CompanyPass
 from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier.keys import archive_key, temporary_key
+from samzip.dossier.parts import part_slices
 from samzip.errors import StorageFailed, WorkTakenOver
 from samzip.events import PartRef
 from samzip.requests import attempts, lease, work
 from samzip.requests.expire import mark_unfinished
+from samzip.requests.reconcile import numbers
 
 
 @dataclass(slots=True)
@@ -47,7 +49,15 @@ def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
         if not lease.holds(connection, context.run_id):
             context.stop.ask(LEASE_LOST)
             return None
-        held = work.claim(connection, now, company_id=identity.id, part=part, token=token, run_id=context.run_id)
+        held = work.claim(
+            connection,
+            now,
+            company_id=identity.id,
+            part=part,
+            token=token,
+            run_id=context.run_id,
+            numbers=numbers(part_slices(company.equipment, context.settings.part_size), part),
+        )
         if held is None:
             return None
         path = _free_name(connection, held, context.local(now))

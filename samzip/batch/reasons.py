@@ -6,7 +6,7 @@ import errno
 import os
 from dataclasses import dataclass
 
-from samzip.errors import SamzipError, StorageFailed
+from samzip.errors import SamzipError, StorageFailed, words
 from samzip.executors import WorkerDied
 
 FULL = "no hay espacio en el servidor"
@@ -31,4 +31,4 @@ def reason(error: BaseException) -> Reason:
         return Reason(text, FULL if text.endswith(NO_ROOM) else STORAGE)
     if isinstance(error, SamzipError | WorkerDied):
         return Reason(text, text)
-    return Reason(f"error inesperado: {type(error).__name__}: {text}", UNEXPECTED)
+    return Reason(f"error inesperado: {type(error).__name__}: {words(error)}", UNEXPECTED)

@@ -18,7 +18,6 @@ from samzip.cli.frame import json_option, print_json, read_settings, takes_setti
 if TYPE_CHECKING:
     from samzip.selftest.rounds import Killed, Result
 
-TERMINATED = 143
 INTERRUPTED = 130
 
 
@@ -35,7 +34,8 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
     It makes a small company with a database of its own in the state folder and lets real runs publish its archives
     into a new folder on your archive storage. Runs are killed with SIGKILL at moments spread over their whole length;
     after each the next run must put everything right. Your own database, documents and archives are neither read nor
-    changed, and the test's folders (their names begin with samzip-selftest-) go when it ends.
+    changed, and the test's folders (their names begin with samzip-selftest-) go when it ends, or with the next test
+    where it was killed.
 
     Counted are requests that were lost (after the next run neither delivered, nor waiting, nor failed with a reason),
     archives that were torn when anyone could see them, parts built twice, and files or rows left over.
@@ -52,7 +52,7 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
     settings = read_settings(given)
     chosen = secrets.randbelow(1_000_000) if seed is None else seed
     try:
-        with _ended_by_sigterm(), open_arena(settings, random.Random(chosen)) as arena:  # noqa: S311 -- a repeatable test
+        with _ended_by_signals(), open_arena(settings, random.Random(chosen)) as arena:  # noqa: S311 -- a repeatable test
             if not as_json:
                 click.echo(f"Killing {kills} runs; seed {chosen}; archives in {arena.archives.url}.")
             result = run_rounds(arena, kills, chosen, (lambda _: None) if as_json else _tell)
@@ -68,17 +68,19 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
 
 
 @contextmanager
-def _ended_by_sigterm() -> Iterator[None]:
-    """So that the folders go then, too."""
+def _ended_by_signals() -> Iterator[None]:
+    """So that the folders go then, too: SIGTERM, and SIGHUP of a terminal that is gone, unless nohup is in front."""
 
-    def end(_number: int, _frame: FrameType | None) -> None:
-        sys.exit(TERMINATED)
+    def end(number: int, _frame: FrameType | None) -> None:
+        sys.exit(128 + number)
 
-    before = signal.signal(signal.SIGTERM, end)
+    heard = [it for it in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(it) is not signal.SIG_IGN]
+    before = {number: signal.signal(number, end) for number in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _tell(killed: Killed) -> None:

@@ -55,6 +55,7 @@ POSTGRESQL_SAYS: dict[str | None, type[SamzipError]] = {  # by SQLSTATE
 SQLITE_SAYS: dict[int, type[SamzipError]] = {  # by primary result code
     sqlite3.SQLITE_CORRUPT: DatabaseDamaged,
     sqlite3.SQLITE_NOTADB: DatabaseDamaged,
+    sqlite3.SQLITE_READONLY: DatabaseReadOnly,
     sqlite3.SQLITE_FULL: DatabaseDiskFails,
     sqlite3.SQLITE_IOERR: DatabaseDiskFails,  # also of a full disk, where the file's index should grow
 }

@@ -52,6 +52,14 @@ def user(uid: int, owner: int | None) -> Finding | None:
     return None
 
 
+def files(unwritable: Sequence[str]) -> Finding | None:
+    """Of SQLite, those that this user may not write. None: none."""
+    if not unwritable:
+        return None
+    told = f"this user may not write {' and '.join(unwritable)}, and every run does"
+    return problem("rights", told, "run it as the user that samzip runs as, or give that one file and folder (chown)")
+
+
 def rights(missing: Sequence[str]) -> Finding | None:
     """What a run needs and this login lacks. None: nothing."""
     if not missing:

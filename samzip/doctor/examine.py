@@ -51,7 +51,8 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
             yield checks.executor(settings.executor, *probes.cluster(settings))
         else:
             yield checks.executor_unseen()
-    error, is_new = probes.state(settings.state_dir)
+    own = (settings.lock_path, settings.cache_dir, settings.temporary_dir)
+    error, is_new = probes.state(settings.state_dir, own)
     yield checks.state(settings.state_dir, error, is_new)
     error, is_new = probes.archives(open_store(settings.archive_root))
     is_root_new = is_new and not Path(settings.archive_root).exists()
@@ -89,7 +90,9 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
         server = probes.server(database, connection)
         shown = shown_url(database.url)
         yield ok("database", f"{server} answers at {shown}; its schema is {HEAD}, as it should be")
-        if not database.is_sqlite:
+        if database.is_sqlite:
+            yield from _said(checks.files(probes.unwritable(Path(database.url.database or ""))))
+        else:
             yield from _said(checks.rights(check(settings.database_url).missing_rights))
         yield checks.clock(probes.clock(database, connection))
         company, equipment = largest_company(connection)

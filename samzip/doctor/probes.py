@@ -102,8 +102,8 @@ def cluster(settings: Settings) -> tuple[int, str | None]:
         return 0, str(error)
 
 
-def state(folder: Path) -> tuple[str | None, bool]:
-    """The error, and whether the folder is yet to be made."""
+def state(folder: Path, own: Sequence[Path]) -> tuple[str | None, bool]:
+    """The error, and whether the folder is yet to be made. `own`: what else runs write there."""
     if not folder.is_dir():
         root = nearest(folder)
         return (None, True) if os.access(root, os.W_OK | os.X_OK) else (f"{root}: this user may not write here", True)
@@ -119,9 +119,19 @@ def state(folder: Path) -> tuple[str | None, bool]:
         finally:
             for path in (written, renamed):
                 path.unlink(missing_ok=True)
+        for path in own:
+            if path.exists() and not os.access(path, os.R_OK | os.W_OK):
+                return f"{path} is user {path.stat().st_uid}'s, and this one may not write there", False
     except OSError as error:
         return f"{error.filename or folder}: {error.strerror or error}", False
     return None, False
+
+
+def unwritable(file: Path) -> list[str]:
+    """Of a SQLite file and its folder, in which it makes others, those that this user may not write."""
+    file = file.expanduser().absolute()
+    folder = [] if os.access(file.parent, os.W_OK | os.X_OK) else [str(file.parent)]
+    return folder + ([] if os.access(file, os.W_OK) else [str(file)])
 
 
 def may_append(path: Path) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -70,6 +71,17 @@ def reconcile(connection: Connection, now: datetime, *, company_id: int, equipme
     return Reconciled(parts, inserted, cancelled)
 
 
+def numbers(slices: Sequence[range], part: int) -> dict[str, int]:
+    """What SAM's page shows of a part, by column. Who clicks beside samzip may leave it out."""
+    piece = slices[part - 1]
+    return {
+        "total_partes": len(slices),
+        "total_equipos": len(piece),
+        "rango_equipos_inicio": piece.start + 1,
+        "rango_equipos_fin": piece.stop,
+    }
+
+
 def _cancel_surplus(connection: Connection, now: datetime, company_id: int, parts: int) -> int:
     surplus = (
         (ziprequest.c.empresa_id == company_id) & ziprequest.c.status.in_(PENDING) & (ziprequest.c.parte_numero > parts)
@@ -104,13 +116,6 @@ def _refresh(connection: Connection, company_id: int, slices: list[range]) -> No
         .order_by(ziprequest.c.id)
     ).all()
     for part in sorted({part for _, part in stale if part in parts}):
-        piece = slices[part - 1]
-        values = {
-            "total_partes": len(slices),
-            "total_equipos": len(piece),
-            "rango_equipos_inicio": piece.start + 1,
-            "rango_equipos_fin": piece.stop,
-        }
         connection.execute(
             update(ziprequest)
             .where(
@@ -118,5 +123,5 @@ def _refresh(connection: Connection, company_id: int, slices: list[range]) -> No
                 ziprequest.c.parte_numero == part,
                 ziprequest.c.status.in_(PENDING),
             )
-            .values(values)
+            .values(numbers(slices, part))
         )

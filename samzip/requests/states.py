@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, select, update
 
 from samzip.database.tables import notificacionzip, ziprequest
 
@@ -60,7 +60,7 @@ _FIELDS: dict[str, dict[str, Any]] = {  # what a state says beside its name
     "completed": {
         "error_message": None,
         "progress_percentage": 100,
-        "equipos_procesados": ziprequest.c.total_equipos,
+        "equipos_procesados": func.coalesce(ziprequest.c.total_equipos, ziprequest.c.equipos_procesados),
         **_STOPPED,
         "current_step": "ZIP completado y listo para descarga",
     },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -86,9 +87,19 @@ def count_retrying(connection: Connection) -> int:
 
 
 def claim(
-    connection: Connection, now: datetime, *, company_id: int, part: int, token: str, run_id: str
+    connection: Connection,
+    now: datetime,
+    *,
+    company_id: int,
+    part: int,
+    token: str,
+    run_id: str,
+    numbers: Mapping[str, int] | None = None,
 ) -> Claim | None:
-    """Takes a waiting part. None: someone else has it, or nobody wants it any more (its work row goes then)."""
+    """Takes a waiting part. None: someone else has it, or nobody wants it any more (its work row goes then).
+
+    `numbers` are the part's, as `reconcile.numbers` has them: clicks may have come since the requests were fitted.
+    """
     row = _part(company_id, part)
     taken = connection.execute(
         update(work)
@@ -97,7 +108,7 @@ def claim(
     ).rowcount
     if not taken:
         return None
-    served = move(connection, Move.CLAIM, _requests(company_id, part), started_at=now)
+    served = move(connection, Move.CLAIM, _requests(company_id, part), started_at=now, **numbers or {})
     if not served:
         connection.execute(delete(work).where(row))
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import random
 import shutil
@@ -27,7 +28,9 @@ from samzip.settings import Settings
 from samzip.storage import Store, open_store
 from samzip.units import is_bucket
 
-PREFIX = "samzip-selftest-"  # of the folders; what a killed self-test leaves may be deleted
+PREFIX = "samzip-selftest-"  # of the folders
+LOCK = "selftest.lock"  # in each
+YOUNG_S = 60  # a folder that was made since may not be locked yet
 TTL = timedelta(seconds=8)  # so short that archives expire while runs are killed
 RUN_LIMIT_S = 300
 FINE = (0, 3)  # exit codes of a run that ended; 3: it counted attempts that died
@@ -131,16 +134,45 @@ def _folder(parent: Path) -> Iterator[Path]:
             for path in reversed(missing):
                 path.mkdir()
                 made.append(path)
+            _remove_dead(parent)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
+            mine = _locked(folder)
         except OSError as error:
             raise StorageFailed(f"{error.filename or parent}: {error.strerror or error}") from error
-        yield folder
+        try:
+            yield folder
+        finally:
+            if mine is not None:
+                os.close(mine)
     finally:
         if folder is not None:
             _remove(folder)
         for path in reversed(made):
             with suppress(OSError):  # somebody else has begun to use it
                 path.rmdir()
+
+
+def _remove_dead(parent: Path) -> None:
+    """Folders of tests that were killed: nobody holds their lock any more."""
+    for folder in parent.glob(f"{PREFIX}*"):
+        if folder.is_symlink() or not folder.is_dir() or time.time() - folder.stat().st_mtime < YOUNG_S:
+            continue
+        lock = _locked(folder)
+        if lock is not None:
+            os.close(lock)
+            _remove(folder)
+
+
+def _locked(folder: Path) -> int | None:
+    """A descriptor that holds the folder's lock until it is closed, also by death. None: another one has it, or the
+    file system takes none."""
+    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(lock)
+        return None
+    return lock
 
 
 def _remove(folder: Path) -> None:

@@ -151,7 +151,7 @@ def test_a_fork_server_that_is_stopped_as_it_starts_does_not_hold_the_run_up(liv
     freezer = _Freezer(live, run, once=True)
     freezer.start()
     assert freezer.frozen.wait(SOON_S)
-    time.sleep(0.5)
+    wait_until(lambda: run.told("run.started"), lambda: run.text)  # before that a signal ends it at once
     assert run.end(signal.SIGTERM) < SOON_S
     assert run.process.returncode == 143, run.text
     wait_until(lambda: not live.processes(), live.processes, SOON_S)

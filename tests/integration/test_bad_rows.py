@@ -11,14 +11,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import delete, insert, update
+from sqlalchemy import Connection, delete, insert, update
 
 import samzip.app
 from samzip.archive.part import PartJob
 from samzip.archive.spool import Spool
-from samzip.batch import building, telling
+from samzip.batch import building, in_work, telling
 from samzip.batch.company import CompanyPass, open_company
 from samzip.batch.context import Context
+from samzip.batch.in_work import InWork
 from samzip.cli import main
 from samzip.database import tables
 from samzip.errors import StorageFailed, Unexpected
@@ -220,6 +221,51 @@ def test_an_odd_row_that_comes_after_the_run_has_looked_costs_nobody_anything(
     assert {request_row(world, number).status for number in good} == {"completed"}
     assert request_row(world, came[0]).status in ("completed", "failed", "cancelled")
     assert world.rows(tables.work) == []
+
+
+def test_odd_rows_that_come_while_their_part_waits_for_its_turn_cost_no_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = world.company(equipment=3)
+    good = world.click().request_ids
+    odd = ODD_EVERYWHERE + (ODD_IN_SQLITE if world.database.is_sqlite else ODD_IN_POSTGRES)
+    came: dict[str, int] = {}
+    claim = in_work.claim
+
+    def late(context: Context, opened: CompanyPass, part: int) -> InWork | None:
+        if not came:
+            came.update({change: odd_request(world, company, change) for change in odd})
+        return claim(context, opened, part)
+
+    monkeypatch.setattr(in_work, "claim", late)
+    assert world.run().counts.failed == 0
+    assert {row.outcome for row in world.rows(tables.attempt)} == {"published"}
+    assert {request_row(world, number).status for number in good} == {"completed"}
+    bare = request_row(world, next(number for change, number in came.items() if "total_equipos = NULL" in change))
+    assert (bare.status, bare.total_partes, bare.total_equipos, bare.equipos_procesados) == ("completed", 2, 2, 2)
+    assert (bare.rango_equipos_inicio, bare.rango_equipos_fin) == (1, 2)
+
+
+def test_a_row_that_claims_to_be_in_work_without_any_number_is_served_with_its_part(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    company = world.company(equipment=3)
+    world.click()
+    came: list[int] = []
+    finish = work.finish
+
+    def late(connection: Connection, *arguments: Any, **named: Any) -> int:
+        if not came:
+            now = datetime.now(UTC)
+            row = pending_row(user_id=1, company_id=company, part=1, parts=2, first=1, last=2, now=now, position=1)
+            row |= {"status": "processing", "total_equipos": None}
+            inserted = insert(tables.ziprequest).values(row).returning(tables.ziprequest.c.id)
+            came.append(connection.execute(inserted).scalar_one())
+        return finish(connection, *arguments, **named)
+
+    monkeypatch.setattr(work, "finish", late)
+    assert world.run().counts.failed == 0
+    assert request_row(world, came[0]).status == "completed"
 
 
 @pytest.mark.parametrize("total", ["1", "0.5", "1.5"])

@@ -265,6 +265,23 @@ def test_a_metrics_file_on_a_full_disk_is_told(world: World, tmp_path: Path, mon
     assert "samzip purge --dry-run" in told.remedy
 
 
+def test_what_runs_write_and_somebody_else_owns_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As of a lock that root has made."""
+    world.settings.lock_path.touch()
+    theirs = {str(world.settings.lock_path)}
+    if world.database.is_sqlite:
+        theirs.add(str(world.database.url.database))
+    may = os.access
+    monkeypatch.setattr(os, "access", lambda path, how: str(path) not in theirs and may(path, how))
+    lock = found(world.settings, "state")
+    assert lock.state == "problem"
+    assert lock.told == f"{world.settings.lock_path} is user {os.geteuid()}'s, and this one may not write there"
+    if world.database.is_sqlite:
+        assert found(world.settings, "rights").told == (
+            f"this user may not write {world.database.url.database}, and every run does"
+        )
+
+
 def test_settings_are_told_with_their_values_and_no_secret(world: World) -> None:
     settings = replace(
         world.settings,

@@ -17,7 +17,7 @@ from sqlalchemy import delete, insert, update
 
 from samzip.database import tables
 from samzip.errors import StorageFailed, Unexpected
-from samzip.selftest.arena import Arena, open_arena
+from samzip.selftest.arena import PREFIX, Arena, open_arena
 from samzip.selftest.ledger import Broken, Ledger, judge_settled
 from samzip.settings import load
 from tests.support.world import World
@@ -74,7 +74,7 @@ def test_json_is_one_object_and_not_even_the_folders_that_it_had_to_make_stay(tm
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130)])
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, 143), (signal.SIGINT, 130), (signal.SIGHUP, 129)])
 def test_a_signal_ends_it_and_its_folders_go(tmp_path: Path, number: signal.Signals, code: int) -> None:
     process = start(tmp_path, "--kills", "500")
     assert process.stdout
@@ -84,6 +84,18 @@ def test_a_signal_ends_it_and_its_folders_go(tmp_path: Path, number: signal.Sign
     process.communicate(timeout=30)
     assert process.returncode == code
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_test_left_goes_with_the_next_and_what_a_living_one_has_does_not(tmp_path: Path) -> None:
+    settings = load({"state_dir": str(tmp_path / "state")}, {"HOME": str(tmp_path)})
+    dead = tmp_path / "state" / f"{PREFIX}dead"
+    (dead / "media").mkdir(parents=True)
+    with open_arena(settings, random.Random(1)) as living:
+        for folder in (dead, living.folder):
+            os.utime(folder, (0, 0))
+        with open_arena(settings, random.Random(2)):
+            assert not dead.exists()
+            assert living.folder.exists()
 
 
 def test_a_storage_that_takes_no_folder_is_exit_12(tmp_path: Path) -> None:

@@ -24,6 +24,19 @@ from samzip.storage.local import LocalStore
 from tests.support.world import World
 
 
+class Clock:
+    """Time passes while somebody sleeps."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.now += seconds
+
+
 class Killed(BaseException):
     """What a test raises where a run would die."""
 
@@ -46,6 +59,7 @@ def test_after_a_commit_whose_answer_got_lost_nothing_is_removed_until_the_next_
 
     with monkeypatch.context() as patched:
         patched.setattr(ending, "PATIENCE_S", 0.5)
+        patched.setattr(ending, "time", Clock())
         patched.setattr(work, "finish", lose)
         if went_through:  # what follows the lost answer meets another error before the fence
             patched.setattr(work, "_touch", _touch_until_committed(work._touch, errors, then))
@@ -192,6 +206,24 @@ def test_a_database_whose_disk_is_full_is_told_as_that(world: World) -> None:
         fill()
     assert told.value.exit_code == DatabaseUnreachable.exit_code
     assert "free some by other means" in told.value.advice
+
+
+def test_of_what_nobody_foresaw_in_the_database_its_words_are_told_and_not_the_statement(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=1)
+    world.click()
+
+    def break_a_rule(connection: Connection, *_: Any) -> int:
+        connection.execute(insert(tables.work).values(company_id=None, part=1, queued_at=datetime.now(UTC)))
+        return 1
+
+    monkeypatch.setattr(work, "finish", break_a_rule)
+    assert world.run().counts.failed == 1
+    (part,) = world.rows(tables.work)
+    assert part.last_error.startswith("error inesperado: IntegrityError: ")
+    assert "company_id" in part.last_error
+    assert "INSERT" not in part.last_error
 
 
 def test_an_archive_that_is_taken_back_while_it_is_given_again_is_built_anew(

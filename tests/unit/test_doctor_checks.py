@@ -222,6 +222,12 @@ def test_folders_are_judged_by_what_could_be_done_there() -> None:
     assert judged(checks.state(Path("/state"), "Read-only file system", False)) == PROBLEM
 
 
+def test_a_sqlite_file_that_this_user_may_not_write_is_a_problem() -> None:
+    assert checks.files([]) is None
+    found = checks.files(["/state/samzip.sqlite3"])
+    assert judged(found) == PROBLEM
+
+
 def test_settings_that_are_given_are_named_with_their_source() -> None:
     shown = {"ttl": {"value": "2h", "source": "--ttl"}, "jobs": {"value": "2", "source": "default"}}
     found = checks.settings(shown)

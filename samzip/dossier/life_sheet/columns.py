@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from samzip.dossier.life_sheet.fonts import BOLD, REGULAR
-from samzip.dossier.life_sheet.glyphs import NOTHING
+from samzip.dossier.life_sheet.model import NOTHING
 
 PAD = 5.0  # left and right in a cell
 SIZE = 7.5

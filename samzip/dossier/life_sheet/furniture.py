@@ -7,8 +7,9 @@ from math import atan2
 from samzip.catalog.model import Company
 from samzip.dossier.life_sheet.flow import LEFT, PAGE_HEIGHT, PAGE_WIDTH, RIGHT, WIDTH, Placement
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
-from samzip.dossier.life_sheet.glyphs import NOTHING, one_line
+from samzip.dossier.life_sheet.glyphs import one_line
 from samzip.dossier.life_sheet.images import Picture
+from samzip.dossier.life_sheet.model import NOTHING
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, RULE, Pen
 from samzip.dossier.life_sheet.text import fit, wrap
 

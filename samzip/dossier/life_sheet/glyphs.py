@@ -8,8 +8,8 @@ from functools import lru_cache
 
 from samzip.dossier.characters import legible
 from samzip.dossier.life_sheet.fonts import BOLD, NOTDEF, REGULAR
+from samzip.dossier.life_sheet.model import NOTHING
 
-NOTHING = "—"  # a value that is not there
 MAX_CHARACTERS = 20_000  # of one text; about seven pages
 _REPERTOIRE = REGULAR.repertoire & BOLD.repertoire
 CUT = " … (texto recortado)"

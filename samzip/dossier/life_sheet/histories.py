@@ -8,8 +8,9 @@ from samzip.catalog.model import Equipment, spaced
 from samzip.dossier.life_sheet.columns import PAD, SIZE, Column
 from samzip.dossier.life_sheet.flow import WIDTH, Flow
 from samzip.dossier.life_sheet.fonts import REGULAR
-from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line
+from samzip.dossier.life_sheet.glyphs import clean, one_line
 from samzip.dossier.life_sheet.glyphs import value_or_dash as shown
+from samzip.dossier.life_sheet.model import NOTHING
 from samzip.dossier.life_sheet.tables import table
 from samzip.dossier.life_sheet.wording import day, local_day, pesos
 from samzip.dossier.results import is_refusal

@@ -16,20 +16,26 @@ from typing import cast
 
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.JpegImagePlugin import JpegImageFile
+from PIL.TiffImagePlugin import TILELENGTH, TILEWIDTH, TiffImageFile
 from reportlab.pdfbase import pdfdoc
 
 from samzip.dossier.filetypes import HEAD_BYTES, real_extension
 from samzip.dossier.life_sheet.model import DAMAGED, NOT_DRAWN, TOO_LARGE, Unreadable
 
 MAX_PIXELS = 100_000_000  # of a source; a decompression bomb or a poster, neither is a photo of an instrument
-MAX_DECODED = 72_000_000  # bytes that it may take until it is small, the file's included
+MAX_DECODED = 58_000_000  # bytes that it may take until it is small, the file's included: a worker has 60 without
 _DECODED = {"1": 2, "L": 1, "P": 10, "PA": 10, "LA": 8, "RGBA": 8, "I;16": 11, "I;16B": 11, "I": 12, "F": 12}  # a pixel
 _OF_FORMAT = {"WEBP": 16, "JPEG2000": 20, "AVIF": 10, "TIFF": 8}  # whose decoders keep more than one copy
+LYING = (5, 6, 7, 8)  # Exif's orientations of which width and height change places
 ROOM = 1.5  # a picture that exceeds its box no further is not reduced, which costs more than decoding it
 PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
 JPEG_QUALITY = 82
 DRAWN = frozenset({"jpg", "png", "gif", "tif", "bmp", "webp"})  # what Pillow reads everywhere, as filetypes names it
 UNKNOWN = frozenset({"txt", "bin"})  # content that filetypes does not know
+OTHERS = (b"%!PS", b"\xc5\xd0\xd3\xc6", b"\0\0\1\0", b"\xd7\xcd\xc6\x9a")  # and that is EPS, an icon, a metafile
+# Nothing else is opened: Pillow would have Ghostscript run what somebody uploaded, and knows formats within formats.
+COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
+RARE = ("TIFF", "WEBP", "JPEG2000", "AVIF")  # their modules are imported when one comes
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +82,7 @@ def load(data: bytes, width: int, height: int, *, lossless: bool = False) -> Pic
         return Unreadable(TOO_LARGE)
     except UnidentifiedImageError:
         # A telephone's HEIC, an SVG or a PDF is sound: whoever opens the document sees it.
-        is_sound = real_extension("", data[:HEAD_BYTES]) not in DRAWN | UNKNOWN
+        is_sound = data.startswith(OTHERS) or real_extension("", data[:HEAD_BYTES]) not in DRAWN | UNKNOWN
         return Unreadable(NOT_DRAWN if is_sound else DAMAGED)
     except (OSError, ValueError, TypeError, SyntaxError, LookupError, ArithmeticError, EOFError, AttributeError,
             struct.error, zlib.error, RuntimeError, AssertionError):  # fmt: skip
@@ -85,11 +91,12 @@ def load(data: bytes, width: int, height: int, *, lossless: bool = False) -> Pic
 
 
 def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unreadable:
-    with Image.open(io.BytesIO(data)) as image:
+    with _open(data) as image:
         is_jpeg = isinstance(image, JpegImageFile)  # telephones put several into one, which has another format's name
         if image.width * image.height > MAX_PIXELS or len(data) + _decoded(image, data) > MAX_DECODED:
             return Unreadable(TOO_LARGE)
-        upright = image.getexif().get(0x0112, 1) in (1, None)  # orientation; for a PNG's all of it may be decoded
+        orientation = image.getexif().get(0x0112, 1)  # for a PNG's all of it may be decoded
+        upright = orientation in (1, None)
         if not upright and not is_jpeg and len(data) + 2 * _decoded(image, data) > MAX_DECODED:
             return Unreadable(TOO_LARGE)
         fits = image.width <= width * ROOM and image.height <= height * ROOM
@@ -100,11 +107,21 @@ def _load(data: bytes, width: int, height: int, lossless: bool) -> Picture | Unr
             return Picture(*size, grey, data, "DCTDecode")
         if is_jpeg:
             # The size that it will have, not its box: Pillow decodes no smaller than what it is asked for on each side.
-            wanted = _within(image, width, height) if upright else (max(width, height),) * 2
+            box = (height, width) if orientation in LYING else (width, height)
+            wanted = _within(image, *box)
             image.draft("RGB" if image.mode != "L" else "L", wanted)
         image.load()
         turned = image if upright else ImageOps.exif_transpose(image)
         return _encode(_flat(_reduced(turned, width, height)), lossless and not is_jpeg)
+
+
+def _open(data: bytes) -> Image.Image:
+    """Raises UnidentifiedImageError."""
+    try:
+        return Image.open(io.BytesIO(data), formats=COMMON)
+    except UnidentifiedImageError:
+        Image.init()
+        return Image.open(io.BytesIO(data), formats=[name for name in RARE if name in Image.OPEN])
 
 
 def _decoded(image: Image.Image, data: bytes) -> int:
@@ -117,6 +134,8 @@ def _decoded(image: Image.Image, data: bytes) -> int:
         sampled: list[tuple[int, int]] = [(across, down) for _, across, down, _ in image.layer]
         of_block = max(across for across, _ in sampled) * max(down for _, down in sampled)
         return 2 * pixels * sum(across * down for across, down in sampled) // of_block
+    if isinstance(image, TiffImageFile):  # it is read by tiles, of which one may be larger than all of it
+        pixels = max(pixels, image.tag_v2.get(TILEWIDTH, 0) * image.tag_v2.get(TILELENGTH, 0))
     return pixels * max(_OF_FORMAT.get(image.format or "", 0), _DECODED.get(image.mode, 4))
 
 

@@ -9,6 +9,7 @@ from datetime import datetime
 from samzip.catalog.model import Company, Equipment
 from samzip.dossier.moments import aware
 
+NOTHING = "—"  # a value that is not there
 DAMAGED = "imagen dañada: no se pudo leer"
 NOT_DRAWN = "imagen en un formato que la hoja de vida no muestra"
 TOO_LARGE = "imagen demasiado grande para la hoja de vida"

@@ -8,8 +8,8 @@ from samzip.catalog.model import Equipment, Schedule, plain_state
 from samzip.dossier.life_sheet.columns import Column
 from samzip.dossier.life_sheet.flow import LEFT, RIGHT, WIDTH, Flow
 from samzip.dossier.life_sheet.fonts import BOLD
-from samzip.dossier.life_sheet.glyphs import NOTHING, clean, one_line, value_or_dash
-from samzip.dossier.life_sheet.model import DocumentLine
+from samzip.dossier.life_sheet.glyphs import clean, one_line, value_or_dash
+from samzip.dossier.life_sheet.model import NOTHING, DocumentLine
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, INK, MUTED, Colour
 from samzip.dossier.life_sheet.tables import Field, fields, paragraph, table, table_height
 from samzip.dossier.life_sheet.text import fit

@@ -15,9 +15,18 @@ from samzip.dossier.alike import Told, phrases
 from samzip.dossier.life_sheet import analysis, furniture, histories, sections
 from samzip.dossier.life_sheet.flow import PAGE_HEIGHT, PAGE_WIDTH, Flow, Placement
 from samzip.dossier.life_sheet.fonts import BASE_FONT, BOX, embed
-from samzip.dossier.life_sheet.glyphs import NOTHING, is_cut, one_line
+from samzip.dossier.life_sheet.glyphs import is_cut, one_line
 from samzip.dossier.life_sheet.images import Picture, load
-from samzip.dossier.life_sheet.model import LOGO, OF_COMPANY, PHOTO, LifeSheet, Rendered, Unreadable, newest_record
+from samzip.dossier.life_sheet.model import (
+    LOGO,
+    NOTHING,
+    OF_COMPANY,
+    PHOTO,
+    LifeSheet,
+    Rendered,
+    Unreadable,
+    newest_record,
+)
 from samzip.dossier.life_sheet.pen import Pen
 from samzip.dossier.life_sheet.properties import Properties
 from samzip.dossier.life_sheet.wording import day, local_day, moment, zone
@@ -79,7 +88,7 @@ def draw(sheet: LifeSheet) -> Rendered:
     return Rendered(_pdf(sheet, flow, pictures, local), tuple(one_line(note) for note in notes), problem)
 
 
-@lru_cache(maxsize=4)
+@lru_cache(maxsize=1)  # of more, the bytes would stay
 def _logo(data: bytes) -> Picture | Unreadable:
     """The same for all instruments of a company, one after the other."""
     return load(data, *LOGO_PIXELS, lossless=True)

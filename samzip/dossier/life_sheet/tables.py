@@ -18,7 +18,7 @@ from samzip.dossier.life_sheet.flow import (
     Flow,
 )
 from samzip.dossier.life_sheet.fonts import BOLD, REGULAR, Face
-from samzip.dossier.life_sheet.glyphs import NOTHING
+from samzip.dossier.life_sheet.model import NOTHING
 from samzip.dossier.life_sheet.pen import ACCENT, ALERT, HAIRLINE, INK, MUTED, TINT, ZEBRA, Colour
 from samzip.dossier.life_sheet.text import wrap
 from samzip.dossier.life_sheet.wording import EMPTY

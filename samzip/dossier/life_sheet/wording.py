@@ -6,7 +6,7 @@ from datetime import date, datetime, tzinfo
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
-from samzip.dossier.life_sheet.glyphs import NOTHING
+from samzip.dossier.life_sheet.model import NOTHING
 from samzip.dossier.moments import in_zone
 
 ABSENT = "FALTA: "  # begins the reason why a document is not there
