@@ -56,7 +56,7 @@ def _look(database: Database, connection: Connection) -> Checked:
     if not present - _own_tables():
         creates = _all_tables(present)
         return _checked(database, EMPTY, revision, creates, tuple(_rights(database, connection, present, creates)))
-    setup.check_sam(database, present)
+    setup.check_sam(database, connection, present)
     is_own = setup.is_own(present)
     creates = tuple(sorted(_own_tables() - present))
     lacks_index = not _finds_by_status(connection)

@@ -70,7 +70,9 @@ def _lines() -> Iterator[str]:
     yield "BEGIN;"
     for role, (rights, purpose) in ROLES.items():
         yield f"\n-- {purpose}"
-        yield f"DO $$ BEGIN CREATE ROLE {role} NOLOGIN; EXCEPTION WHEN duplicate_object THEN NULL; END $$;"
+        # Asked first: who may make no roles may still grant to one that is there.
+        exists = f"SELECT FROM pg_roles WHERE rolname = '{role}'"
+        yield f"DO $$ BEGIN IF NOT EXISTS ({exists}) THEN CREATE ROLE {role} NOLOGIN; END IF; END $$;"
         yield f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role};"
         yield f"GRANT USAGE ON SCHEMA public TO {role};"
         for table, granted in sorted(rights.items()):

@@ -35,10 +35,10 @@ def initialise(url: str) -> Initialised:
         with database.read() as connection:
             before = set(inspect(connection).get_table_names())
             _require_known(database, revision_of(connection))
+            adopted = bool(before - {*tables.own.tables, VERSION_TABLE})
+            if adopted:
+                check_sam(database, connection, before)
         known = set(tables.sam.tables)
-        adopted = bool(before - {*tables.own.tables, VERSION_TABLE})
-        if adopted:
-            check_sam(database, before)
         if not before and database.is_sqlite:
             _use_wal(database)
         with database.write() as connection:
@@ -90,7 +90,7 @@ def revision_of(connection: Connection) -> str | None:
     return revision
 
 
-def check_sam(database: Database, present: set[str]) -> None:
+def check_sam(database: Database, connection: Connection, present: set[str]) -> None:
     """Raises ForeignDatabase when tables or columns of SAM's are missing."""
     missing = sorted(set(tables.sam.tables) - present)
     if missing:
@@ -98,14 +98,13 @@ def check_sam(database: Database, present: set[str]) -> None:
         raise ForeignDatabase(
             f"{_shown(database)} holds tables of another application ({shown}) and lacks SAM's {', '.join(missing[:3])}"
         )
-    with database.read() as connection:
-        inspector = inspect(connection)
-        lacking = [
-            f"{name}.{column.name}"
-            for name, table in tables.sam.tables.items()
-            for column in table.columns
-            if column.name not in {found["name"] for found in inspector.get_columns(name)}
-        ]
+    inspector = inspect(connection)
+    lacking = [
+        f"{name}.{column.name}"
+        for name, table in tables.sam.tables.items()
+        for column in table.columns
+        if column.name not in {found["name"] for found in inspector.get_columns(name)}
+    ]
     if lacking:
         raise ForeignDatabase(
             f"{_shown(database)}: SAM's tables lack {', '.join(lacking[:5])}; is SAM's version older?"

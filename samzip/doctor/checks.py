@@ -52,11 +52,11 @@ def user(uid: int, owner: int | None) -> Finding | None:
     return None
 
 
-def files(unwritable: Sequence[str]) -> Finding | None:
-    """Of SQLite, those that this user may not write. None: none."""
-    if not unwritable:
+def files(missing: Sequence[str]) -> Finding | None:
+    """What a run does with a SQLite file and its folder, and this user may not. None: nothing."""
+    if not missing:
         return None
-    told = f"this user may not write {' and '.join(unwritable)}, and every run does"
+    told = f"no run can work as this user, who has no right {' and '.join(missing)}"
     return problem("rights", told, "run it as the user that samzip runs as, or give that one file and folder (chown)")
 
 

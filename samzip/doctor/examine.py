@@ -85,15 +85,13 @@ def _with_database(settings: Settings, database: Database) -> Iterator[Finding]:
     from samzip.requests.health import largest_company, last_starts
     from samzip.requests.overview import last_finished
 
+    lacking = check(settings.database_url).missing_rights  # before a connection is held: a pooler may have one only
     with database.read() as connection:
         now = database.now(connection)
         server = probes.server(database, connection)
         shown = shown_url(database.url)
         yield ok("database", f"{server} answers at {shown}; its schema is {HEAD}, as it should be")
-        if database.is_sqlite:
-            yield from _said(checks.files(probes.unwritable(Path(database.url.database or ""))))
-        else:
-            yield from _said(checks.rights(check(settings.database_url).missing_rights))
+        yield from _said((checks.files if database.is_sqlite else checks.rights)(lacking))
         yield checks.clock(probes.clock(database, connection))
         company, equipment = largest_company(connection)
         documents = probes.documents(open_store(settings.media_root), equipment)

@@ -127,13 +127,6 @@ def state(folder: Path, own: Sequence[Path]) -> tuple[str | None, bool]:
     return None, False
 
 
-def unwritable(file: Path) -> list[str]:
-    """Of a SQLite file and its folder, in which it makes others, those that this user may not write."""
-    file = file.expanduser().absolute()
-    folder = [] if os.access(file.parent, os.W_OK | os.X_OK) else [str(file.parent)]
-    return folder + ([] if os.access(file, os.W_OK) else [str(file)])
-
-
 def may_append(path: Path) -> bool:
     """Without making the file."""
     if path.exists():

@@ -278,7 +278,7 @@ def test_what_runs_write_and_somebody_else_owns_is_told(world: World, monkeypatc
     assert lock.told == f"{world.settings.lock_path} is user {os.geteuid()}'s, and this one may not write there"
     if world.database.is_sqlite:
         assert found(world.settings, "rights").told == (
-            f"this user may not write {world.database.url.database}, and every run does"
+            f"no run can work as this user, who has no right to write the file {world.database.url.database}"
         )
 
 

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from samzip.app import ready_database
 from samzip.database import open_database
+from samzip.database.check import check
+from samzip.doctor.examine import examine
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from tests.support.pooler import pooled as through_a_pooler
@@ -53,3 +56,13 @@ def test_the_whole_story_behind_a_pooler_in_transaction_mode(pooled: World) -> N
     assert purge.run(wait=0)[1].problems == []
     assert pooled.files() == []
     impatient.close()
+
+
+def test_the_doctor_and_the_check_of_a_database_need_one_connection(postgres_server: str, tmp_path: Path) -> None:
+    with through_a_pooler(new_postgres_database(postgres_server), size=1) as url:
+        world = make_world(tmp_path, url.render_as_string(hide_password=False))
+        world.company(equipment=1)
+        told = {it.check: it.state for it in examine(world.settings, ready_database)}
+        assert (told["database"], told.get("documents")) == ("ok", "ok")
+        assert check(world.settings.database_url).is_ready
+        world.database.close()

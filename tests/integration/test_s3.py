@@ -39,7 +39,7 @@ from samzip.storage import MissingFile, Store, open_store
 from samzip.storage.s3 import client, store, uploads
 from samzip.units import parse_bucket
 from tests.support.live_runs import wait_until
-from tests.support.s3 import BUCKET, PATIENCE_S, Bucket
+from tests.support.s3 import BUCKET, PATIENCE_S, Bucket, private
 from tests.support.web import make_web
 from tests.support.world import ShiftedDatabase, World, make_world
 
@@ -604,3 +604,25 @@ def test_a_missing_object_is_missing_in_spanish(s3: Bucket) -> None:
     with pytest.raises(MissingFile) as missing:
         open_store(new_prefix()).open("documentos/no.pdf")
     assert missing.value.reason == "no existe en el almacenamiento"
+
+
+def test_a_bucket_whose_certificate_a_private_authority_signed_is_used_once_its_file_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As of MinIO or Ceph in a company's own network. Both clients go by the same file, and nobody else does."""
+    monkeypatch.delenv("SSL_CERT_FILE", raising=False)
+    with private(tmp_path / "server") as (reached, authority):
+        for name, value in reached.items():
+            monkeypatch.setenv(name, value)
+        monkeypatch.setattr(client, "RETRY", {**client.RETRY, "max_retries": 0})
+        with pytest.raises(StorageFailed, match="AWS_CA_BUNDLE names a file of authorities"):
+            open_store(new_prefix()).check_readable()
+        monkeypatch.setenv("AWS_CA_BUNDLE", str(authority))
+        archives = open_store(new_prefix())
+        with archives.create(TEMPORARY_KEY) as file:
+            file.write(b"PK")
+        archives.publish(TEMPORARY_KEY, "zip_requests/1/a.zip")
+        with archives.open("zip_requests/1/a.zip") as file:
+            assert file.read() == b"PK"
+        assert list(archives.list("zip_requests"))
+        assert "SSL_CERT_FILE" not in os.environ

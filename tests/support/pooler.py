@@ -25,7 +25,8 @@ listen_port = {port}
 unix_socket_dir =
 auth_type = any
 pool_mode = transaction
-default_pool_size = 3
+default_pool_size = {size}
+query_wait_timeout = 20
 """
 TLS = """
 client_tls_sslmode = require
@@ -35,8 +36,9 @@ client_tls_key_file = {folder}/server.key
 
 
 @contextmanager
-def pooled(database_url: str, certificate: tuple[Path, Path] | None = None) -> Iterator[URL]:
-    """The same database through it. With a certificate and its key it speaks TLS and nothing else."""
+def pooled(database_url: str, certificate: tuple[Path, Path] | None = None, size: int = 3) -> Iterator[URL]:
+    """The same database through it, with `size` connections to the server. With a certificate and its key it speaks TLS
+    and nothing else."""
     if PROGRAM is None:
         pytest.skip("pgbouncer is not here")
     with socket.socket() as taken:
@@ -46,7 +48,7 @@ def pooled(database_url: str, certificate: tuple[Path, Path] | None = None) -> I
     owner = Path(str(url.query["host"])).owner()
     folder = Path(tempfile.mkdtemp(prefix="samzip-pool-"))
     folder.chmod(0o755)  # it does not work as root
-    text = SETTINGS.format(socket=url.query["host"], port=port)
+    text = SETTINGS.format(socket=url.query["host"], port=port, size=size)
     if certificate:
         text += TLS.format(folder=folder)
         for source, name in zip(certificate, ("server.crt", "server.key"), strict=True):

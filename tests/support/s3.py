@@ -12,7 +12,8 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 
 import obstore
@@ -216,6 +217,45 @@ def moto(folder: Path) -> Iterator[Bucket]:
         with environment(bucket.environment):
             client.boto().create_bucket(Bucket=BUCKET)
         yield bucket
+
+
+@contextmanager
+def private(folder: Path) -> Iterator[tuple[dict[str, str], Path]]:
+    """moto's server behind TLS, with a certificate that only its own authority has signed: the environment that leads
+    to its bucket, and the authority's file."""
+    folder.mkdir(parents=True)
+    certificate, key = _self_signed(folder)
+    command = [str(Path(sys.executable).with_name("moto_server")), "-H", "127.0.0.1", "-c", str(certificate)]
+    with _server([*command, "-k", str(key)], "-p", folder) as port:
+        keys = {"AWS_ACCESS_KEY_ID": KEYS[0], "AWS_SECRET_ACCESS_KEY": KEYS[1], "AWS_REGION": "us-east-1"}
+        reached = {**keys, "AWS_ENDPOINT_URL": f"https://127.0.0.1:{port}"}
+        with environment(reached | {"AWS_CA_BUNDLE": str(certificate)}):
+            client.boto().create_bucket(Bucket=BUCKET)
+        yield reached, certificate
+
+
+def _self_signed(folder: Path) -> tuple[Path, Path]:
+    """Files of a certificate for 127.0.0.1, which is its own authority, and of its key."""
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "samzip's tests")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    files = folder / "certificate.pem", folder / "key.pem"
+    files[0].write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
+    files[1].write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    )
+    return files
 
 
 @contextmanager

@@ -224,7 +224,7 @@ def test_folders_are_judged_by_what_could_be_done_there() -> None:
 
 def test_a_sqlite_file_that_this_user_may_not_write_is_a_problem() -> None:
     assert checks.files([]) is None
-    found = checks.files(["/state/samzip.sqlite3"])
+    found = checks.files(["to write the file /state/samzip.sqlite3"])
     assert judged(found) == PROBLEM
 
 

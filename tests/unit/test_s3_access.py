@@ -51,6 +51,12 @@ def test_aws_files_count_only_where_the_environment_has_no_key(tmp_path: Path) -
     assert not access(NONE).has_profile
 
 
+def test_aws_file_of_authorities_comes_before_the_one_of_openssl() -> None:
+    assert access(NONE).authorities is None
+    assert access(NONE | {"SSL_CERT_FILE": "/a"}).authorities == "/a"
+    assert access(NONE | {"SSL_CERT_FILE": "/a", "AWS_CA_BUNDLE": "/b"}).authorities == "/b"
+
+
 def test_an_endpoint_without_a_scheme_is_refused() -> None:
     with pytest.raises(BadSetting, match=r"https://s3\.example\.com"):
         access(NONE | {"AWS_ENDPOINT_URL": "minio:9000"})
@@ -92,3 +98,17 @@ def test_an_endpoint_with_a_password_is_refused_and_not_shown() -> None:
     with pytest.raises(BadSetting, match="no name and password in it") as refused:
         access(NONE | {"AWS_ENDPOINT_URL": "u:GEHEIM@s3.example.com"})
     assert "GEHEIM" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("cause", "why"),
+    [
+        ("error: InvalidCertificate(\n  UnknownIssuer", "its certificate is not one that this host trusts"),
+        ("error: InvalidMessage(\n  InvalidContentType", "it does not speak TLS"),
+        ('Os { code: 111, message: "Connection refused" }', "Connection refused"),
+        ('error: "failed to lookup address information"', "failed to lookup address information"),
+    ],
+)
+def test_what_kept_a_connection_from_being_made_is_told(cause: str, why: str) -> None:
+    error = ValueError(f"HTTP error: error sending request\n\nDebug source:\nGeneric {{ {cause} }}")
+    assert told(error).startswith(f"HTTP error: error sending request ({why}")

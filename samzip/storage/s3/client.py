@@ -46,6 +46,12 @@ WORKER_RETRY: RetryConfig = {  # 10 to 30 s: a server may restart
 REQUEST: ClientConfig = {"connect_timeout": timedelta(seconds=5), "timeout": timedelta(seconds=60)}
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_S3_ENDPOINT_URL")  # the last one is SAM's
 ANSWER = re.compile(r"(?:<\?xml[^>]*\?>)?\s*<Error\b.*</Error>")
+CAUSES = {  # in obstore's chain of them
+    "InvalidCertificate": "its certificate is not one that this host trusts: AWS_CA_BUNDLE names a file of authorities",
+    "InvalidContentType": "it does not speak TLS: is its address http://?",
+    "InvalidMessage": "it does not speak TLS: is its address http://?",
+}
+SYSTEM_SAYS = re.compile(r'(?:message|error): "([^"]+)"')
 REGIONS = ("AWS_REGION", "AWS_DEFAULT_REGION", "AWS_S3_REGION_NAME")
 
 
@@ -57,6 +63,7 @@ class Access:
     region: str | None
     is_virtual: bool  # the bucket is part of the host's name
     has_profile: bool  # credentials are in AWS' files, which obstore does not read
+    authorities: str | None  # a file of those who sign certificates; None: the system's
 
 
 def access(environ: Mapping[str, str]) -> Access:
@@ -79,6 +86,7 @@ def access(environ: Mapping[str, str]) -> Access:
         region=region,
         is_virtual=virtual.lower() in ("virtual", "true", "1"),
         has_profile=has_files and not environ.get("AWS_ACCESS_KEY_ID"),
+        authorities=environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None,
     )
 
 
@@ -105,15 +113,32 @@ def _bucket(name: str, found: Access, _key: str | None, _process: int, patient: 
         scheme, _, host = endpoint.partition("://")
         options["endpoint"] = f"{scheme}://{name}.{host}" if found.is_virtual else endpoint
     try:
-        return S3Store(
-            name,
-            region=region or "us-east-1",
-            retry_config=WORKER_RETRY if patient else RETRY,
-            client_options={**REQUEST, "allow_http": (endpoint or "").startswith("http://")},
-            **options,
-        )
+        with _trusting(found.authorities):
+            return S3Store(
+                name,
+                region=region or "us-east-1",
+                retry_config=WORKER_RETRY if patient else RETRY,
+                client_options={**REQUEST, "allow_http": (endpoint or "").startswith("http://")},
+                **options,
+            )
     except (BaseError, ValueError) as error:
         raise BadSetting(f"s3://{name}: {told(error)}") from error
+
+
+@contextmanager
+def _trusting(authorities: str | None) -> Iterator[None]:
+    """obstore knows no AWS_CA_BUNDLE. It reads this variable, which is others', too, when it makes a client."""
+    before = os.environ.get("SSL_CERT_FILE")
+    if authorities is None or authorities == before:
+        yield
+        return
+    os.environ["SSL_CERT_FILE"] = authorities
+    try:
+        yield
+    finally:
+        del os.environ["SSL_CERT_FILE"]
+        if before is not None:
+            os.environ["SSL_CERT_FILE"] = before
 
 
 def _session() -> Any:
@@ -158,14 +183,20 @@ def _boto(found: Access, _key: str | None, _process: int) -> Any:
     try:
         session = boto3.Session()
         region = found.region or session.region_name or "us-east-1"
-        return session.client("s3", endpoint_url=found.endpoint, region_name=region, config=config)
+        trusted = {"verify": found.authorities} if found.authorities else {}
+        return session.client("s3", endpoint_url=found.endpoint, region_name=region, config=config, **trusted)
     except (BotoCoreError, ValueError) as error:
         raise BadSetting(f"S3: {error}") from error
 
 
 def told(error: BaseException) -> str:
     """An error of obstore's in one line: it adds its whole chain of causes below, and quotes the server's XML."""
-    text = " ".join(str(error).partition("Debug source")[0].split())
+    text, _, causes = str(error).partition("Debug source")
+    text = " ".join(text.split())
+    system = SYSTEM_SAYS.search(causes)
+    why = next((words for cause, words in CAUSES.items() if cause in causes), system and system[1])
+    if why and why not in text:
+        text += f" ({why})"
     return ANSWER.sub(_answer, text) or type(error).__name__
 
 
