@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     from samzip.report.metrics import Queue
     from samzip.requests.shown import Delivery
 
+STUCK_S = (
+    30  # after which a run that was asked to end, and waits for somebody to read what it says, is ended by the kernel
+)
 GIVE_BACK_S = 2  # for database and bucket, in all, when a run was asked to end: of the 5 s that people wait for that
 
 
@@ -174,6 +177,7 @@ def _heard_signals(stop: Stop, asked: Asked, patience: Patience) -> Iterator[Non
     def ask(number: int, _frame: FrameType | None) -> None:
         stop.ask(signal.Signals(number).name)
         patience.end_in(GIVE_BACK_S)
+        signal.alarm(STUCK_S)  # by SIGALRM, which nobody handles
         if number == signal.SIGINT:
             # The kernel answers the second one: a handler would wait while the run waits for the database.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
@@ -183,5 +187,6 @@ def _heard_signals(stop: Stop, asked: Asked, patience: Patience) -> Iterator[Non
     try:
         yield
     finally:
+        signal.alarm(0)
         for number, handler in before.items():
             signal.signal(number, handler)

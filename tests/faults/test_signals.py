@@ -175,6 +175,26 @@ def test_a_signal_ends_a_run_soon_whose_workers_do_not_come_up(live: LiveRuns) -
     check_that_the_next_run_does_everything(live, (1, 1, 1))
 
 
+def test_a_signal_ends_a_run_whose_log_nobody_reads_any_more(live: LiveRuns) -> None:
+    """As of a pager, or of a journal that is stopped: what is written to a full pipe waits."""
+    pipe = live.orders / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDWR | os.O_NONBLOCK)
+    with suppress(BlockingIOError):
+        while True:
+            os.write(reader, b"\n" * 4096)
+    live.through = ("sh", "-c", f'exec "$0" "$@" 2> {pipe}')
+    run = live.start(STUCK_S="1")
+    wait_until(lambda: run.catches(signal.SIGTERM))
+    time.sleep(1)  # in which it tells that it has begun
+    assert run.end(signal.SIGTERM) < SOON_S
+    assert run.process.returncode == -signal.SIGALRM
+    os.close(reader)
+    live.through = ()
+    wait_until(lambda: not live.processes(), live.processes, SOON_S)
+    check_that_the_next_run_does_everything(live, (1, 1, 1))
+
+
 def test_a_second_sigint_ends_a_run_at_once_and_the_next_run_recovers(live: LiveRuns) -> None:
     run = live.hold(1, 2)
     with live.world.database.write():  # the run cannot put its parts back as long as this lasts

@@ -8,7 +8,8 @@ hang            while it is there, documents are looked at in vain, as on a file
 freeze-before-rename, freeze-before-commit
                 the leader stops itself (SIGSTOP) just before an archive gets its name, or just after that
 
-LEASE_S in the environment shortens the lease's life, and its heartbeat in proportion. CLOCK_SHIFT_S: see shifted_clock.
+LEASE_S in the environment shortens the lease's life, and its heartbeat in proportion; STUCK_S the time after which a
+run that was asked to end is ended. CLOCK_SHIFT_S: see shifted_clock.
 """
 
 from __future__ import annotations
@@ -78,5 +79,9 @@ local.LocalStore.publish = publish  # type: ignore[method-assign]
 if short := os.environ.get("LEASE_S"):
     shorter = float(short) / lease.TIME_TO_LIVE.total_seconds()
     lease.TIME_TO_LIVE, lease.HEARTBEAT = lease.TIME_TO_LIVE * shorter, lease.HEARTBEAT * shorter
+if short := os.environ.get("STUCK_S"):
+    from samzip import app
+
+    app.STUCK_S = int(short)
 build.build_part, prepare.prepare_company = build_part, prepare_company
 survey.survey_company = survey_company
