@@ -32,9 +32,7 @@ if TYPE_CHECKING:
     from samzip.report.metrics import Queue
     from samzip.requests.shown import Delivery
 
-STUCK_S = (
-    30  # after which a run that was asked to end, and waits for somebody to read what it says, is ended by the kernel
-)
+STUCK_S = 30  # then the kernel ends a run that was asked to end and waits for somebody to read what it says
 GIVE_BACK_S = 2  # for database and bucket, in all, when a run was asked to end: of the 5 s that people wait for that
 
 
