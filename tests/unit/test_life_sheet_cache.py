@@ -91,3 +91,10 @@ def test_a_folder_that_cannot_be_written_costs_no_sheet(cache: LifeSheetCache, t
     folder.write_text("no folder")
     assert cache.get("A", lambda: SHEET) == SHEET
     assert cache.get("A", lambda: SHEET) == SHEET
+
+
+def test_a_file_in_the_caches_place_costs_no_sheet_and_trims_nothing(cache: LifeSheetCache, tmp_path: Path) -> None:
+    cache.folder.write_bytes(b"")
+    assert cache.get("A", lambda: SHEET) == SHEET
+    assert trim_cache(cache.folder, 0) == 0
+    assert files(tmp_path / "scratch") == []
