@@ -34,7 +34,7 @@ def known_host_id(settings: Settings) -> str | None:
 
 def _known(path: Path) -> str:
     try:
-        return path.read_text(encoding="ascii").strip()
+        return path.read_text(encoding="ascii", errors="replace").strip()
     except FileNotFoundError:
         return ""
 

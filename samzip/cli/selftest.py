@@ -72,6 +72,8 @@ def _ended_by_signals() -> Iterator[None]:
     """So that the folders go then, too: SIGTERM, and SIGHUP of a terminal that is gone, unless nohup is in front."""
 
     def end(number: int, _frame: FrameType | None) -> None:
+        for other in heard:  # a terminal that closes sends several
+            signal.signal(other, signal.SIG_IGN)
         sys.exit(128 + number)
 
     heard = [it for it in (signal.SIGTERM, signal.SIGHUP) if signal.getsignal(it) is not signal.SIG_IGN]

@@ -56,6 +56,7 @@ SQLITE_SAYS: dict[int, type[SamzipError]] = {  # by primary result code
     sqlite3.SQLITE_CORRUPT: DatabaseDamaged,
     sqlite3.SQLITE_NOTADB: DatabaseDamaged,
     sqlite3.SQLITE_READONLY: DatabaseReadOnly,
+    sqlite3.SQLITE_CANTOPEN: DatabaseReadOnly,  # it makes files of its own beside the database
     sqlite3.SQLITE_FULL: DatabaseDiskFails,
     sqlite3.SQLITE_IOERR: DatabaseDiskFails,  # also of a full disk, where the file's index should grow
 }

@@ -225,7 +225,8 @@ def timer(started: Sequence[datetime], waiting: Waiting, now: datetime) -> Findi
     else:
         told, remedy = f"no run has begun for {show_duration(now - started[0])}", f"is it running? {START_TIMER}"
     if waiting.pending and waiting.oldest and now - waiting.oldest > TIMER_LATE:
-        return problem("timer", f"{told}, and {count(waiting.pending, 'request')} wait", remedy)
+        wait = "wait" if waiting.pending > 1 else "waits"
+        return problem("timer", f"{told}, and {count(waiting.pending, 'request')} {wait}", remedy)
     return warning("timer", told, remedy)
 
 
@@ -260,7 +261,8 @@ def letters(found: Letters) -> Finding:
     if not found.unknown:
         return ok("letters", f"Apprise understands all that are given ({found.known}); none was tried")
     told = ", ".join(f"{scheme}:// of {setting}" for setting, scheme in found.unknown)
-    return problem("letters", f"Apprise does not understand {told}", "https://appriseit.com lists how each is written")
+    remedy = "the service or a part of its address is wrong: https://appriseit.com lists how each is written"
+    return problem("letters", f"Apprise takes no such address: {told}", remedy)
 
 
 def versions(found: Mapping[str, str]) -> Finding:

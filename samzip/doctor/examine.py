@@ -16,6 +16,7 @@ from samzip.doctor.values import shown
 from samzip.doctor.versions import missing_extras, versions
 from samzip.dossier.keys import FOLDER
 from samzip.errors import BadSetting, SamzipError, StorageFailed
+from samzip.host import FILE as HOST_ID
 from samzip.settings import Settings, unknown_variables
 from samzip.storage import open_store
 from samzip.units import is_bucket, show_size
@@ -51,7 +52,8 @@ def examine(settings: Settings, opened: Callable[[Settings], AbstractContextMana
             yield checks.executor(settings.executor, *probes.cluster(settings))
         else:
             yield checks.executor_unseen()
-    own = (settings.lock_path, settings.cache_dir, settings.temporary_dir)
+    own = dict.fromkeys((settings.lock_path, settings.cache_dir, settings.temporary_dir), os.R_OK | os.W_OK)
+    own[settings.state_dir / HOST_ID] = os.R_OK
     error, is_new = probes.state(settings.state_dir, own)
     yield checks.state(settings.state_dir, error, is_new)
     error, is_new = probes.archives(open_store(settings.archive_root))

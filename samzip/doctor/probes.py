@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -102,8 +102,8 @@ def cluster(settings: Settings) -> tuple[int, str | None]:
         return 0, str(error)
 
 
-def state(folder: Path, own: Sequence[Path]) -> tuple[str | None, bool]:
-    """The error, and whether the folder is yet to be made. `own`: what else runs write there."""
+def state(folder: Path, own: Mapping[Path, int]) -> tuple[str | None, bool]:
+    """The error, and whether the folder is yet to be made. `own`: what else runs use there, and how (os.R_OK ...)."""
     if not folder.is_dir():
         root = nearest(folder)
         return (None, True) if os.access(root, os.W_OK | os.X_OK) else (f"{root}: this user may not write here", True)
@@ -119,9 +119,10 @@ def state(folder: Path, own: Sequence[Path]) -> tuple[str | None, bool]:
         finally:
             for path in (written, renamed):
                 path.unlink(missing_ok=True)
-        for path in own:
-            if path.exists() and not os.access(path, os.R_OK | os.W_OK):
-                return f"{path} is user {path.stat().st_uid}'s, and this one may not write there", False
+        for path, how in own.items():
+            if path.exists() and not os.access(path, how):
+                may = "write there" if how & os.W_OK else "read it"
+                return f"{path} is user {path.stat().st_uid}'s, and this one may not {may}", False
     except OSError as error:
         return f"{error.filename or folder}: {error.strerror or error}", False
     return None, False
@@ -136,10 +137,10 @@ def may_append(path: Path) -> bool:
 
 def replacement(path: Path) -> str | None:
     """Why none can be written beside the file, as metrics are before they are renamed."""
-    if path.is_dir():
-        return os.strerror(errno.EISDIR)
     written = path.with_name(f"{path.name}.doctor")  # no name that a collector reads
     try:
+        if path.is_dir():
+            return os.strerror(errno.EISDIR)
         try:
             written.write_bytes(PROBE)
         finally:

@@ -36,6 +36,11 @@ def require_folder(archives: Store) -> None:
         )
 
 
+def is_bare(archives: Store) -> bool:
+    """Whether nothing at all is in the folder, not even a company's, as in one where a volume is mounted otherwise."""
+    return "://" not in archives.url and not any(Path(archives.url, FOLDER).iterdir())
+
+
 def require_documents(media: Store) -> None:
     """To be asked when not one document of a company is there: an archive full of absences would help nobody.
 

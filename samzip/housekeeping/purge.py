@@ -12,7 +12,7 @@ from samzip.database import Database
 from samzip.dossier.keys import FOLDER, is_temporary, parse_key
 from samzip.errors import StorageFailed
 from samzip.housekeeping import items as kinds
-from samzip.housekeeping.absence import ABSENT, ODD, require_folder
+from samzip.housekeeping.absence import ABSENT, ODD, is_bare, require_folder
 from samzip.housekeeping.alone import Fleet, Tenure
 from samzip.housekeeping.items import Found, Item, Limits, Options, Plan, Problem
 from samzip.housekeeping.leftovers import measure_cache, spools
@@ -67,7 +67,7 @@ class Purge:
         if lost := len(plan.of(kinds.LOST)):
             require_folder(self.archives)
             paths = {row.path for row in known.archives} | {row.path for row in known.completed}
-            if not paths & files.keys() and (lost >= MANY or plan.of(kinds.ORPHAN)):
+            if not paths & files.keys() and (lost >= MANY or plan.of(kinds.ORPHAN) or is_bare(self.archives)):
                 raise StorageFailed(
                     f"none of the archives that the database knows ({lost}) is in {self.archives.url}: is that the "
                     "right place? If they were deleted on purpose, samzip verify --all --repair has them built again"
@@ -84,6 +84,9 @@ class Purge:
             if agreed is not None:
                 plan = plan.only(agreed)
             done = Done(problems=list(plan.problems))
+            # Rows change first; nobody loses an archive that cannot be removed.
+            if any(item.size is not None for item in plan.of(kinds.PUBLISHED, kinds.EXPIRED)):
+                self.archives.check_writable(FOLDER)
             _Removal(self.settings, self.archives, self.options, tenure, plan, done).act()
         return plan, done
 

@@ -23,6 +23,7 @@ MEMORY_BYTES = 80
 AGAIN_AFTER = timedelta(hours=1)  # a timer meets the same error every minute
 _EMAIL = re.compile(r"""[^\s@,;<>"']+@[^\s@,;<>"']+\.[^\s@,;<>"']+""")
 SERVERS = {"mailto", "json", "xml", "form", "gotify", "mmost", "rocket", "mqtt"}  # elsewhere keys stand
+_ITS_MASK = re.compile(r"(?<=URL: )\S+")  # Apprise leaves the ends of each word
 _PIECE_LENGTH = 5  # of an address: shorter ones tell no secret, and masking them would spoil the reason
 
 
@@ -141,7 +142,8 @@ def send(address: str, letter: Letter) -> None:
         )
         reason = said.getvalue()
     if not sent:
-        raise NotSent(masked(" ".join(reason.split()) or "apprise could not send it", address))
+        reason = _ITS_MASK.sub("***", " ".join(reason.split()))
+        raise NotSent(masked(reason or "apprise could not send it", address))
 
 
 def masked(text: str, address: str) -> str:

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, exists, false, func, or_, select, update
 
-from samzip.database.tables import archive, empresa, lease, run, work, ziprequest
+from samzip.database.tables import archive, attempt, empresa, lease, run, work, ziprequest
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.expire import adopt, is_history
@@ -113,7 +113,11 @@ def known(
         old_requests=_count(connection, _history(now - history)),
         old_runs=_count(connection, run.c.finished_at < now - history),
         is_blank=_is_empty(connection, empresa.c.id)
-        or (_is_empty(connection, archive.c.path) and _is_empty(connection, ziprequest.c.id, SERVED)),
+        or (
+            _is_empty(connection, archive.c.path)
+            and _is_empty(connection, ziprequest.c.id, SERVED)
+            and _is_empty(connection, attempt.c.token, attempt.c.outcome == attempts.PUBLISHED)
+        ),
     )
 
 

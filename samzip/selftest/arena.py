@@ -155,12 +155,13 @@ def _folder(parent: Path) -> Iterator[Path]:
 def _remove_dead(parent: Path) -> None:
     """Folders of tests that were killed: nobody holds their lock any more."""
     for folder in parent.glob(f"{PREFIX}*"):
-        if folder.is_symlink() or not folder.is_dir() or time.time() - folder.stat().st_mtime < YOUNG_S:
-            continue
-        lock = _locked(folder)
-        if lock is not None:
-            os.close(lock)
-            _remove(folder)
+        with suppress(OSError, StorageFailed):  # another test removes it, or it is another user's
+            if folder.is_symlink() or not folder.is_dir() or time.time() - folder.stat().st_mtime < YOUNG_S:
+                continue
+            lock = _locked(folder)
+            if lock is not None:
+                os.close(lock)
+                _remove(folder)
 
 
 def _locked(folder: Path) -> int | None:

@@ -240,7 +240,7 @@ def test_addresses_that_apprise_does_not_understand_are_a_problem_and_no_secret_
     (found,) = [it for it in examine(wrong, ready_database) if it.check == "letters"]
     assert (found.state, found.told) == (
         "problem",
-        "Apprise does not understand bogus:// of notify_operators, prowl:// of notify_operators",
+        "Apprise takes no such address: bogus:// of notify_operators, prowl:// of notify_operators",
     )
     right = replace(wrong, notify_operators=(good,), notify_requesters=good + "?to={email}")
     (found,) = [it for it in examine(right, ready_database) if it.check == "letters"]
@@ -263,6 +263,22 @@ def test_a_metrics_file_on_a_full_disk_is_told(world: World, tmp_path: Path, mon
     told = found(replace(world.settings, metrics_file=str(tmp_path / "samzip.prom")), "metrics file")
     assert (told.state, told.told) == ("warning", f"{tmp_path}/samzip.prom cannot be replaced: No space left on device")
     assert "samzip purge --dry-run" in told.remedy
+
+
+def test_a_metrics_folder_that_may_not_be_searched_is_told_and_the_rest_is_looked_at(
+    world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "samzip.prom"
+    is_dir = Path.is_dir
+
+    def forbid(self: Path) -> bool:
+        if self == path:
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
+        return is_dir(self)
+
+    monkeypatch.setattr(Path, "is_dir", forbid)
+    told = found(replace(world.settings, metrics_file=str(path)), "metrics file")
+    assert (told.state, told.told) == ("warning", f"{path} cannot be replaced: Permission denied")
 
 
 def test_what_runs_write_and_somebody_else_owns_is_told(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -640,8 +640,6 @@ def test_a_volume_that_is_not_mounted_fails_nobodys_request(place: World, capsys
     assert code == 12
     assert "is the volume mounted?" in error
     assert statuses(place) == ["completed"]
-    (place.media / "zip_requests").mkdir()
-    assert told(place, "--yes")["done"]["counts"] == {"lost archive": 1}
 
 
 def test_archives_that_are_all_gone_at_once_fail_nobodys_request(
@@ -657,6 +655,37 @@ def test_archives_that_are_all_gone_at_once_fail_nobodys_request(
     assert statuses(place) == ["completed"] * 3
     put(place, key(1))
     assert told(place, "--yes")["done"]["counts"] == {"lost archive": 2}
+
+
+def test_one_archive_that_is_gone_from_a_folder_without_anything_is_a_volume_that_is_away(
+    place: World, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place.media / "zip_requests").mkdir()
+    published(place, key(1))
+    served(place, key(1))
+    code, error = fatal(place, "--yes", capsys=capsys)
+    assert code == 12
+    assert "none of the archives that the database knows (1) is in" in error
+    assert statuses(place) == ["completed"]
+    (place.media / "zip_requests" / "1").mkdir()  # as where somebody deleted the file
+    assert told(place, "--yes")["done"]["counts"] == {"lost archive": 1}
+
+
+def test_where_nothing_can_be_removed_nobody_loses_an_archive(
+    place: World, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    put(place, key(1))
+    published(place, key(1))
+    served(place, key(1))
+
+    def refuse(_store: LocalStore, prefix: str) -> None:
+        raise StorageFailed(f"{prefix}: Read-only file system")
+
+    monkeypatch.setattr(LocalStore, "check_writable", refuse)
+    code, error = fatal(place, "--yes", "--all-archives", capsys=capsys)
+    assert (code, "Read-only file system" in error) == (12, True)
+    assert statuses(place) == ["completed"]
+    assert place.files() == [key(1)]
 
 
 def test_the_archives_of_another_installation_are_not_taken_for_orphans_while_none_of_ours_is_there(

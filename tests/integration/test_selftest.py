@@ -17,7 +17,7 @@ from sqlalchemy import delete, insert, update
 
 from samzip.database import tables
 from samzip.errors import StorageFailed, Unexpected
-from samzip.selftest.arena import PREFIX, Arena, open_arena
+from samzip.selftest.arena import LOCK, PREFIX, Arena, open_arena
 from samzip.selftest.ledger import Broken, Ledger, judge_settled
 from samzip.settings import load
 from tests.support.world import World
@@ -96,6 +96,15 @@ def test_what_a_killed_test_left_goes_with_the_next_and_what_a_living_one_has_do
         with open_arena(settings, random.Random(2)):
             assert not dead.exists()
             assert living.folder.exists()
+
+
+def test_what_another_users_test_left_is_passed_over(tmp_path: Path) -> None:
+    settings = load({"state_dir": str(tmp_path / "state")}, {"HOME": str(tmp_path)})
+    theirs = tmp_path / "state" / f"{PREFIX}theirs"
+    (theirs / LOCK).mkdir(parents=True)  # what cannot be opened to be locked
+    os.utime(theirs, (0, 0))
+    with open_arena(settings, random.Random(1)):
+        assert theirs.exists()
 
 
 def test_a_storage_that_takes_no_folder_is_exit_12(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from samzip import events as e
 from samzip.report.letters import LISTED, to_operators, to_requester
-from samzip.report.notify import masked
+from samzip.report.notify import masked, send
 from samzip.report.outbox import NotSent, Outbox, Parcel, harmless, reason
 from samzip.requests.shown import DeliveredPart, Delivery, Owner
 
@@ -164,3 +164,12 @@ def test_trouble_of_a_listener_is_told_once_and_reaches_nobody() -> None:
 @pytest.mark.parametrize(("module", "extra"), [("apprise", "notify"), ("prometheus_client", "metrics")])
 def test_a_library_that_is_not_installed_is_told_with_its_extra(module: str, extra: str) -> None:
     assert f"pip install 'samzip[{extra}]'" in reason(ModuleNotFoundError("x", name=module))
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what Apprise's services import
+def test_what_apprise_leaves_of_an_address_it_does_not_take_is_not_told() -> None:
+    pytest.importorskip("apprise")
+    with pytest.raises(NotSent) as told:
+        send("mailto://ana:geheim@127.0.0.1:29998?to=a@example.com", to_operators("here", ["x"], 12, ""))
+    assert "Could not load E-Mail URL: ***" in str(told.value)
+    assert "g...m" not in str(told.value)

@@ -51,10 +51,18 @@ def test_aws_files_count_only_where_the_environment_has_no_key(tmp_path: Path) -
     assert not access(NONE).has_profile
 
 
-def test_aws_file_of_authorities_comes_before_the_one_of_openssl() -> None:
+def test_aws_file_of_authorities_comes_before_the_one_of_openssl(tmp_path: Path) -> None:
     assert access(NONE).authorities is None
     assert access(NONE | {"SSL_CERT_FILE": "/a"}).authorities == "/a"
-    assert access(NONE | {"SSL_CERT_FILE": "/a", "AWS_CA_BUNDLE": "/b"}).authorities == "/b"
+    bundle = tmp_path / "authorities.pem"
+    both = NONE | {"SSL_CERT_FILE": "/a", "AWS_CA_BUNDLE": str(bundle)}
+    for content in (None, b"not one"):
+        if content:
+            bundle.write_bytes(content)
+        with pytest.raises(BadSetting, match=r"authorities\.pem is no file with certificates"):
+            access(both)
+    bundle.write_bytes(b"-----BEGIN CERTIFICATE-----\n")
+    assert access(both).authorities == str(bundle)
 
 
 def test_an_endpoint_without_a_scheme_is_refused() -> None:

@@ -32,7 +32,8 @@ PLAIN_JPEG_LIMIT = 150_000  # bytes of a JPEG that is embedded as it is
 JPEG_QUALITY = 82
 DRAWN = frozenset({"jpg", "png", "gif", "tif", "bmp", "webp"})  # what Pillow reads everywhere, as filetypes names it
 UNKNOWN = frozenset({"txt", "bin"})  # content that filetypes does not know
-OTHERS = (b"%!PS", b"\xc5\xd0\xd3\xc6", b"\0\0\1\0", b"\xd7\xcd\xc6\x9a")  # and that is EPS, an icon, a metafile
+OTHERS = (b"%!PS", b"\xc5\xd0\xd3\xc6", b"\0\0\1\0", b"icns", b"\xd7\xcd\xc6\x9a", b"8BPS", b"DDS ", b"qoif")
+# Those are sound pictures that filetypes does not know: EPS, icons, a metafile, Photoshop's, two of games.
 # Nothing else is opened: Pillow would have Ghostscript run what somebody uploaded, and knows formats within formats.
 COMMON = ("JPEG", "PNG", "GIF", "BMP", "PPM")
 RARE = ("TIFF", "WEBP", "JPEG2000", "AVIF")  # their modules are imported when one comes

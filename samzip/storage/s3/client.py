@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import cache
 from html import unescape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from obstore.exceptions import BaseError
@@ -47,6 +48,7 @@ REQUEST: ClientConfig = {"connect_timeout": timedelta(seconds=5), "timeout": tim
 ENDPOINTS = ("AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL", "AWS_S3_ENDPOINT_URL")  # the last one is SAM's
 ANSWER = re.compile(r"(?:<\?xml[^>]*\?>)?\s*<Error\b.*</Error>")
 CAUSES = {  # in obstore's chain of them
+    "CaUsedAsEndEntity": "its certificate is an authority's own (CA:TRUE), which is none for a server",
     "InvalidCertificate": "its certificate is not one that this host trusts: AWS_CA_BUNDLE names a file of authorities",
     "InvalidContentType": "it does not speak TLS: is its address http://?",
     "InvalidMessage": "it does not speak TLS: is its address http://?",
@@ -71,6 +73,9 @@ def access(environ: Mapping[str, str]) -> Access:
     endpoint = next((environ[name] for name in ENDPOINTS if environ.get(name)), None)
     if endpoint and "@" in endpoint:
         raise BadSetting("an S3 endpoint has no name and password in it: those are AWS_ACCESS_KEY_ID and its secret")
+    bundle = environ.get("AWS_CA_BUNDLE")
+    if bundle and not _has_certificates(bundle):
+        raise BadSetting(f"AWS_CA_BUNDLE: {bundle} is no file with certificates (PEM) that can be read")
     if endpoint and not endpoint.startswith(("https://", "http://")):
         raise BadSetting(f"{endpoint}: an S3 endpoint is an address such as https://s3.example.com")
     region = next((environ[name] for name in REGIONS if environ.get(name)), None)
@@ -86,8 +91,15 @@ def access(environ: Mapping[str, str]) -> Access:
         region=region,
         is_virtual=virtual.lower() in ("virtual", "true", "1"),
         has_profile=has_files and not environ.get("AWS_ACCESS_KEY_ID"),
-        authorities=environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None,
+        authorities=bundle or environ.get("SSL_CERT_FILE") or None,
     )
+
+
+def _has_certificates(path: str) -> bool:
+    try:
+        return b"-----BEGIN CERTIFICATE-----" in Path(path).read_bytes()
+    except OSError:
+        return False
 
 
 def bucket(name: str) -> S3Store:
