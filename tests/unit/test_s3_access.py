@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from samzip.errors import BadSetting, StorageFailed
-from samzip.storage.s3.client import access, failed, told
+from samzip.storage.s3.client import access, bucket, failed, told
 from samzip.storage.s3.reading import PIECE, pieces
 
 NONE = {"HOME": "/nonexistent"}
@@ -51,18 +51,23 @@ def test_aws_files_count_only_where_the_environment_has_no_key(tmp_path: Path) -
     assert not access(NONE).has_profile
 
 
-def test_aws_file_of_authorities_comes_before_the_one_of_openssl(tmp_path: Path) -> None:
+def test_aws_file_of_authorities_comes_before_the_one_of_openssl() -> None:
     assert access(NONE).authorities is None
     assert access(NONE | {"SSL_CERT_FILE": "/a"}).authorities == "/a"
+    assert access(NONE | {"SSL_CERT_FILE": "/a", "AWS_CA_BUNDLE": "/b"}).authorities == "/b"
+
+
+@pytest.mark.parametrize("content", [None, b"not one"])
+def test_a_file_of_authorities_that_has_none_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: bytes | None
+) -> None:
     bundle = tmp_path / "authorities.pem"
-    both = NONE | {"SSL_CERT_FILE": "/a", "AWS_CA_BUNDLE": str(bundle)}
-    for content in (None, b"not one"):
-        if content:
-            bundle.write_bytes(content)
-        with pytest.raises(BadSetting, match=r"authorities\.pem is no file with certificates"):
-            access(both)
-    bundle.write_bytes(b"-----BEGIN CERTIFICATE-----\n")
-    assert access(both).authorities == str(bundle)
+    if content:
+        bundle.write_bytes(content)
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(bundle))
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKID")
+    with pytest.raises(BadSetting, match=r"authorities\.pem is no file with certificates"):
+        bucket("b")
 
 
 def test_an_endpoint_without_a_scheme_is_refused() -> None:

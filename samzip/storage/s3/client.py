@@ -73,9 +73,6 @@ def access(environ: Mapping[str, str]) -> Access:
     endpoint = next((environ[name] for name in ENDPOINTS if environ.get(name)), None)
     if endpoint and "@" in endpoint:
         raise BadSetting("an S3 endpoint has no name and password in it: those are AWS_ACCESS_KEY_ID and its secret")
-    bundle = environ.get("AWS_CA_BUNDLE")
-    if bundle and not _has_certificates(bundle):
-        raise BadSetting(f"AWS_CA_BUNDLE: {bundle} is no file with certificates (PEM) that can be read")
     if endpoint and not endpoint.startswith(("https://", "http://")):
         raise BadSetting(f"{endpoint}: an S3 endpoint is an address such as https://s3.example.com")
     region = next((environ[name] for name in REGIONS if environ.get(name)), None)
@@ -91,15 +88,8 @@ def access(environ: Mapping[str, str]) -> Access:
         region=region,
         is_virtual=virtual.lower() in ("virtual", "true", "1"),
         has_profile=has_files and not environ.get("AWS_ACCESS_KEY_ID"),
-        authorities=bundle or environ.get("SSL_CERT_FILE") or None,
+        authorities=environ.get("AWS_CA_BUNDLE") or environ.get("SSL_CERT_FILE") or None,
     )
-
-
-def _has_certificates(path: str) -> bool:
-    try:
-        return b"-----BEGIN CERTIFICATE-----" in Path(path).read_bytes()
-    except OSError:
-        return False
 
 
 def bucket(name: str) -> S3Store:
@@ -139,7 +129,12 @@ def _bucket(name: str, found: Access, _key: str | None, _process: int, patient: 
 
 @contextmanager
 def _trusting(authorities: str | None) -> Iterator[None]:
-    """obstore knows no AWS_CA_BUNDLE. It reads this variable, which is others', too, when it makes a client."""
+    """obstore knows no AWS_CA_BUNDLE. It reads SSL_CERT_FILE, which is others', too, when it makes a client.
+
+    Raises BadSetting.
+    """
+    if authorities and not _has_certificates(authorities):
+        raise BadSetting(f"AWS_CA_BUNDLE, SSL_CERT_FILE: {authorities} is no file with certificates (PEM)")
     before = os.environ.get("SSL_CERT_FILE")
     if authorities is None or authorities == before:
         yield
@@ -151,6 +146,13 @@ def _trusting(authorities: str | None) -> Iterator[None]:
         del os.environ["SSL_CERT_FILE"]
         if before is not None:
             os.environ["SSL_CERT_FILE"] = before
+
+
+def _has_certificates(path: str) -> bool:
+    try:
+        return b"-----BEGIN CERTIFICATE-----" in Path(path).read_bytes()
+    except OSError:
+        return False
 
 
 def _session() -> Any:
