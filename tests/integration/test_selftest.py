@@ -34,8 +34,8 @@ def start(folder: Path, *args: str, **variables: str) -> subprocess.Popen[str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # Whoever starts the tests in the background has SIGINT ignored, and children inherit that.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        # Whoever starts the tests in the background has SIGINT ignored, with nohup SIGHUP, and children inherit that.
+        preexec_fn=lambda: [signal.signal(it, signal.SIG_DFL) for it in (signal.SIGINT, signal.SIGHUP)],
     )
 
 
