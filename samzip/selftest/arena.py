@@ -127,7 +127,7 @@ def open_arena(settings: Settings, dice: random.Random) -> Iterator[Arena]:
 def _folder(parent: Path) -> Iterator[Path]:
     """A new folder below `parent`, which is made if need be. Both go again, the parents only if they were made here."""
     made: list[Path] = []
-    folder = None
+    folder = lock = None
     try:
         try:
             missing = [path for path in (parent, *parent.parents) if not path.exists()]
@@ -136,15 +136,13 @@ def _folder(parent: Path) -> Iterator[Path]:
                 made.append(path)
             _remove_dead(parent)
             folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            mine = _locked(folder)
+            lock = _locked(folder)
         except OSError as error:
             raise StorageFailed(f"{error.filename or parent}: {error.strerror or error}") from error
-        try:
-            yield folder
-        finally:
-            if mine is not None:
-                os.close(mine)
+        yield folder
     finally:
+        if lock is not None:
+            os.close(lock)
         if folder is not None:
             _remove(folder)
         for path in reversed(made):

@@ -26,7 +26,6 @@ unix_socket_dir =
 auth_type = any
 pool_mode = transaction
 default_pool_size = {size}
-query_wait_timeout = 20
 """
 TLS = """
 client_tls_sslmode = require
