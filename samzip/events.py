@@ -99,6 +99,7 @@ class CompanyPlanned(Event):
     parts: int
     inserted: int  # requests added because the inventory grew
     cancelled: int  # requests dropped because it shrank
+    recut: int  # delivered ones that are built again, since the rest of their click is of another inventory
 
 
 @dataclass(frozen=True, slots=True)

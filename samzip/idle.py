@@ -25,7 +25,7 @@ from samzip.settings import Settings
 if TYPE_CHECKING:
     from samzip.events import Event, RunFinished
 
-REVISION = "0003"  # of samzip's schema
+REVISION = "0004"  # of samzip's schema
 SLACK = timedelta(hours=1)  # history goes so much later where nothing else happens
 GLANCE_S = 0.1  # for somebody else's lock
 

@@ -5,6 +5,7 @@ Written and read within one run, by processes of one version; never kept.
 
 from __future__ import annotations
 
+import hashlib
 import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import BinaryIO, cast
 
 from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.dossier.contents import Document, Source
+from samzip.dossier.parts import Cut
 from samzip.errors import StorageFailed
 from samzip.storage import Stat
 
@@ -25,18 +27,20 @@ class Spool:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
-    def write_snapshot(self, records: CompanyRecords, batches: Iterable[list[Equipment]]) -> tuple[int, int]:
-        """Returns the number of instruments and of parts."""
+    def write_snapshot(self, records: CompanyRecords, batches: Iterable[list[Equipment]]) -> Cut:
+        """One batch is one part."""
         with self.errors():
             self.folder.mkdir(parents=True, exist_ok=True)
         self._write("records", records)
         codes: list[tuple[int, str]] = []
+        digest = hashlib.sha256()
         parts = 0
         for parts, batch in enumerate(batches, 1):
             self._write(f"equipment-{parts}", batch)
             codes += [(item.id, item.code) for item in batch]
+            digest.update(repr([item.id for item in batch]).encode())
         self._write("codes", codes)
-        return len(codes), parts
+        return Cut(len(codes), parts, digest.hexdigest())
 
     def records(self) -> CompanyRecords:
         return cast(CompanyRecords, self._read("records"))

@@ -198,7 +198,7 @@ class _Crew:
                 ref=item.ref,
                 requests=item.held.requests,
                 equipment=company.range(part).equipment,
-                company_equipment=company.equipment,
+                company_equipment=company.cut.equipment,
                 level=DEFLATE_LEVEL,
                 attempt=item.held.attempt,
             )
@@ -252,7 +252,9 @@ class _Crew:
         for company in self.prepared.values():
             identity, procedures = company.records.company, company.records.procedures
             if key == str(identity.id):
-                self.context.publish(CompanyPreparing(identity.id, identity.name, company.equipment, len(procedures)))
+                self.context.publish(
+                    CompanyPreparing(identity.id, identity.name, company.cut.equipment, len(procedures))
+                )
 
     def _end_parts(self) -> None:
         for item in [item for item in self.in_work.values() if item.future.done()]:

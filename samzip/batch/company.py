@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections import deque
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -17,9 +18,11 @@ from samzip.catalog.model import CompanyRecords
 from samzip.catalog.read import read_equipment, read_records
 from samzip.dossier.contents import PartRange
 from samzip.dossier.moments import in_zone
+from samzip.dossier.parts import Cut
 from samzip.errors import StorageFailed
 from samzip.events import CompanyPlanned
 from samzip.requests import runs, work
+from samzip.requests.line import asked
 from samzip.requests.reconcile import reconcile
 from samzip.requests.shown import read_warnings
 from samzip.settings import Settings
@@ -41,9 +44,9 @@ class CompanyPass:
     settings: Settings
     records: CompanyRecords
     spool: Spool
-    equipment: int
-    total: int  # parts
+    cut: Cut
     parts: deque[int]  # those to begin
+    waiting: Mapping[int, Sequence[int]]  # by part: the requests that the snapshot serves
     known: dict[str, runs.KnownArchive]  # by fingerprint
     generated: datetime
     survey: Survey | None = None
@@ -52,7 +55,7 @@ class CompanyPass:
     def survey_job(self) -> SurveyJob:
         settings = self.settings
         day = in_zone(self.generated, ZoneInfo(settings.timezone)).date()
-        return SurveyJob(self.spool, self.total, settings.media_root, settings.archive_root, settings.timezone, day)
+        return SurveyJob(self.spool, self.cut.parts, settings.media_root, settings.archive_root, settings.timezone, day)
 
     def end_survey(self, survey: Survey) -> None:
         """Sizes are known now: the part that takes longest begins first, so that none is left to a single worker."""
@@ -60,7 +63,7 @@ class CompanyPass:
         self.parts = deque(sorted(self.parts, key=lambda part: -survey.bytes[part - 1]))
 
     def prepare_job(self) -> PrepareJob:
-        return PrepareJob(self.spool, self.total, self.settings.media_root, self.generated, self.settings.timezone)
+        return PrepareJob(self.spool, self.cut.parts, self.settings.media_root, self.generated, self.settings.timezone)
 
     def part_job(self, part: int, temporary: str) -> PartJob:
         survey = self._surveyed()
@@ -123,32 +126,34 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
     spool = Spool(settings.temporary_dir / context.run_id / str(company_id))
     with database.read() as connection:
         records = read_records(connection, company_id)
-        equipment = total = 0
+        seen = asked(connection, company_id)
+        cut = None
         if records is not None:
             batches = read_equipment(connection, company_id, settings.part_size)
             try:
-                equipment, total = spool.write_snapshot(records, batches)
+                cut = spool.write_snapshot(records, batches)
             except StorageFailed as error:
                 shutil.rmtree(spool.folder, ignore_errors=True)
                 raise SnapshotFailed(error) from error
     with database.write() as connection:
         now = database.now(connection)
-        fitted = reconcile(connection, now, company_id=company_id, equipment=equipment, part_size=settings.part_size)
-        waiting = work.waiting(connection, now, company_id)
+        fitted = reconcile(connection, now, company_id=company_id, cut=cut, seen=seen, part_size=settings.part_size)
+        due = {item.part for item in work.waiting(connection, now, company_id)}
         known = runs.reusable(connection, now, company_id)
-    if records is None or not waiting:
+    parts = sorted(due & fitted.waiting.keys())
+    if records is None or cut is None or not parts:
         shutil.rmtree(spool.folder, ignore_errors=True)
         return None
     name = records.company.name
-    context.publish(CompanyPlanned(company_id, name, equipment, total, fitted.inserted, fitted.cancelled))
-    parts = sorted(item.part for item in waiting)
+    changes = (fitted.inserted, fitted.cancelled, fitted.recut)
+    context.publish(CompanyPlanned(company_id, name, cut.equipment, cut.parts, *changes))
     return CompanyPass(
         settings=settings,
         records=records,
         spool=spool,
-        equipment=equipment,
-        total=total,
+        cut=cut,
         parts=deque(parts),
+        waiting=fitted.waiting,
         known={archive.fingerprint: archive for archive in known if _is_sound(context, archive)},
         generated=now,
         open=set(parts),

@@ -34,10 +34,11 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
     found = missing.tally(warnings)
     published = work.Published(
         path=item.path,
-        parts=item.company.total,
+        parts=item.company.cut.parts,
         size=result.size,
         sha256=result.sha256,
         fingerprint=item.company.fingerprint(item.held.part) if result.is_reusable else "",
+        cut=item.company.cut.digest,
         download_name=_download_name(context, item),
         warnings=json.dumps(warnings, ensure_ascii=False),
     )
@@ -68,10 +69,11 @@ def reuse(context: Context, item: InWork, known: runs.KnownArchive) -> None:
     """The content is that of an archive which is there already: the requests get the same file."""
     published = work.Published(
         path=known.path,
-        parts=item.company.total,
+        parts=item.company.cut.parts,
         size=known.size,
         sha256=known.sha256,
         fingerprint=known.fingerprint,
+        cut=item.company.cut.digest,
         download_name=known.download_name,
         warnings=known.warnings,
     )

@@ -14,12 +14,10 @@ from samzip.archive.part import PartResult, Progress
 from samzip.batch.company import CompanyPass
 from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier.keys import archive_key, temporary_key
-from samzip.dossier.parts import part_slices
 from samzip.errors import StorageFailed, WorkTakenOver
 from samzip.events import PartRef
 from samzip.requests import attempts, lease, work
 from samzip.requests.expire import mark_unfinished
-from samzip.requests.reconcile import numbers
 
 
 @dataclass(slots=True)
@@ -56,13 +54,13 @@ def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
             part=part,
             token=token,
             run_id=context.run_id,
-            numbers=numbers(part_slices(company.equipment, context.settings.part_size), part),
+            requests=company.waiting[part],
         )
         if held is None:
             return None
         path = _free_name(connection, held, context.local(now))
         work.announce(connection, held, path)
-    ref = PartRef(identity.id, identity.name, part, company.total, held.request_id, held.user)
+    ref = PartRef(identity.id, identity.name, part, company.cut.parts, held.request_id, held.user)
     return InWork(company, held, ref, path, temporary_key(path, token), time.monotonic())
 
 

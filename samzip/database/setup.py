@@ -12,7 +12,7 @@ from samzip.database.engine import Database, open_database, shown_url
 from samzip.errors import DatabaseNotReady, ForeignDatabase, NewerSchema
 
 VERSION_TABLE = "samzip_version"  # Alembic's note of the schema's revision
-HEAD = "0003"  # the revision this samzip works with
+HEAD = "0004"  # the revision this samzip works with
 
 
 @dataclass(frozen=True, slots=True)

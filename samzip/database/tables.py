@@ -202,6 +202,7 @@ archive = Table(
     Column("size", BigInteger, nullable=False),  # bytes
     Column("sha256", String(64), nullable=False),
     Column("fingerprint", String(64), nullable=False),  # of everything that went in
+    Column("cut", String(64), nullable=False, server_default=""),  # of which instruments are in which part
     Column("download_name", String(255), nullable=False),
     Column("warnings", Words, nullable=False),  # JSON list
     Column("published_at", UtcDateTime, nullable=False),

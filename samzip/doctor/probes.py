@@ -222,7 +222,7 @@ def largest(settings: Settings, connection: Connection, company_id: int) -> Larg
         return None
     with TemporaryDirectory(prefix="samzip-doctor-") as folder:
         spool = Spool(Path(folder))
-        _, parts = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size))
+        parts = spool.write_snapshot(records, read_equipment(connection, company_id, settings.part_size)).parts
         job = SurveyJob(spool, parts, settings.media_root, settings.archive_root, settings.timezone, date.min)
         survey = survey_company(job, lambda _: None)
         unread = None

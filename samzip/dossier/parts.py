@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections import defaultdict, deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Protocol, TypeVar
+
+
+@dataclass(frozen=True, slots=True)
+class Cut:
+    """An inventory in parts, each instrument in exactly one."""
+
+    equipment: int
+    parts: int
+    digest: str  # SHA-256 of which instruments are in which part: archives of one digest are a whole
 
 
 def part_slices(equipment: int, part_size: int) -> list[range]:

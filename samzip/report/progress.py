@@ -101,7 +101,7 @@ class ProgressDisplay:
             case e.RequestsCollapsed():
                 self._expected = max(self._expected, len(self._done) + len(self._parts) + event.parts)
             case e.CompanyPlanned():
-                self._expected += event.inserted - event.cancelled
+                self._expected += event.inserted + event.recut - event.cancelled
             case e.CompanyPreparing():
                 self._begin(f"Excel de {event.company}")
             case e.PartStarted():

@@ -151,6 +151,8 @@ def _planned(event: e.CompanyPlanned) -> list[str]:
         changes.append(count(event.inserted, "solicitud agregada", "solicitudes agregadas"))
     if event.cancelled:
         changes.append(count(event.cancelled, "solicitud cancelada", "solicitudes canceladas"))
+    if event.recut:
+        changes.append(count(event.recut, "solicitud se genera de nuevo", "solicitudes se generan de nuevo"))
     return [f"[PLAN] Empresa {event.company}: {size}" + (f" ({', '.join(changes)})" if changes else "")]
 
 

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import empresa, ziprequest
 from samzip.requests import wording, work
-from samzip.requests.line import is_whole
+from samzip.requests.line import asked, is_whole
 from samzip.requests.states import LIVE, NO_COMPANY
 
 
@@ -40,13 +40,22 @@ def give_up(
     `reason` and `told` as in `work.fail`.
     """
     company = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar() or NO_COMPANY
-    asked = select(func.max(ziprequest.c.total_partes)).where(
+    most = select(func.max(ziprequest.c.total_partes)).where(
         ziprequest.c.empresa_id == company_id, ziprequest.c.status.in_(LIVE), is_whole(ziprequest.c.total_partes)
     )
-    parts = connection.execute(asked).scalar() or 1
+    parts = connection.execute(most).scalar() or 1
     given_up = []
     for part in sorted(item.part for item in work.waiting(connection, now, company_id)):
-        held = work.claim(connection, now, company_id=company_id, part=part, token=secrets.token_hex(16), run_id=run_id)
+        token = secrets.token_hex(16)
+        held = work.claim(
+            connection,
+            now,
+            company_id=company_id,
+            part=part,
+            token=token,
+            run_id=run_id,
+            requests=asked(connection, company_id, part),
+        )
         if held is not None:
             notice = wording.failed(company, part, parts, told)
             retry_at = work.fail(

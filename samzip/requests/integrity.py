@@ -96,7 +96,7 @@ def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) 
 def _wait_again(connection: Connection, now: datetime, which: ColumnElement[bool]) -> int:
     """A row remembers the file, should nobody get to delete it now. Requests come before archives."""
     first = connection.execute(select(ziprequest).where(which).order_by(ziprequest.c.id).limit(1)).first()
-    waiting = move(connection, Move.REPAIR, which, error_message=AGAIN)
+    waiting = move(connection, Move.REBUILD, which, error_message=AGAIN)
     put_in_line(connection, now, ziprequest.c.id.in_([row.id for row in waiting]))
     if first is not None:
         adopt(connection, now, first)

@@ -5,6 +5,7 @@ Whoever makes several of them at once makes them in the order of company and par
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -15,6 +16,22 @@ from samzip.database.upsert import insert_for
 from samzip.requests.states import PENDING
 
 COLUMNS = ("company_id", "part", "queued_at", "attempts")
+GROUP = 10_000  # numbers in one statement: SQLite takes some 32,000 values
+
+
+def asked(connection: Connection, company_id: int, part: int | None = None) -> frozenset[int]:
+    """The requests that wait for a company, or for one part of it. To be read with its inventory: one that came later
+    may be for another."""
+    query = select(ziprequest.c.id).where(ziprequest.c.empresa_id == company_id, ziprequest.c.status.in_(PENDING))
+    if part is not None:
+        query = query.where(ziprequest.c.parte_numero == part)
+    return frozenset(connection.execute(query).scalars())
+
+
+def in_groups(requests: Collection[int]) -> Iterator[Sequence[int]]:
+    """As many numbers of requests as one statement takes, in ascending order."""
+    ordered = sorted(requests)
+    return (ordered[start : start + GROUP] for start in range(0, len(ordered), GROUP))
 
 
 def is_whole(number: ColumnElement[Any]) -> ColumnElement[bool]:

@@ -2,126 +2,153 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, delete, func, literal, select, update
+from sqlalchemy import Connection, Row, case, null, select, update
 
 from samzip.database.tables import customuser, empresa, work, ziprequest
-from samzip.dossier.parts import part_slices
+from samzip.dossier.parts import Cut, part_slices
 from samzip.requests import wording
 from samzip.requests.insert import pending_row
-from samzip.requests.line import IMPOSSIBLE_PART, add_work, is_whole
+from samzip.requests.line import IMPOSSIBLE_PART, in_groups, is_whole, put_in_line
 from samzip.requests.notices import fail_requests
+from samzip.requests.recut import take_back_other_cuts
 from samzip.requests.states import LIVE, NO_COMPANY, PENDING, Move, move
+from samzip.requests.work import drop_unwanted
 
 NO_EQUIPMENT = "la empresa no tiene equipos"
+WAS_DELETED = "la empresa fue eliminada"
 
 
 @dataclass(frozen=True, slots=True)
 class Reconciled:
-    """What had to change."""
+    """What had to change, and whom this pass may serve."""
 
-    parts: int  # of the company now; 0 when it has no instruments
     inserted: int  # requests for parts that the inventory gained
     cancelled: int  # requests for parts that it lost
+    recut: int  # requests whose archive is of another inventory than the rest of their click's
+    waiting: Mapping[int, Sequence[int]]  # requests by part
 
 
-def reconcile(connection: Connection, now: datetime, *, company_id: int, equipment: int, part_size: int) -> Reconciled:
-    """Whoever asked for all parts of a smaller inventory gets the new ones too; surplus parts are cancelled."""
-    slices = part_slices(equipment, part_size)
-    parts = len(slices)
-    pending = (ziprequest.c.empresa_id == company_id) & ziprequest.c.status.in_(PENDING)
-    cancelled = _cancel_surplus(connection, now, company_id, parts)
-    grown = connection.execute(
-        select(ziprequest.c.user_id, func.max(ziprequest.c.total_partes))
-        .join(customuser, customuser.c.id == ziprequest.c.user_id)  # who is gone asks for nothing more
-        .where(pending, ziprequest.c.total_partes >= 1, is_whole(ziprequest.c.total_partes))
-        .group_by(ziprequest.c.user_id)
-        .having(func.max(ziprequest.c.total_partes) < parts)
-        .order_by(ziprequest.c.user_id)
-    ).all()
-    inserted = 0
-    for user_id, old in grown:
-        for part in range(old + 1, parts + 1):
-            if _has_live(connection, company_id, user_id, part):
+def reconcile(
+    connection: Connection, now: datetime, *, company_id: int, cut: Cut | None, seen: frozenset[int], part_size: int
+) -> Reconciled:
+    """Whoever asked for all parts of a smaller inventory gets the new ones too; surplus parts are cancelled; what a
+    click already got of another inventory is built again with what it still waits for.
+
+    `seen` are the requests that were there when the inventory was read; those that came since wait for the next pass.
+    `cut` is None when the company is gone.
+    """
+    slices = part_slices(cut.equipment, part_size) if cut else []
+    recut = take_back_other_cuts(connection, now, company_id, cut.digest, seen) if cut and slices else []
+    mine = seen.union(recut)
+    live = _live(connection, company_id)
+    fitted = [row for row in live if row.status in PENDING and row.id in mine]
+    surplus = [row.id for row in fitted if row.parte_numero > len(slices)]
+    fitted = [row for row in fitted if row.parte_numero <= len(slices)]
+    waiting: dict[int, list[int]] = defaultdict(list)
+    for row in fitted:
+        waiting[row.parte_numero].append(row.id)
+    if surplus:
+        _end_surplus(connection, now, company_id, surplus, len(slices), is_gone=cut is None)
+    _refresh(connection, slices, waiting)
+    wanted = {(row.user_id, row.parte_numero) for row in live}
+    gained = _insert_gained(connection, now, company_id, slices, fitted, wanted)
+    for part, request_id in gained:
+        waiting[part].append(request_id)
+    anew = [*recut, *(request_id for _, request_id in gained)]
+    for group in in_groups(anew):
+        put_in_line(connection, now, ziprequest.c.id.in_(group))
+    return Reconciled(len(gained), len(surplus), len(recut), waiting)
+
+
+def _live(connection: Connection, company_id: int) -> list[Row[Any]]:
+    """Of each: id, status, part, user, how many parts its click was for (None: nobody knows, or nobody is to get more).
+
+    A part that cannot be came after the run looked for such: the next pass rejects it.
+    """
+    parts, known = ziprequest.c.total_partes, customuser.c.id.is_not(None)  # who is gone asks for nothing more
+    query = (
+        select(
+            ziprequest.c.id,
+            ziprequest.c.status,
+            ziprequest.c.parte_numero,
+            ziprequest.c.user_id,
+            case((known & is_whole(parts) & (parts >= 1), parts), else_=null()).label("parts"),
+        )
+        .outerjoin(customuser, customuser.c.id == ziprequest.c.user_id)
+        .where(ziprequest.c.empresa_id == company_id, ziprequest.c.status.in_(LIVE), ~IMPOSSIBLE_PART)
+        .order_by(ziprequest.c.id)
+    )
+    return list(connection.execute(query))
+
+
+def _end_surplus(
+    connection: Connection, now: datetime, company_id: int, surplus: Sequence[int], parts: int, *, is_gone: bool
+) -> None:
+    mine = (work.c.company_id == company_id) & (work.c.part > parts)
+    # The work rows first, as everywhere: two transactions that lock in one order never wait for each other in a circle.
+    connection.execute(update(work).where(mine).values(attempts=work.c.attempts))
+    name = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar() or NO_COMPANY
+    for group in in_groups(surplus):
+        which = ziprequest.c.id.in_(group)
+        if parts:
+            reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
+            move(connection, Move.CANCEL, which, completed_at=now, error_message=reason)
+        else:
+            reason = WAS_DELETED if is_gone else NO_EQUIPMENT
+            fail_requests(connection, now, which, reason, wording.failed(name, 1, 1, reason))
+    drop_unwanted(connection, mine)
+
+
+def _refresh(connection: Connection, slices: Sequence[range], waiting: Mapping[int, Sequence[int]]) -> None:
+    """The numbers that SAM's page shows follow the inventory. Who clicks beside samzip may leave them out."""
+    for part, requests in sorted(waiting.items()):
+        piece = slices[part - 1]
+        values = {
+            "total_partes": len(slices),
+            "total_equipos": len(piece),
+            "rango_equipos_inicio": piece.start + 1,
+            "rango_equipos_fin": piece.stop,
+        }
+        for group in in_groups(requests):
+            which = ziprequest.c.id.in_(group) & ziprequest.c.status.in_(PENDING)
+            connection.execute(update(ziprequest).where(which).values(values))
+
+
+def _insert_gained(
+    connection: Connection,
+    now: datetime,
+    company_id: int,
+    slices: Sequence[range],
+    fitted: Iterable[Row[Any]],
+    wanted: set[tuple[int, int]],
+) -> list[tuple[int, int]]:
+    """Part and number of each new request. `wanted`: user and part of all live ones."""
+    known: dict[int, int] = {}  # parts that each user asked for
+    for row in fitted:
+        if row.parts is not None:
+            known[row.user_id] = max(row.parts, known.get(row.user_id, 0))
+    gained = []
+    for user_id, old in sorted(known.items()):
+        for part in range(old + 1, len(slices) + 1):
+            if (user_id, part) in wanted:
                 continue
             piece = slices[part - 1]
-            row = pending_row(
+            new = pending_row(
                 user_id=user_id,
                 company_id=company_id,
                 part=part,
-                parts=parts,
+                parts=len(slices),
                 first=piece.start + 1,
                 last=piece.stop,
                 now=now,
                 position=part,
             )
-            connection.execute(ziprequest.insert().values(row))
-            inserted += 1
-    if inserted:
-        queued = (
-            select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(0))
-            .where(pending, ~IMPOSSIBLE_PART)
-            .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
-        )
-        add_work(connection, queued)
-    _refresh(connection, company_id, slices)
-    return Reconciled(parts, inserted, cancelled)
-
-
-def numbers(slices: Sequence[range], part: int) -> dict[str, int]:
-    """What SAM's page shows of a part, by column. Who clicks beside samzip may leave it out."""
-    piece = slices[part - 1]
-    return {
-        "total_partes": len(slices),
-        "total_equipos": len(piece),
-        "rango_equipos_inicio": piece.start + 1,
-        "rango_equipos_fin": piece.stop,
-    }
-
-
-def _cancel_surplus(connection: Connection, now: datetime, company_id: int, parts: int) -> int:
-    surplus = (
-        (ziprequest.c.empresa_id == company_id) & ziprequest.c.status.in_(PENDING) & (ziprequest.c.parte_numero > parts)
-    )
-    # The work row first, as everywhere: two transactions that lock in one order never wait for each other in a circle.
-    connection.execute(delete(work).where(work.c.company_id == company_id, work.c.part > parts, work.c.token.is_(None)))
-    if not parts:
-        name = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar() or NO_COMPANY
-        notice = wording.failed(name, 1, 1, NO_EQUIPMENT)
-        return fail_requests(connection, now, surplus, NO_EQUIPMENT, notice)
-    reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
-    return len(move(connection, Move.CANCEL, surplus, completed_at=now, error_message=reason))
-
-
-def _has_live(connection: Connection, company_id: int, user_id: int, part: int) -> bool:
-    found = select(ziprequest.c.id).where(
-        ziprequest.c.empresa_id == company_id,
-        ziprequest.c.user_id == user_id,
-        ziprequest.c.parte_numero == part,
-        ziprequest.c.status.in_(LIVE),
-    )
-    return connection.execute(found.limit(1)).first() is not None
-
-
-def _refresh(connection: Connection, company_id: int, slices: list[range]) -> None:
-    """The numbers that SAM's page shows follow the inventory. A part that cannot be came after the run looked for such:
-    the next one rejects it."""
-    parts = range(1, len(slices) + 1)
-    stale = connection.execute(
-        select(ziprequest.c.id, ziprequest.c.parte_numero)
-        .where(ziprequest.c.empresa_id == company_id, ziprequest.c.status.in_(PENDING))
-        .order_by(ziprequest.c.id)
-    ).all()
-    for part in sorted({part for _, part in stale if part in parts}):
-        connection.execute(
-            update(ziprequest)
-            .where(
-                ziprequest.c.empresa_id == company_id,
-                ziprequest.c.parte_numero == part,
-                ziprequest.c.status.in_(PENDING),
-            )
-            .values(numbers(slices, part))
-        )
+            inserted = connection.execute(ziprequest.insert().values(new).returning(ziprequest.c.id))
+            gained.append((part, inserted.scalar_one()))
+    return gained

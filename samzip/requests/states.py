@@ -32,7 +32,7 @@ class Move(Enum):
     FAIL = (LIVE, "failed")
     CANCEL = (LIVE, "cancelled")
     EXPIRE = (("completed",), "expired")
-    REPAIR = (("completed",), "pending")  # its archive is damaged
+    REBUILD = (("completed",), "pending")  # its archive is damaged, or of another inventory than the rest of its click
     LOSE = (("completed",), "failed")  # its archive is gone
     RETRY = (ENDED, "pending")
     FORGET = (ENDED, GONE)  # its time in the history is over

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, exists, func, insert, or_, select, tuple_, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, delete, exists, func, insert, or_, select, tuple_, update
 
 from samzip.database.tables import archive, customuser, work, ziprequest
 from samzip.errors import WorkTakenOver
 from samzip.requests import attempts
 from samzip.requests.expire import mark_unfinished
-from samzip.requests.line import keep_in_line
+from samzip.requests.line import in_groups, keep_in_line
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import LIVE, NO_USER, Move, move
 from samzip.requests.wording import Notice
@@ -62,6 +62,7 @@ class Published:
     size: int  # bytes
     sha256: str
     fingerprint: str
+    cut: str
     download_name: str
     warnings: str  # JSON list
 
@@ -94,12 +95,10 @@ def claim(
     part: int,
     token: str,
     run_id: str,
-    numbers: Mapping[str, int] | None = None,
+    requests: Collection[int],
 ) -> Claim | None:
-    """Takes a waiting part. None: someone else has it, or nobody wants it any more (its work row goes then).
-
-    `numbers` are the part's, as `reconcile.numbers` has them: clicks may have come since the requests were fitted.
-    """
+    """Takes a waiting part for those of `requests` that still wait for it. None: someone else has it, or none does (its
+    work row goes then, unless others want it)."""
     row = _part(company_id, part)
     taken = connection.execute(
         update(work)
@@ -108,12 +107,16 @@ def claim(
     ).rowcount
     if not taken:
         return None
-    served = move(connection, Move.CLAIM, _requests(company_id, part), started_at=now, **numbers or {})
+    served: list[Row[Any]] = []
+    for group in in_groups(requests):
+        which = _requests(company_id, part) & ziprequest.c.id.in_(group)
+        served += move(connection, Move.CLAIM, which, started_at=now)
     if not served:
-        connection.execute(delete(work).where(row))
+        connection.execute(update(work).where(row).values(token=None, run_id=None, attempts=work.c.attempts - 1))
+        drop_unwanted(connection, row)
         return None
     attempt = connection.execute(select(work.c.attempts).where(row)).scalar_one()
-    newest = served[-1]
+    newest = max(served, key=lambda request: request.id)
     attempts.begin(
         connection,
         now,
@@ -187,7 +190,8 @@ def finish(
         return 0
     if again:
         lives = (archive.c.path == published.path) & ~archive.c.deleting & (archive.c.expires_at > now)
-        if not connection.execute(update(archive).where(lives).values(expires_at=expires)).rowcount:
+        extended = update(archive).where(lives).values(expires_at=expires, cut=published.cut)
+        if not connection.execute(extended).rowcount:
             raise ArchiveGone(f"{published.path} was taken away")
     else:
         connection.execute(
@@ -199,6 +203,7 @@ def finish(
                 size=published.size,
                 sha256=published.sha256,
                 fingerprint=published.fingerprint,
+                cut=published.cut,
                 download_name=published.download_name,
                 warnings=published.warnings,
                 published_at=now,

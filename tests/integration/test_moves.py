@@ -23,7 +23,7 @@ from tests.support.world import World
 STATES = (*LIVE, "completed", *ENDED, "en espera")  # the last one is unknown to samzip
 PATH = "zip_requests/1/20200101_000000_parte_1_req_1.zip"
 NOTICE = Notice("zip_ready", "ZIP listo", "Está listo.")
-PUBLISHED = work.Published(PATH, 1, 1, "", "", "", "[]")
+PUBLISHED = work.Published(PATH, 1, 1, "", "", "", "", "[]")
 TTL = timedelta(hours=6)
 LATER = timedelta(days=8)
 HELD = work.Claim(company_id=1, part=1, token="t", attempt=1, requests=1, request_id=1, user="ana")
@@ -32,7 +32,7 @@ HELD = work.Claim(company_id=1, part=1, token="t", attempt=1, requests=1, reques
 def claim(connection: Connection, now: Any) -> None:
     connection.execute(delete(tables.work))
     collapse(connection, now)
-    work.claim(connection, now, company_id=1, part=1, token="t", run_id="r")
+    work.claim(connection, now, company_id=1, part=1, token="t", run_id="r", requests=[1])
 
 
 # What makes each move of request 1, whose part is in work.
@@ -43,7 +43,7 @@ MAKERS: dict[Move, Callable[[Connection, Any], object]] = {
     Move.FAIL: lambda connection, now: purge.end_stuck(connection, now, [1], "fail"),
     Move.CANCEL: lambda connection, now: single.cancel(connection, now, 1),
     Move.EXPIRE: lambda connection, now: expire.expire(connection, now + LATER, TTL),
-    Move.REPAIR: lambda connection, now: integrity.withdraw(connection, now, TTL, PATH),
+    Move.REBUILD: lambda connection, now: integrity.withdraw(connection, now, TTL, PATH),
     Move.LOSE: lambda connection, now: purge.lose(connection, now, [PATH]),
     Move.RETRY: lambda connection, now: single.retry(connection, now, 1),
     Move.FORGET: lambda connection, now: expire.delete_history(connection, now + LATER),

@@ -232,8 +232,9 @@ def test_a_part_that_is_claimed_stays_with_whoever_claimed_it(world: World) -> N
     with world.database.write() as connection:
         now = world.database.now(connection)
         collapse(connection, now)
-        first = work.claim(connection, now, company_id=1, part=1, token="a" * 32, run_id="a")
-        second = work.claim(connection, now, company_id=1, part=1, token="b" * 32, run_id="b")
+        first, second = (
+            work.claim(connection, now, company_id=1, part=1, token=run * 32, run_id=run, requests=[1]) for run in "ab"
+        )
     assert first is not None
     assert second is None
     assert [row.token for row in world.rows(tables.work)] == ["a" * 32]

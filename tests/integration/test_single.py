@@ -20,6 +20,7 @@ from samzip.errors import SamzipError, StorageFailed, UsageProblem
 from samzip.events import PartDropped
 from samzip.requests import runs, single, wording, work
 from samzip.requests.collapse import collapse
+from samzip.requests.line import asked
 from samzip.requests.shown import Changed, Sharer, Story
 from tests.support.world import World
 
@@ -63,7 +64,15 @@ def claim(world: World, part: int = 1) -> work.Claim:
     with world.database.write() as connection:
         now = world.database.now(connection)
         company = world.requests()[0].empresa_id
-        held = work.claim(connection, now, company_id=company, part=part, token="t" * 32, run_id="r1")
+        held = work.claim(
+            connection,
+            now,
+            company_id=company,
+            part=part,
+            token="t" * 32,
+            run_id="r1",
+            requests=asked(connection, company),
+        )
     assert held
     return held
 
@@ -409,7 +418,9 @@ def test_a_status_that_changed_meanwhile_decides_and_not_the_one_that_was_read(
 
 def finish(world: World, held: work.Claim, connection: Connection) -> int:
     now = world.database.now(connection)
-    published = work.Published("zip_requests/1/20261124_150000_parte_1_req_1.zip", 1, 9, "ab", "cd", "x.zip", "[]")
+    published = work.Published(
+        "zip_requests/1/20261124_150000_parte_1_req_1.zip", 1, 9, "ab", "cd", "ef", "x.zip", "[]"
+    )
     notice = wording.ready("CERTIBOY S.A.S.", 1, 1, hours=6, missing=0, observations=0)
     return work.finish(connection, now, held, published, now + timedelta(hours=6), notice)
 

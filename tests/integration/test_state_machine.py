@@ -8,6 +8,7 @@ before and after each file that is published or deleted, and while a part is bui
 from __future__ import annotations
 
 import hashlib
+import re
 import shutil
 import sys
 import tempfile
@@ -17,6 +18,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import settings
@@ -37,7 +39,7 @@ from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from samzip.housekeeping.verify import DAMAGED, Verifier
 from samzip.idle import rest
-from samzip.requests import single
+from samzip.requests import reconcile, single
 from samzip.requests.expire import expire_early
 from samzip.requests.insert import pending_row
 from samzip.requests.integrity import take_back
@@ -54,10 +56,10 @@ USERS = ("ana", "luz", "bob")  # the first two are of one company
 MAX_EQUIPMENT = 6
 
 
-def reachable(state: str) -> set[str]:
+def reachable(state: str, moves: tuple[Move, ...] = RUNS_MAKE) -> set[str]:
     """What a request may have become since it was looked at, if nobody but runs changed it."""
     found = {state}
-    while more := {move.target for move in RUNS_MAKE if found & set(move.sources)} - found:
+    while more := {move.target for move in moves if found & set(move.sources)} - found:
         found |= more
     return found
 
@@ -69,6 +71,15 @@ class Record:
     status: str
     ended: datetime | None = None
     completions: int = 0  # allowed ones: the click, and each retry
+
+
+@dataclass(frozen=True)
+class Click:
+    """One for all parts of a company."""
+
+    company: int
+    ids: tuple[int, ...]
+    inventory: int  # the company's inventories that were before it
 
 
 class Queue(RuleBasedStateMachine):
@@ -99,6 +110,21 @@ class Queue(RuleBasedStateMachine):
         self.changes = 0
         self.ledger: dict[int, Record] = {}
         self.verified: dict[tuple[str, int], str] = {}  # (path, mtime) -> SHA-256 of a sound archive
+        self.packed: dict[str, list[str]] = {}  # by path: instruments of an archive
+        self.inventories = {company: [self.codes(company)] for company in self.companies}
+        self.clicks: list[Click] = []
+        self.recut: set[int] = set()  # requests that a run may have put back, since it found another inventory
+        take_back = reconcile.take_back_other_cuts
+
+        def noted(*arguments: Any) -> list[int]:
+            taken = take_back(*arguments)
+            for number in taken:
+                self.recut.add(number)
+                self.ledger[number].completions += 1
+            return taken
+
+        self.patched = patch("samzip.requests.reconcile.take_back_other_cuts", noted)
+        self.patched.start()
 
     def teardown(self) -> None:
         try:
@@ -120,6 +146,7 @@ class Queue(RuleBasedStateMachine):
             self.world.later(minutes=15)
 
     def close(self) -> None:
+        self.patched.stop()
         ShiftedDatabase.shift = timedelta(0)
         self.world.database.close()
         shutil.rmtree(self.folder)
@@ -133,7 +160,9 @@ class Queue(RuleBasedStateMachine):
     @rule(user=st.sampled_from(USERS))
     def click(self, user: str) -> None:
         try:
-            self.world.click(user)
+            done = self.world.click(user)
+            before = len(self.inventories[done.company_id]) - 1
+            self.clicks.append(Click(done.company_id, done.request_ids, before))
         except RequestRefused:
             assert self.equipment(self.companies[user == "bob"]) == [] or self.is_deleted(user == "bob")
 
@@ -217,6 +246,7 @@ class Queue(RuleBasedStateMachine):
             elif kind == "delete the company":  # or bring it back
                 it = tables.empresa.c.id == self.companies[1]
                 connection.execute(update(tables.empresa).where(it).values(is_deleted=~tables.empresa.c.is_deleted))
+        self.inventories[company].append(self.codes(company))
 
     @rule(
         by=st.sampled_from([{"seconds": 30}, {"seconds": 61}, {"minutes": 6}, {"hours": 3}, {"hours": 6}, {"days": 8}])
@@ -410,7 +440,8 @@ class Queue(RuleBasedStateMachine):
         for number, row in rows.items():
             status = "pending" if row.status == "queued" else row.status
             record = self.ledger.setdefault(number, Record(status, None, 1))
-            assert status in reachable(record.status), f"#{number}: {record.status} -> {status}"
+            moves = (*RUNS_MAKE, Move.REBUILD) if number in self.recut else RUNS_MAKE
+            assert status in reachable(record.status, moves), f"#{number}: {record.status} -> {status}"
             if status in ("failed", "cancelled"):
                 assert row.error_message, f"#{number} is {status} and nobody knows why"
             if status in (*ENDED, "completed"):
@@ -441,6 +472,40 @@ class Queue(RuleBasedStateMachine):
                     row.file_size,
                 )
                 assert self.digest(row.file_path, archive.size) == archive.sha256
+
+    @invariant()
+    def what_a_click_got_is_one_inventory(self) -> None:
+        """Every instrument once, as it was when somebody clicked, or at some moment since."""
+        now = self.now()
+        archives = {row.path: row for row in self.world.rows(tables.archive)}
+        requests = {row.id: row for row in self.world.requests()}
+        served = {
+            number: archives[row.file_path]
+            for number, row in requests.items()
+            if row.status == "completed" and row.expires_at > now
+        }
+        for click in self.clicks:
+            found = {served[number].part: served[number] for number in click.ids if number in served}
+            total = max((archive.parts for archive in found.values()), default=0)
+            cuts = {archive.cut for archive in found.values()}
+            user = requests[click.ids[0]].user_id if click.ids[0] in requests else None
+            for number, archive in served.items():  # what the inventory gained since
+                is_gained = number > click.ids[-1] and archive.part > len(click.ids)
+                if is_gained and requests[number].user_id == user and archive.cut in cuts:
+                    found.setdefault(archive.part, archive)
+            if set(range(1, total + 1)) - found.keys():
+                continue  # it is not complete yet, or any more
+            assert len({(archive.parts, archive.cut) for archive in found.values()}) <= 1, "of two inventories"
+            codes = [code for archive in found.values() for code in self.instruments(archive.path)]
+            assert len(codes) == len(set(codes)), "an instrument is in two parts"
+            assert not found or set(codes) in self.inventories[click.company][click.inventory :]
+
+    def instruments(self, path: str) -> list[str]:
+        if path not in self.packed:
+            with ZipFile(self.world.media / path) as archive:
+                names = "\n".join(archive.namelist())
+            self.packed[path] = re.findall(r"/Equipos/([^/]+)/Hoja_de_vida\.pdf", names)
+        return self.packed[path]
 
     def digest(self, name: str, size: int) -> str:
         path = self.world.media / name
@@ -506,6 +571,11 @@ class Queue(RuleBasedStateMachine):
         with self.world.database.read() as connection:
             ids = select(tables.equipo.c.id).where(tables.equipo.c.empresa_id == company).order_by(tables.equipo.c.id)
             return list(connection.execute(ids).scalars())
+
+    def codes(self, company: int) -> set[str]:
+        with self.world.database.read() as connection:
+            codes = select(tables.equipo.c.codigo_interno).where(tables.equipo.c.empresa_id == company)
+            return set(connection.execute(codes).scalars())
 
     def pick(self, number: int) -> Any:
         """One request, or None where there is none."""

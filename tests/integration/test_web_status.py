@@ -11,6 +11,7 @@ from sqlalchemy import delete, update
 from samzip.batch.run import Mode
 from samzip.database import tables
 from samzip.requests import single, work
+from samzip.requests.line import asked
 from tests.support.web import BEARER, SECRET, Web, body, code, make_web
 
 
@@ -25,7 +26,15 @@ def claim(web: Web, part: int) -> work.Claim:
         now = web.world.database.now(connection)
         row = {"company_id": company, "part": part, "queued_at": now, "attempts": 0}
         connection.execute(tables.work.insert().values(row))
-        held = work.claim(connection, now, company_id=company, part=part, token="t" * 32, run_id="r")
+        held = work.claim(
+            connection,
+            now,
+            company_id=company,
+            part=part,
+            token="t" * 32,
+            run_id="r",
+            requests=asked(connection, company),
+        )
     assert held is not None
     return held
 

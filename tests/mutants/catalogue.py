@@ -363,8 +363,8 @@ MUTANTS = (
     Mutant(
         name="parts that the inventory gained are not asked for",
         file="samzip/requests/reconcile.py",
-        old="        for part in range(old + 1, parts + 1):\n",
-        new="        for part in range(old + 1, parts):\n",
+        old="        for part in range(old + 1, len(slices) + 1):\n",
+        new="        for part in range(old + 1, len(slices)):\n",
         why="a new instrument is in no archive",
         tests=(RUN + "test_a_grown_inventory_gets_the_parts_that_the_click_could_not_know[sqlite]",),
     ),

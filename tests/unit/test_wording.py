@@ -26,7 +26,7 @@ EVENTS: list[e.Event] = [
     e.DeletionFailed(PATH, "Permission denied"),
     e.QueueEmpty(1, 0),
     e.RequestsCollapsed(6, 2),
-    e.CompanyPlanned(1, "CERTIBOY S.A.S.", 69, 2, 1, 1),
+    e.CompanyPlanned(1, "CERTIBOY S.A.S.", 69, 2, 1, 1, 1),
     e.RequestRejected(12, "la empresa fue eliminada"),
     e.CompanyPreparing(1, "CERTIBOY S.A.S.", 69, 3),
     e.PartStarted(REF, 3, 35, 69, 2, 1),
