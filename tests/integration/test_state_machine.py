@@ -283,6 +283,14 @@ class Queue(RuleBasedStateMachine):
 
         self.begin(host, Mode(), before=fail)
 
+    @rule(host=st.integers(0, 1), part=st.integers(1, 2), kind=st.sampled_from(["add", "remove", "rename"]))
+    def the_inventory_changes_between_two_parts(self, host: int, part: int, kind: str) -> None:
+        self.click("ana")
+        self.run_while_a_part_fails(host, part, StorageFailed)
+        self.the_inventory_changes(kind, 0)
+        self.world.later(seconds=61)
+        self.run(host)
+
     @rule(
         host=st.integers(0, 1),
         job=st.integers(0, 3),
