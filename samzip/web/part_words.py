@@ -94,8 +94,10 @@ def _waiting(part: dict[str, Any], now: datetime) -> list[str]:
     if retry_at and part["error"]:
         when = f"en {show_span(retry_at - now)}" if retry_at > now else "enseguida"
         return [f"El intento anterior falló: {part['error'].rstrip('.')}.", f"Se intenta de nuevo {when}."]
+    error = part["error"] or ""  # why it is built again, though it was ready before
+    why = [f"{error[0].upper()}{error[1:].rstrip('.')}."] if error else []
     place = part["position"]
-    return [] if place is None else ["Es la siguiente." if place == 1 else f"Lugar {place} en la cola."]
+    return why if place is None else [*why, "Es la siguiente." if place == 1 else f"Lugar {place} en la cola."]
 
 
 def _estimate(estimated: datetime | None, now: datetime) -> list[str]:

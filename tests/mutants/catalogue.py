@@ -159,8 +159,8 @@ MUTANTS = (
     Mutant(
         name="an archive whose time was ended is given again",
         file="samzip/requests/work.py",
-        old=" & ~archive.c.deleting & (archive.c.expires_at > now)\n        if not",
-        new=" & ~archive.c.deleting\n        if not",
+        old=" & ~archive.c.deleting & (archive.c.expires_at > now)\n        extended",
+        new=" & ~archive.c.deleting\n        extended",
         why="who asked gets a link to a file that is gone",
         tests=(UNCERTAIN + "test_an_archive_that_is_taken_back_while_it_is_given_again_is_built_anew[sqlite]",),
     ),
@@ -359,6 +359,25 @@ MUTANTS = (
         new="        if company.parts:\n            self.turns.appendleft(company)\n",
         why="a company of 300 parts starves one of a single part",
         tests=(RUN + "test_companies_take_turns[sqlite]",),
+    ),
+    Mutant(
+        name="parts of two inventories in one click",
+        file="samzip/requests/recut.py",
+        old="            archive.c.cut != digest,\n",
+        new="            archive.c.cut == digest,\n",
+        why="an instrument at the border is in no part, or in two",
+        tests=("tests/integration/test_one_inventory.py::test_a_run_that_was_asked_to_end_between_two_parts[sqlite]",),
+    ),
+    Mutant(
+        name="a click is served by a snapshot that is older",
+        file="samzip/requests/work.py",
+        old="        which = _requests(company_id, part) & ziprequest.c.id.in_(group)\n",
+        new="        which = _requests(company_id, part)\n",
+        why="an instrument that was there before the click is not in its archive",
+        tests=(
+            "tests/integration/test_one_inventory.py::"
+            "test_who_clicks_while_the_company_is_built_gets_what_was_there_when_it_clicked[1-sqlite]",
+        ),
     ),
     Mutant(
         name="parts that the inventory gained are not asked for",

@@ -157,6 +157,10 @@ def test_a_waiting_part_tells_its_place_or_why_it_waits() -> None:
         f"Se intenta de nuevo en 5{NBSP}min.",
     ]
     assert lines("pending", error="disco lleno", retry_at=later(seconds=-1))[1] == "Se intenta de nuevo enseguida."
+    assert lines("pending", position=1, error="el inventario cambió; se genera de nuevo") == [
+        "El inventario cambió; se genera de nuevo.",
+        "Es la siguiente.",
+    ]
 
 
 def test_a_part_in_work_tells_its_step_and_when_it_should_be_ready() -> None:
