@@ -568,7 +568,8 @@ def test_what_was_asked_for_again_while_its_part_was_in_work_is_not_stuck_either
     with place.database.write() as connection:
         now = place.database.now(connection)
         collapse(connection, now)
-        held = work_of_parts.claim(connection, now, company_id=1, part=1, token="f" * 32, run_id="r")
+        mine = {"company_id": 1, "part": 1, "requests": [new]}
+        held = work_of_parts.claim(connection, now, token="f" * 32, run_id="r", **mine)
         assert held is not None
         retry(connection, now, old)
         if ends == "dropped":
