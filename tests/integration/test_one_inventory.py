@@ -284,6 +284,25 @@ def test_an_instrument_and_a_click_for_its_part_while_the_inventory_is_read(
     assert len(later) == 2
 
 
+def test_an_exchange_of_instruments_and_a_click_while_the_inventory_is_read(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As many as before: nothing but the moment of the click tells that the snapshot is too old for it."""
+    world.company(equipment=2)
+    first = world.click().request_ids
+    later: list[int] = []
+
+    def act() -> None:
+        remove(world, "EQ-001")
+        add(world, NEW_LAST)
+        later.extend(world.click().request_ids)
+
+    while_it_is_read(monkeypatch, act)
+    world.run()
+    assert received(world, first) == ["EQ-001", "EQ-002"]
+    assert received(world, later) == inventory(world)
+
+
 def test_the_first_instrument_of_a_company_and_a_click_while_the_inventory_is_read(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
