@@ -22,7 +22,7 @@ from samzip.database.tables import empresa, ziprequest
 from samzip.requests import wording
 from samzip.requests.line import IMPOSSIBLE_PART, add_work
 from samzip.requests.notices import fail_requests
-from samzip.requests.states import NO_COMPANY, PENDING
+from samzip.requests.states import COMPANY_DELETED, NO_COMPANY, PENDING
 from samzip.requests.work import drop_unwanted
 
 
@@ -63,7 +63,7 @@ def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...
     reason = case(
         (IMPOSSIBLE_PART, "número de parte imposible"),
         (empresa.c.id == null(), "la empresa ya no existe"),
-        (empresa.c.is_deleted, "la empresa fue eliminada"),
+        (empresa.c.is_deleted, COMPANY_DELETED),
         else_=null(),
     )
     found = connection.execute(

@@ -17,11 +17,10 @@ from samzip.requests.insert import pending_row
 from samzip.requests.line import IMPOSSIBLE_PART, in_groups, is_whole, put_in_line
 from samzip.requests.notices import fail_requests
 from samzip.requests.recut import take_back_other_cuts
-from samzip.requests.states import LIVE, NO_COMPANY, PENDING, Move, move
-from samzip.requests.work import drop_unwanted
+from samzip.requests.states import COMPANY_DELETED, LIVE, NO_COMPANY, PENDING, Move, move
+from samzip.requests.work import MAY_BE_CLAIMED, drop_unwanted
 
 NO_EQUIPMENT = "la empresa no tiene equipos"
-WAS_DELETED = "la empresa fue eliminada"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +62,7 @@ def reconcile(
     anew = [*recut, *(request_id for _, request_id in gained)]
     for group in in_groups(anew):
         put_in_line(connection, now, ziprequest.c.id.in_(group))
+    drop_unwanted(connection, work.c.company_id == company_id, MAY_BE_CLAIMED)
     return Reconciled(len(gained), len(surplus), len(recut), waiting)
 
 
@@ -100,9 +100,8 @@ def _end_surplus(
             reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
             move(connection, Move.CANCEL, which, completed_at=now, error_message=reason)
         else:
-            reason = WAS_DELETED if is_gone else NO_EQUIPMENT
+            reason = COMPANY_DELETED if is_gone else NO_EQUIPMENT
             fail_requests(connection, now, which, reason, wording.failed(name, 1, 1, reason))
-    drop_unwanted(connection, mine)
 
 
 def _refresh(connection: Connection, slices: Sequence[range], waiting: Mapping[int, Sequence[int]]) -> None:

@@ -29,9 +29,8 @@ def clicks(requests: Iterable[Asked]) -> list[list[Asked]]:
     says what belongs together. A click asks for parts in ascending order; another one may come in between."""
     found: list[list[Asked]] = []
     for request in requests:
-        newest_first = found[::-1]
-        next_in_line = (click for click in newest_first if click[-1].part == request.part - 1)
-        any_before = (click for click in newest_first if click[-1].part < request.part)
+        next_in_line = (click for click in reversed(found) if click[-1].part == request.part - 1)
+        any_before = (click for click in reversed(found) if click[-1].part < request.part)
         click = next(next_in_line, None) or next(any_before, None)
         if click is None:
             found.append([request])

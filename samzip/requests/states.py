@@ -20,6 +20,7 @@ ENDED = ("failed", "expired", "cancelled")
 GONE = "[*]"  # no state: the row is there no more
 
 NO_COMPANY = "(empresa eliminada)"
+COMPANY_DELETED = "la empresa fue eliminada"  # why its requests fail
 NO_USER = "(usuario eliminado)"
 
 

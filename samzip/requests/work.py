@@ -13,16 +13,13 @@ from samzip.database.tables import archive, customuser, work, ziprequest
 from samzip.errors import WorkTakenOver
 from samzip.requests import attempts
 from samzip.requests.expire import mark_unfinished
-from samzip.requests.line import in_groups, keep_in_line
+from samzip.requests.line import ITS_PART, in_groups, keep_in_line
 from samzip.requests.notices import fail_requests, notify
-from samzip.requests.states import LIVE, NO_USER, Move, move
+from samzip.requests.states import LIVE, NO_USER, PENDING, Move, move
 from samzip.requests.wording import Notice
 
-WANTED = exists().where(  # whether a live request asks for the part of a work row
-    ziprequest.c.empresa_id == work.c.company_id,
-    ziprequest.c.parte_numero == work.c.part,
-    ziprequest.c.status.in_(LIVE),
-)
+WANTED = exists().where(ITS_PART, ziprequest.c.status.in_(LIVE))  # whether a live request asks for a work row's part
+MAY_BE_CLAIMED = exists().where(ITS_PART, ziprequest.c.status.in_(PENDING))
 RETRYING = and_(work.c.last_error.is_not(None), work.c.token.is_(None), WANTED)  # its last attempt failed
 MAX_DEATHS = 3
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))  # after the 1st, 2nd, 3rd.. attempt
@@ -98,7 +95,7 @@ def claim(
     requests: Collection[int],
 ) -> Claim | None:
     """Takes a waiting part for those of `requests` that still wait for it. None: someone else has it, or none does (its
-    work row goes then, unless others want it)."""
+    work row goes then, unless others wait for it)."""
     row = _part(company_id, part)
     taken = connection.execute(
         update(work)
@@ -113,7 +110,7 @@ def claim(
         served += move(connection, Move.CLAIM, which, started_at=now)
     if not served:
         connection.execute(update(work).where(row).values(token=None, run_id=None, attempts=work.c.attempts - 1))
-        drop_unwanted(connection, row)
+        drop_unwanted(connection, row, MAY_BE_CLAIMED)
         return None
     attempt = connection.execute(select(work.c.attempts).where(row)).scalar_one()
     newest = max(served, key=lambda request: request.id)
@@ -282,12 +279,14 @@ def drop(connection: Connection, now: datetime, held: Claim) -> None:
     attempts.end(connection, now, held.token, attempts.DROPPED)
 
 
-def drop_unwanted(connection: Connection, which: ColumnElement[bool]) -> int:
+def drop_unwanted(connection: Connection, which: ColumnElement[bool], wanted: ColumnElement[bool] = WANTED) -> int:
     """Removes those of these work rows that wait although no live request asks for them. Returns how many.
 
+    MAY_BE_CLAIMED for `wanted` removes those too whose requests somebody else has taken to `processing`: a run would
+    find them due again and again. `recover` makes the row anew.
     A row that somebody else holds at this moment is passed over: they may be waiting for this transaction.
     """
-    unwanted = select(work.c.company_id, work.c.part).where(which, work.c.token.is_(None), ~WANTED)
+    unwanted = select(work.c.company_id, work.c.part).where(which, work.c.token.is_(None), ~wanted)
     free = unwanted.with_for_update(skip_locked=True)
     return connection.execute(delete(work).where(tuple_(work.c.company_id, work.c.part).in_(free))).rowcount
 

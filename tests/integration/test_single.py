@@ -20,7 +20,6 @@ from samzip.errors import SamzipError, StorageFailed, UsageProblem
 from samzip.events import PartDropped
 from samzip.requests import runs, single, wording, work
 from samzip.requests.collapse import collapse
-from samzip.requests.line import asked
 from samzip.requests.shown import Changed, Sharer, Story
 from tests.support.world import World
 
@@ -60,21 +59,8 @@ def queue(world: World) -> None:
         collapse(connection, world.database.now(connection))
 
 
-def claim(world: World, part: int = 1) -> work.Claim:
-    with world.database.write() as connection:
-        now = world.database.now(connection)
-        company = world.requests()[0].empresa_id
-        held = work.claim(
-            connection,
-            now,
-            company_id=company,
-            part=part,
-            token="t" * 32,
-            run_id="r1",
-            requests=asked(connection, company),
-        )
-    assert held
-    return held
+def claim(world: World) -> work.Claim:
+    return world.claim(world.requests()[0].empresa_id, part=1)
 
 
 def fail_every_attempt(world: World) -> None:

@@ -120,7 +120,7 @@ class Queue(RuleBasedStateMachine):
             taken = take_back(*arguments)
             for number in taken:
                 self.recut.add(number)
-                self.ledger[number].completions += 1
+                self.ledger.setdefault(number, Record("completed", None, 1)).completions += 1
             return taken
 
         self.patched = patch("samzip.requests.reconcile.take_back_other_cuts", noted)

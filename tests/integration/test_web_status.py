@@ -11,7 +11,7 @@ from sqlalchemy import delete, update
 from samzip.batch.run import Mode
 from samzip.database import tables
 from samzip.requests import single, work
-from samzip.requests.line import asked
+from samzip.requests.collapse import collapse
 from tests.support.web import BEARER, SECRET, Web, body, code, make_web
 
 
@@ -23,20 +23,8 @@ def claim(web: Web, part: int) -> work.Claim:
     """A part as a run has it in work."""
     company = web.world.requests()[-1].empresa_id
     with web.world.database.write() as connection:
-        now = web.world.database.now(connection)
-        row = {"company_id": company, "part": part, "queued_at": now, "attempts": 0}
-        connection.execute(tables.work.insert().values(row))
-        held = work.claim(
-            connection,
-            now,
-            company_id=company,
-            part=part,
-            token="t" * 32,
-            run_id="r",
-            requests=asked(connection, company),
-        )
-    assert held is not None
-    return held
+        collapse(connection, web.world.database.now(connection))
+    return web.world.claim(company, part)
 
 
 def test_a_link_shows_the_queue_the_progress_and_the_archive(web: Web) -> None:

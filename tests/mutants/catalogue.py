@@ -376,7 +376,7 @@ MUTANTS = (
         why="an instrument that was there before the click is not in its archive",
         tests=(
             "tests/integration/test_one_inventory.py::"
-            "test_an_exchange_of_instruments_and_a_click_while_the_inventory_is_read[sqlite]",
+            "test_a_change_and_a_click_while_the_inventory_is_read[sqlite-an exchange]",
         ),
     ),
     Mutant(

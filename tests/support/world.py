@@ -22,7 +22,9 @@ from samzip.batch.run import Mode, run
 from samzip.database import Database, open_database, tables
 from samzip.database.setup import initialise
 from samzip.events import Event, RunFinished
+from samzip.requests import work
 from samzip.requests.insert import Inserted, insert_requests
+from samzip.requests.line import asked
 from samzip.settings import Settings, load
 from samzip.storage import Store, open_store
 from samzip.units import parse_bucket
@@ -170,6 +172,21 @@ class World:
         with self.database.write() as connection:
             now = self.database.now(connection)
             return insert_requests(connection, now, user=user, company_id=company_id, part_size=self.settings.part_size)
+
+    def claim(self, company_id: int, part: int) -> work.Claim:
+        """A waiting part, as a run has it in work."""
+        with self.database.write() as connection:
+            held = work.claim(
+                connection,
+                self.database.now(connection),
+                company_id=company_id,
+                part=part,
+                token="t" * 32,
+                run_id="r1",
+                requests=asked(connection, company_id, part),
+            )
+        assert held is not None
+        return held
 
     def requests(self) -> list[Any]:
         with self.database.read() as connection:
