@@ -99,7 +99,7 @@ def run_context(
 
 def _executor(settings: Settings, run_id: str, stop: Stop) -> Executor:
     if settings.executor == "local":
-        from samzip.executors import LocalPool
+        from samzip.local_pool import LocalPool
 
         return LocalPool(settings.jobs, settings.temporary_dir, lambda: bool(stop))
     from samzip.cluster import DaskCluster

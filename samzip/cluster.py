@@ -20,7 +20,7 @@ from samzip.cluster_joining import SILENT_S, WORKERS_S, check, close, connect, f
 from samzip.cluster_worker import DIED, Probe, Ticket, Unfit, run_job
 from samzip.dossier.keys import CLUSTER_TEST
 from samzip.errors import ClusterFailed
-from samzip.executors import Here, J, R, WorkerDied
+from samzip.executors import Here, J, R, Silence, WorkerDied, end_early
 from samzip.settings import Settings
 from samzip.threads import Abandoned, awaited, in_thread
 
@@ -52,6 +52,7 @@ class DaskCluster:
         self._seen = self._looked = time.monotonic()  # a worker
         self._asked: Future[Any] | None = None  # the scheduler, who works for it
         self._is_fresh = False  # something happened since the last poll
+        self._silence = Silence()
         self._here = Here(self._wake)
 
     def start(self) -> None:
@@ -91,6 +92,7 @@ class DaskCluster:
         name = f"{self._topic}-{key}"
         future = client.submit(run_job, function, job, ticket, self._topic, probe, key=name, pure=False, retries=0)
         self._running[key] = (future, ended)
+        self._silence.begin(key)
         future.add_done_callback(lambda done: self._finish(done, ended, ticket))
         return ended
 
@@ -109,7 +111,11 @@ class DaskCluster:
                 self._changed.wait(timeout)
             self._is_fresh = False
             told, self._told = self._told, []
+        for key, _ in told:
+            self._silence.hear(key)
+        self._end_silent()
         self._end_cancelled()
+        self._here.look()
         if self._client is not None and self._running:
             self._look(self._client)
         if self._lost:
@@ -172,21 +178,29 @@ class DaskCluster:
         if isinstance(error, WorkerDied):
             ticket.end()
         self._running.pop(ticket.key, None)
+        was_silent = self._silence.end(ticket.key)
         if ticket.key in self._ending:
             del self._ending[ticket.key]
-            ended.cancel()
+            end_early(ended, was_silent)
         elif error is None:
             ended.set_result(result)
         else:
             ended.set_exception(error)
         self._wake()
 
+    def _end_silent(self) -> None:
+        for key in self._silence.found():
+            if Ticket(self._folder, key).is_begun:
+                self.cancel(key)
+            else:
+                self._silence.begin(key)  # it waits for a worker
+
     def _end_cancelled(self) -> None:
         """Those that do not hear it: a worker that died, storage that hangs. What they write has nobody's name."""
         for key, until in list(self._ending.items()):
             if time.monotonic() > until:
                 del self._ending[key]
-                self._running.pop(key)[1].cancel()
+                end_early(self._running.pop(key)[1], self._silence.end(key))
 
     def _wake(self) -> None:
         with self._changed:

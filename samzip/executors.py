@@ -1,42 +1,41 @@
-"""Where jobs run: a pool of processes of this machine."""
+"""Where jobs run: what both ways of it have in common."""
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-import signal
-import tempfile
-import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, CancelledError, Future, wait
-from contextlib import suppress
-from multiprocessing.connection import Connection, Pipe
-from pathlib import Path
+from concurrent.futures import CancelledError, Future, wait
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from samzip import fork_server
-from samzip.errors import StorageFailed
-from samzip.storage import be_patient
-from samzip.threads import Abandoned, awaited, in_thread
+from samzip.threads import in_thread
 
 if TYPE_CHECKING:
-    from pebble import ProcessPool
-
     from samzip.archive.part import Progress
 
 J = TypeVar("J")
 R = TypeVar("R")
 
-BROKEN = "los procesos que generaban las partes murieron"
-UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
-END_S = 5  # for processes that were killed
-FROZEN_S = 1.0  # after which somebody may have stopped what starts it
-PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
+SILENT_S = 900.0  # a job tells of every document, and of a long one every few seconds
+LOOK_S = 1.0  # so much of the time between two looks counts, however long it was
 
 
 class WorkerDied(Exception):
     """The process that worked on a job ended: killed by hand, or by the kernel for lack of memory."""
+
+
+class WorkerSilent(WorkerDied):
+    """It lived, but told nothing for SILENT_S and was ended: somebody stopped it, or a disk did not answer it."""
+
+    def __init__(self) -> None:
+        super().__init__(f"el proceso que generaba esta parte no dio señales durante {SILENT_S / 60:g} minutos")
+
+
+def end_early(ended: Future[Any], was_silent: bool) -> None:
+    """Of a job that was cancelled: by a caller, or since it was silent."""
+    if was_silent:
+        ended.set_exception(WorkerSilent())
+    else:
+        ended.cancel()
 
 
 class Executor(Protocol):
@@ -52,7 +51,10 @@ class Executor(Protocol):
         """In this process, for a job that waits more than it computes. It must report often: there it is stopped."""
 
     def poll(self, timeout: float) -> list[tuple[str, Progress]]:
-        """Waits until a job ends or tells something, at most `timeout` seconds; what was told since."""
+        """Waits until a job ends or tells something, at most `timeout` seconds; what was told since.
+
+        Here it is seen that a job is silent, and jobs in this process end here only.
+        """
 
     def cancel(self, key: str) -> None:
         """Ends one submitted job at once; its future is cancelled then."""
@@ -61,236 +63,77 @@ class Executor(Protocol):
         """Ends all jobs at once, without waiting for them to finish."""
 
 
+class Silence:
+    """Which jobs say nothing. Only time in which somebody listened counts: a leader that was stopped itself, or was
+    busy, takes nobody for silent."""
+
+    def __init__(self) -> None:
+        self._listened = 0.0  # seconds
+        self._looked = time.monotonic()
+        self._heard: dict[str, float] = {}
+        self._found: set[str] = set()
+
+    def begin(self, key: str) -> None:
+        self._heard[key] = self._listened
+
+    def hear(self, key: str) -> None:
+        if key in self._heard:
+            self._heard[key] = self._listened
+
+    def found(self) -> list[str]:
+        """Those that have said nothing for SILENT_S; to be called often."""
+        now = time.monotonic()
+        self._listened += min(now - self._looked, LOOK_S)
+        self._looked = now
+        self._found = {key for key, heard in self._heard.copy().items() if self._listened - heard > SILENT_S}
+        return sorted(self._found)
+
+    def end(self, key: str) -> bool:
+        """Whether it was silent."""
+        self._heard.pop(key, None)
+        return key in self._found
+
+
 class Here:
     """Jobs in threads of this process. They report often: there they are stopped."""
 
     def __init__(self, wake: Callable[[], None]) -> None:
         """`wake` is called when a job has ended."""
         self._wake = wake
-        self._jobs: list[Future[Any]] = []
+        self._jobs: dict[str, tuple[Future[Any], Future[Any]]] = {}  # the thread's future, and the caller's
+        self._silence = Silence()
         self._stopped = False
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        ended = in_thread(lambda: function(job, self._go_on), key)
-        ended.add_done_callback(lambda _: self._wake())
-        self._jobs.append(ended)
+        ended: Future[R] = Future()
+        self._silence.begin(key)
+        done = in_thread(lambda: function(job, lambda _: self._go_on(key)), key)
+        self._jobs[key] = (done, ended)
+        done.add_done_callback(lambda _: self._wake())
         return ended
+
+    def look(self) -> None:
+        """Tells the callers of those that have ended. A thread that is silent is left to itself."""
+        silent = self._silence.found()
+        for key, (done, ended) in list(self._jobs.items()):
+            if done.done():
+                if error := done.exception():
+                    ended.set_exception(error)
+                else:
+                    ended.set_result(done.result())
+            elif key in silent:
+                ended.set_exception(WorkerSilent())
+            else:
+                continue
+            self._silence.end(key)
+            del self._jobs[key]
 
     def stop(self) -> None:
         self._stopped = True
-        wait(self._jobs, timeout=1)
+        wait([done for done, _ in self._jobs.values()], timeout=1)
+        self.look()
 
-    def _go_on(self, _progress: Progress) -> None:
+    def _go_on(self, key: str) -> None:
         if self._stopped:
             raise CancelledError
-
-
-_told: Connection | None = None  # in a worker: its end of the leader's pipe
-
-
-class LocalPool:
-    """Processes of this machine. One that dies fails its own job only, and is replaced.
-
-    Workers come from a fork server, a small process with the heavy imports done: a worker starts in milliseconds,
-    inherits none of the leader's locks, threads or connections, and shares the imported code's memory. Nothing of that
-    is there before the first job.
-    """
-
-    def __init__(self, jobs: int, notes: Path, is_over: Callable[[], bool] = lambda: False) -> None:
-        """`notes` is the folder in which the next run looks for what a killed one left; `is_over`: nobody wants workers
-        any more that are not there yet."""
-        self._is_over = is_over
-        self._jobs = jobs
-        self._notes = notes
-        self._reader, self._writer = _pipe()
-        self._write_lock = threading.Lock()
-        self._running: dict[str, tuple[Future[Any], Future[Any]]] = {}  # the pool's future, and the caller's
-        self._pool: ProcessPool | None = None
-        self._broken = False
-        self._here = Here(self._wake)
-
-    def start(self) -> None:
-        with suppress(RuntimeError):  # who submits meets it again
-            self._started()
-
-    def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        ended: Future[R] = Future()
-        try:
-            future: Future[R] = self._started().schedule(_run, args=(function, job, key))
-        except Abandoned:
-            return ended  # it is given back with all that does not end
-        except RuntimeError:  # it breaks now, or broke before, and `poll` will replace it
-            ended.set_exception(WorkerDied(BROKEN))
-            return ended
-        self._running[key] = (future, ended)
-        future.add_done_callback(lambda done: self._finish(done, ended, key))
-        return ended
-
-    def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        return self._here.submit(function, job, key)
-
-    def cancel(self, key: str) -> None:
-        if key in self._running:
-            self._running[key][0].cancel()
-
-    def poll(self, timeout: float) -> list[tuple[str, Progress]]:
-        told = []
-        if self._reader.poll(timeout):
-            while self._reader.poll(0):
-                message = self._reader.recv()
-                if message is not None:
-                    told.append(message)
-        if self._pool is not None and (self._broken or not self._pool.active):
-            self._end_pool()
-        return told
-
-    def stop(self) -> None:
-        self._end_pool()
-        self._here.stop()
-        self._reader.close()
-        self._writer.close()
-
-    def _end_pool(self) -> None:
-        """Ends its workers, then what they had in hand: no worker may still write when its part is given up."""
-        if self._pool is None:
-            return
-        fork_server.wake()
-        _kill_pool(self._pool)
-        self._pool, self._broken = None, False
-        with self._write_lock:
-            self._writer.close()
-            with suppress(EOFError, OSError):  # the end comes when the last worker is gone, seen by a parent or not
-                while self._reader.poll(END_S):
-                    self._reader.recv()
-            self._reader.close()
-            self._reader, self._writer = _pipe()
-        while self._running:
-            self._running.popitem()[1][1].set_exception(WorkerDied(BROKEN))
-
-    def _finish(self, done: Future[R], ended: Future[R], key: str) -> None:
-        from pebble import ProcessExpired
-
-        error = None if done.cancelled() else done.exception()
-        if isinstance(error, ProcessExpired) and error.exitcode != UNSEEN:
-            error = WorkerDied(_death(error.exitcode))
-        if isinstance(error, BrokenExecutor | ProcessExpired):
-            self._broken = True  # workers may still live: it ends with the pool
-            self._wake()
-            return
-        del self._running[key]
-        if done.cancelled():
-            ended.cancel()
-        elif error is None:
-            ended.set_result(done.result())
-        else:
-            ended.set_exception(error)
-        self._wake()
-
-    def _started(self) -> ProcessPool:
-        if self._pool is None:
-            self._pool = _start_pool(self._jobs, self._notes, self._writer, self._is_over)
-        return self._pool
-
-    def _wake(self) -> None:
-        with self._write_lock:
-            _tell(self._writer, None)
-
-
-def _pipe() -> tuple[Connection, Connection]:
-    """Its end that reads, its end that writes."""
-    reader, writer = Pipe(duplex=False)
-    os.set_blocking(writer.fileno(), False)  # a worker never waits for a slow leader
-    return reader, writer
-
-
-def _start_pool(jobs: int, notes: Path, writer: Connection, is_over: Callable[[], bool]) -> ProcessPool:
-    """Raises StorageFailed; BrokenExecutor when the first worker does not come up; Abandoned.
-
-    A thread does it, with signals blocked as what it starts shall have them; here they are answered meanwhile.
-    """
-    began = time.monotonic()
-    started = in_thread(lambda: _make_pool(jobs, notes, writer), "pool")
-
-    def wake() -> None:
-        if time.monotonic() - began > FROZEN_S:  # or it is slow, and does not mind
-            fork_server.wake()
-
-    try:
-        return awaited(started, is_over, wake)
-    except Abandoned:
-        started.add_done_callback(_discard)
-        fork_server.kill()
-        raise
-    except RuntimeError as error:
-        if is_over():  # the fork server was killed for the one before
-            raise Abandoned from error
-        raise
-
-
-def _discard(started: Future[ProcessPool]) -> None:
-    """A pool that came up too late."""
-    if started.exception() is None:
-        _kill_pool(started.result())
-
-
-def _kill_pool(pool: ProcessPool) -> None:
-    pool.stop()  # type: ignore[no-untyped-call]
-    pool.join(timeout=END_S)
-
-
-def _make_pool(jobs: int, notes: Path, writer: Connection) -> ProcessPool:
-    from pebble import CONSTS, ProcessPool
-
-    CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
-    context = multiprocessing.get_context("forkserver")
-    pool = ProcessPool(max_workers=jobs, initializer=_start_worker, initargs=(writer,), context=context)
-    try:
-        with fork_server.running(notes):
-            if not pool.active:  # asking starts it
-                raise BrokenExecutor
-    except RuntimeError:
-        _kill_pool(pool)
-        raise
-    except OSError as error:
-        raise StorageFailed(f"{error.filename or tempfile.gettempdir()}: {error.strerror or error}") from error
-    return pool
-
-
-def _death(exit_code: int | None) -> str:
-    if exit_code is not None and exit_code < 0:
-        hint = ", quizá por falta de memoria" if exit_code == -9 else ""
-        return f"el proceso que generaba esta parte murió (señal {-exit_code}{hint})"
-    return f"el proceso que generaba esta parte terminó con el código {exit_code}"
-
-
-def _start_worker(writer: Connection) -> None:
-    global _told
-    _told = writer
-    be_patient()
-    import ctypes
-
-    # Without the fork server the leader takes a worker for dead: it must not write any more.
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-    threading.Thread(target=_end_with_leader, daemon=True).start()
-
-
-def _end_with_leader() -> None:
-    """A worker whose leader is dead must not go on writing."""
-    leader = multiprocessing.parent_process()
-    if leader is not None:
-        leader.join()
-        os._exit(1)
-
-
-def _run(function: Callable[[Any, Callable[[Progress], None]], Any], job: Any, key: str) -> Any:
-    return function(job, lambda progress: _tell(_told, (key, progress)))
-
-
-def _tell(pipe: Connection | None, message: object) -> None:
-    """One short message is one write, which a pipe never mixes with another's (POSIX: up to PIPE_BUF bytes)."""
-    if pipe is None:
-        return
-    try:
-        pipe.send(message)
-    except (BlockingIOError, BrokenPipeError, OSError):
-        return  # progress is a courtesy: the leader is slow or gone
+        self._silence.hear(key)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import time
 import traceback
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -30,6 +32,7 @@ PREPARED_PERCENT = 15  # SAM's page counts instruments from 15 % to 85 %
 EQUIPMENT_PERCENT = 70
 VERIFYING = "Verificando el archivo ZIP..."
 PICTURE_LIMIT = 64 << 20  # bytes; a larger photo or logo is delivered, but not drawn
+TELL_S = 5.0  # at most so long a job says nothing while it copies a large document, or reads its archive again
 IN_WORKBOOK = f"{plan.WORKBOOK} lo da por incluido"  # what nobody could know when it was made
 EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first moment that a ZIP can name
 
@@ -59,6 +62,8 @@ class _Build:
         self.elsewhere = [(part, document) for part, document in job.spool.missing() if part != job.part]
         self.delivered = 0  # procedures
         self.bytes = 0
+        self.told = (0, "", "")  # instruments, code, step
+        self.told_at = time.monotonic()
         self.cache = LifeSheetCache(Path(job.cache_dir), job.spool.folder)
 
     def run(self) -> PartResult:
@@ -97,10 +102,10 @@ class _Build:
 
     def _reread(self, target: Store) -> Held:
         """What the store gives back."""
-        digest = hashlib.sha256()
+        digest = _Heard(self._tell_again)
         with target.open(self.job.temporary) as file:
             verify_zip(file, digest)
-            return Held(file.tell(), digest.hexdigest())
+            return Held(file.tell(), digest.sha256.hexdigest())
 
     def _add_documents(self, archive: ZipWriter, documents: tuple[Document, ...]) -> tuple[Document, ...]:
         return tuple(self._add_document(archive, document) for document in documents)
@@ -256,10 +261,28 @@ class _Build:
 
     def _count(self, size: int) -> None:
         self.bytes += size
+        self._tell_again()
+
+    def _tell_again(self) -> None:
+        if time.monotonic() - self.told_at >= TELL_S:
+            self._tell(*self.told)
 
     def _tell(self, done: int, code: str, step: str) -> None:
+        self.told, self.told_at = (done, code, step), time.monotonic()
         percent = PREPARED_PERCENT + EQUIPMENT_PERCENT * done // max(1, len(self.job.equipment))
         self.report(Progress(done, code, percent, step, self.bytes))
+
+
+class _Heard:
+    """A digest that says how it goes on."""
+
+    def __init__(self, go_on: Callable[[], None]) -> None:
+        self.sha256 = hashlib.sha256()
+        self._go_on = go_on
+
+    def update(self, data: bytes | memoryview, /) -> None:
+        self.sha256.update(data)
+        self._go_on()
 
 
 def _local(moment: datetime, zone: ZoneInfo) -> datetime:

@@ -10,7 +10,7 @@ from itertools import chain
 from samzip.archive.part import Progress, Report
 from samzip.archive.reading import unreadable
 from samzip.archive.spool import OwnerSurvey, Spool
-from samzip.archive.survey import company_folder
+from samzip.archive.survey import CHECKING, company_folder
 from samzip.dossier import names, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.filetypes import HEAD_BYTES, mismatch, real_extension
@@ -51,6 +51,7 @@ def prepare_company(job: PrepareJob, report: Report) -> None:
         heads = store.heads(there, HEAD_BYTES)
         documents = [list(_place(heads, owner, allocator)) for owner in survey]
         spool.write_documents(part, own, documents)
+        report(Progress(0, "", 0, CHECKING, 0))
         missing += [(part, document) for document in chain.from_iterable(documents) if document.missing]
         known += len(there)
         read += sum(document.entry is not None for document in chain.from_iterable(documents))

@@ -14,6 +14,8 @@ from samzip.dossier import keys, names, plan
 from samzip.dossier.contents import PartRange, Source
 from samzip.storage import ABSENT, Stat, Store, open_store
 
+CHECKING = "Revisando documentos..."
+
 THERE = "está"
 DOWNLOAD = "está entre los archivos de descarga, no entre los documentos"
 
@@ -78,7 +80,7 @@ def survey_company(job: SurveyJob, report: Report) -> Survey:
         sizes.append(sum(it.size for owner in survey for _, it in owner if isinstance(it, Stat)))
         spool.write_survey(part, own, survey)
         done += len(equipment)
-        report(Progress(done, "", 0, "Revisando documentos...", 0))
+        report(Progress(done, "", 0, CHECKING, 0))
     fingerprints = tuple(
         hashlib.sha256(f"{digest.hexdigest()} {part}".encode()).hexdigest() for part in range(1, job.parts + 1)
     )

@@ -21,10 +21,11 @@ from samzip.batch.asked import answer
 from samzip.batch.company import CompanyPass, SnapshotFailed, open_company
 from samzip.batch.context import Context
 from samzip.batch.in_work import InWork
+from samzip.dossier.keys import FOLDER
 from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, as_told
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
-from samzip.executors import Executor
-from samzip.housekeeping.absence import require_documents
+from samzip.executors import Executor, WorkerSilent
+from samzip.housekeeping.absence import require_answer, require_documents
 from samzip.requests import runs, work
 
 POLL_S = 0.2
@@ -62,6 +63,7 @@ class _Crew:
         self.first = set(self.new)  # companies that waited when the pass began and are not yet served
         self.looked = self.written = time.monotonic()
         self.newest: int | None = None  # request when it last looked
+        self.is_away = False  # the archives' storage
         self.aside: dict[int, Exception] = {}  # companies that have no snapshot, or whose parts cannot even fail: why
 
     def work(self) -> None:
@@ -224,6 +226,7 @@ class _Crew:
         """Raises StorageFailed when it is the documents' storage that is away: that is nobody's attempt."""
         if isinstance(error, StorageFailed):
             self.context.media.check_readable()
+        self._look_at_stores(error)
         company_id = company.records.company.id
         self._give_up(company_id, partial(ending.give_up, self.context, company_id), error)
         company.close()
@@ -231,7 +234,7 @@ class _Crew:
     def _hear(self, key: str, progress: Progress) -> None:
         item = self.in_work.get(key)
         if item is None:
-            self._hear_of_company(key)
+            self._hear_of_company(key, progress)
             return
         item.progress = progress
         self.context.publish(
@@ -247,11 +250,11 @@ class _Crew:
             )
         )
 
-    def _hear_of_company(self, key: str) -> None:
-        """All that a preparation tells is that it begins to make the workbook."""
+    def _hear_of_company(self, key: str, progress: Progress) -> None:
+        """What a preparation tells that concerns anybody is that it begins to make the workbook."""
         for company in self.prepared.values():
             identity, procedures = company.records.company, company.records.procedures
-            if key == str(identity.id):
+            if key == str(identity.id) and progress.percent:
                 self.context.publish(
                     CompanyPreparing(identity.id, identity.name, company.cut.equipment, len(procedures))
                 )
@@ -268,9 +271,18 @@ class _Crew:
             return
         error = item.future.exception()
         if error is not None:
+            self._look_at_stores(error)
             ending.fail(self.context, item, error)
             return
         ending.publish(self.context, item, item.future.result())
+
+    def _look_at_stores(self, error: BaseException) -> None:
+        """A silent job is the attempt of nobody when a store does not answer the leader either: StorageFailed."""
+        if isinstance(error, WorkerSilent):
+            self.is_away = True
+            require_answer(self.context.archives.url, partial(self.context.archives.check_writable, FOLDER))
+            self.is_away = False
+            require_answer(self.context.media.url, self.context.media.check_readable)
 
     def _write_progress(self) -> None:
         self.written = time.monotonic()
@@ -284,7 +296,7 @@ class _Crew:
     def _give_back(self) -> None:
         self.pool.stop()
         given_back = [item for item in self.in_work.values() if not (item.is_served or item.is_unsure)]
-        is_away = False
+        is_away = self.is_away
         for item in given_back:  # files of all of them first: the database may be away
             if is_away:  # nobody waits for a store again and again who was asked to end
                 in_work.leave_files(item)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event, text
+from sqlalchemy import Connection, Dialect, Engine, create_engine, event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, DisconnectionError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -31,6 +31,7 @@ from samzip.errors import (
     SamzipError,
     StatementCut,
 )
+from samzip.threads import Abandoned, awaited, in_thread
 
 if TYPE_CHECKING:
     from psycopg.abc import Buffer
@@ -223,9 +224,19 @@ def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:
     canceller = Canceller(patience)
 
     @event.listens_for(engine, "do_connect")
-    def connect(*_: object) -> None:
-        if patience.is_over:
-            raise DatabaseUnreachable("the time that was left for the database is over")
+    def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Any:
+        """A server that takes calls and says nothing is left alone when patience is over."""
+        try:
+            if is_over():
+                raise Abandoned
+            connection = awaited(in_thread(lambda: dialect.connect(*arguments, **options), "connect"), is_over)
+        except Abandoned as error:
+            raise DatabaseUnreachable("the time that was left for the database is over") from error
+        canceller.opened.add(connection)
+        return connection
+
+    def is_over() -> bool:
+        return patience.is_over
 
     @event.listens_for(engine, "checkout")
     def take(connection: Any, *_: object) -> None:

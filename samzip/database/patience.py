@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import sqlite3
 import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
+from weakref import WeakSet
 
 if TYPE_CHECKING:
     import psycopg
 
 R = TypeVar("R")
 GLANCE_S = 0.1  # SQLite's own wait: Python answers no signal until it is over
-CANCEL_S = 1.0  # for a server that does not answer a cancellation
+CANCEL_S = 1.0  # for a server that does not answer a cancellation, or what it was asked before
 
 
 class Patience:
@@ -75,10 +78,12 @@ class PatientCursor(sqlite3.Cursor):
 
 
 class Canceller:
-    """Watches over connections to a server, and has it cancel what they still wait for when patience is over."""
+    """Watches over connections to a server, and has it cancel what they still wait for when patience is over. Where a
+    server does not answer that either, they are cut a moment later: whoever waits hears that it is gone."""
 
     def __init__(self, patience: Patience) -> None:
         self.in_use: set[psycopg.Connection[Any]] = set()
+        self.opened: WeakSet[Any] = WeakSet()  # a connection that is asked whether it lives is not yet in use
         self._patience = patience
         self._closed = threading.Event()
         threading.Thread(target=self._watch, name="canceller", daemon=True).start()
@@ -87,8 +92,21 @@ class Canceller:
         self._closed.set()
 
     def _watch(self) -> None:
+        over: float | None = None  # since when, monotonic
         while not self._closed.wait(GLANCE_S):
-            if self._patience.is_over:
-                for connection in self.in_use.copy():
-                    with suppress(Exception):  # it is closed, or the server is gone: nobody waits for it then
+            if not self._patience.is_over:
+                continue
+            over = over or time.monotonic()
+            is_cut = time.monotonic() > over + CANCEL_S
+            for connection in list(self.opened) if is_cut else self.in_use.copy():
+                with suppress(Exception):  # it is closed, or the server is gone: nobody waits for it then
+                    if is_cut:
+                        _cut(connection)
+                    else:
                         connection.cancel_safe(timeout=CANCEL_S)
+
+
+def _cut(connection: psycopg.Connection[Any]) -> None:
+    """From another thread than that which waits for an answer; the descriptor stays open until that one closes it."""
+    with socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)

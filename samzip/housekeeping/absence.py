@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 from samzip.dossier.keys import FOLDER
 from samzip.errors import BucketFailed, StorageFailed
 from samzip.storage import ABSENT as ABSENT
 from samzip.storage import FORBIDDEN, NO_FILE, OUTSIDE, Store
+from samzip.threads import Abandoned, awaited, in_thread
+
+ANSWER_S = 30  # for a store of whose documents one job waited in vain already
 
 ODD = {  # why an archive cannot be read, for operators: customers never meet these
     NO_FILE: "what lies there is no file",
@@ -39,6 +44,16 @@ def require_folder(archives: Store) -> None:
 def is_bare(archives: Store) -> bool:
     """Whether nothing at all is in the folder, not even a company's, as in one where a volume is mounted otherwise."""
     return "://" not in archives.url and not any(Path(archives.url, FOLDER).iterdir())
+
+
+def require_answer(root: str, ask: Callable[[], object]) -> None:
+    """Raises what `ask` raises, and StorageFailed when it does not come back, as from a file server that is away."""
+    until = time.monotonic() + ANSWER_S
+    try:
+        awaited(in_thread(ask, "answer"), lambda: time.monotonic() > until)
+    except Abandoned as error:
+        failed = BucketFailed if "://" in root else StorageFailed
+        raise failed(f"{root} has not answered for {ANSWER_S} s: is its file server or bucket there?") from error
 
 
 def require_documents(media: Store) -> None:

@@ -26,7 +26,17 @@ from samzip.dossier.keys import CLUSTER_TEST
 from samzip.errors import BadSetting, ClusterFailed
 from samzip.events import PartFailed, PartProgressed
 from samzip.settings import load
-from tests.support.cluster import PATIENCE_S, Cluster, build_for_ever, build_or_die, start_cluster, wait_for
+from tests.support.cluster import (
+    PATIENCE_S,
+    SLOW_S,
+    Cluster,
+    build_for_ever,
+    build_or_die,
+    build_silently,
+    build_slowly,
+    start_cluster,
+    wait_for,
+)
 from tests.support.live_runs import LiveRuns
 from tests.support.world import World, make_world
 
@@ -219,6 +229,34 @@ def test_a_worker_that_is_silent_is_named(cluster: Cluster, world: World, monkey
             silent.wait()
     assert work(world) == [(0, None)] * 3
     assert world.files() == []
+
+
+def test_a_job_that_says_nothing_costs_an_attempt(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samzip.batch.building.build_part", build_silently)
+    monkeypatch.setattr("samzip.executors.SILENT_S", 2.0)
+    silent = world.media / "silent-1"
+    silent.touch()
+    world.click()
+    run_on(cluster, world)
+    silent.unlink()
+    first, *others = world.requests()
+    assert first.status == "pending"
+    assert first.error_message.startswith("el proceso que generaba esta parte no dio señales durante")
+    assert work(world) == [(1, None)]
+    assert {row.status for row in others} == {"completed"}
+    assert len(world.files()) == 2
+
+
+def test_a_job_that_waits_for_a_worker_is_not_silent(
+    cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samzip.batch.building.build_part", build_slowly)
+    monkeypatch.setattr("samzip.executors.SILENT_S", SLOW_S - 2)
+    world.click()
+    run_on(cluster, world, jobs=3)  # two workers
+    assert [row.status for row in world.requests()] == ["completed"] * 3
 
 
 def test_a_scheduler_that_goes_away_gives_the_parts_back_and_ends_the_run(

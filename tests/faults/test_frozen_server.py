@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from samzip.app import STUCK_S
 from samzip.database import open_database
+from tests.support.live_runs import LiveRuns, wait_until
 from tests.support.web import Web, code, make_web
 from tests.support.world import World, make_world, new_postgres_database
 
@@ -86,3 +88,34 @@ def _until_it_answers(web: Web) -> None:
     while web.click().status_code != 202:
         assert time.monotonic() < until
         time.sleep(0.1)
+
+
+@pytest.mark.parametrize("connects", [False, True])
+def test_a_run_that_is_asked_to_end_does_not_wait_for_a_frozen_server(
+    tmp_path: Path, server: tuple[str, int], connects: bool
+) -> None:
+    """Whether it has a connection already, or is about to ask for one."""
+    orders = tmp_path / "orders"
+    orders.mkdir()
+    live = LiveRuns(make_world(tmp_path / "world", new_postgres_database(server[0])), orders)
+    live.world.company(equipment=5)
+    live.world.click()
+    run = live.start() if connects else live.hold(1, 2)
+    with frozen(server[1]):
+        if connects:
+            wait_until(lambda: run.catches(signal.SIGTERM))
+        else:
+            time.sleep(1.5)  # it has asked the server something since
+        waited = run.end(signal.SIGTERM)
+    assert run.process.returncode == (10 if connects else 143), run.text
+    assert waited < STUCK_S / 2
+    assert "Traceback" not in run.text
+    if not connects:
+        live.recall("hold")
+    wait_until(lambda: not live.processes(), live.processes, 5)
+    again = live.start()
+    assert again.wait() == 0, again.text
+    assert {row.status for row in live.world.requests()} == {"completed"}
+    assert len(live.world.files()) == 3
+    live.close()
+    live.world.database.close()

@@ -14,7 +14,7 @@ import pytest
 from samzip import sockets
 from samzip.errors import StorageFailed
 from samzip.events import DeletionFailed
-from samzip.executors import LocalPool
+from samzip.local_pool import LocalPool
 from tests.support.world import World, make_world
 
 

@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 
-from samzip.executors import LocalPool, WorkerDied
+from samzip.archive.part import Progress
+from samzip.executors import WorkerDied, WorkerSilent
+from samzip.local_pool import LocalPool
 from tests.support.live_runs import parent, status, wait_until
 
 
@@ -76,6 +78,57 @@ def test_no_worker_outlives_its_fork_server(pool: LocalPool, tmp_path: Path) -> 
     end = outcome(pool, future)
     assert isinstance(end, WorkerDied)
     assert not lives(worker)
+
+
+def test_a_worker_that_was_stopped_fails_its_job_and_the_pool_works_again(
+    pool: LocalPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samzip.executors.SILENT_S", 1.0)
+    mark = tmp_path / "mark"
+    future = pool.submit(wait_for_ever, mark, "a")
+    wait_until(lambda: mark.exists() and mark.read_text())
+    worker = int(mark.read_text())
+    os.kill(worker, signal.SIGSTOP)
+    end = outcome(pool, future)
+    assert isinstance(end, WorkerSilent)
+    wait_until(lambda: not lives(worker))
+    assert works_again(pool)
+
+
+def tell_for(seconds: float, report: Callable[[Any], None]) -> str:
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        report(Progress(0, "", 0, "", 0))
+        time.sleep(0.1)
+    return "told"
+
+
+def test_a_long_job_that_tells_something_is_left_alone(pool: LocalPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    outcome(pool, pool.submit(my_process, None, "a"))  # a worker is there
+    monkeypatch.setattr("samzip.executors.SILENT_S", 2.0)
+    there, here = pool.submit(tell_for, 4.0, "a"), pool.submit_here(tell_for, 4.0, "b")
+    assert outcome(pool, there) == outcome(pool, here) == "told"
+
+
+def test_nobody_is_silent_while_the_leader_does_not_listen(
+    pool: LocalPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It was stopped itself, or is busy with an archive."""
+    mark = tmp_path / "mark"
+    outcome(pool, pool.submit(my_process, None, "a"))
+    monkeypatch.setattr("samzip.executors.SILENT_S", 3.0)
+    future = pool.submit(wait_for_ever, mark, "a")
+    here = pool.submit_here(wait_for_ever, tmp_path / "another", "b")
+    time.sleep(4)
+    pool.poll(0)
+    assert not future.done()
+    assert not here.done()
+    assert isinstance(outcome(pool, future), WorkerSilent)
+
+
+def test_a_silent_job_in_the_leader_fails_too(pool: LocalPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samzip.executors.SILENT_S", 1.0)
+    assert isinstance(outcome(pool, pool.submit_here(wait_for_ever, tmp_path / "mark", "a")), WorkerSilent)
 
 
 def test_the_pool_ends_though_its_fork_server_is_stopped(tmp_path: Path) -> None:

@@ -58,6 +58,21 @@ def test_a_killed_worker_costs_its_own_part_an_attempt_and_the_others_are_publis
     assert {row.status for row in live.world.requests()} == {"completed"}
 
 
+def test_a_stopped_worker_costs_its_own_part_an_attempt_and_holds_up_nobody(live: LiveRuns) -> None:
+    live.environment["SILENT_S"] = "4"
+    run = live.hold(1, 2)
+    os.kill(live.begun(1)[0], signal.SIGSTOP)
+    live.recall("hold")
+    assert run.wait() == 3, run.text
+    first, second, third = live.world.requests()
+    assert (first.status, second.status, third.status) == ("pending", "completed", "completed")
+    assert first.error_message.startswith("el proceso que generaba esta parte no dio señales durante")
+    (work,) = live.world.rows(tables.work)
+    assert (work.part, work.attempts, work.deaths, work.token) == (1, 1, 1, None)
+    assert [name for name in live.world.files() if is_temporary(name)] == []
+    wait_until(lambda: not live.processes(), live.processes, 5)
+
+
 def test_all_workers_killed_at_once_fail_their_parts_and_the_rest_is_still_built(live: LiveRuns) -> None:
     run = live.hold(1, 2)
     for part in (1, 2):

@@ -20,9 +20,10 @@ import pytest
 
 from samzip.demo import load
 from samzip.demo.book import Book
-from samzip.executors import Executor, LocalPool
+from samzip.executors import Executor
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
+from samzip.local_pool import LocalPool
 from tests.support import world as support
 from tests.support.cluster import start_cluster
 from tests.support.s3 import BUCKET, Bucket

@@ -18,6 +18,7 @@ from samzip.archive.build import build_part
 from samzip.archive.part import PartJob, PartResult, Progress
 
 ROOT = Path(__file__).parents[2]
+SLOW_S = 6.0
 PATIENCE_S = 120  # for processes that start on a busy machine
 
 
@@ -52,11 +53,20 @@ def start_cluster(folder: Path, workers: int) -> Iterator[Cluster]:
         cluster.address = json.loads(told.read_text())["address"].removeprefix("tcp://")
         for _ in range(workers):
             cluster.add_worker()
+        _wait_for_workers(cluster)
         yield cluster
     finally:
         for process in (*cluster.workers, scheduler):
             process.kill()
             process.wait()
+
+
+def _wait_for_workers(cluster: Cluster) -> None:
+    from distributed import Client
+
+    if cluster.workers:
+        with Client(cluster.address, timeout=PATIENCE_S, set_as_default=False) as client:
+            client.wait_for_workers(len(cluster.workers), timeout=PATIENCE_S)
 
 
 def _start(what: str, *arguments: str) -> subprocess.Popen[bytes]:
@@ -95,3 +105,19 @@ def build_for_ever(job: PartJob, report: Callable[[Progress], None]) -> PartResu
             time.sleep(0.05)
     finally:
         Path(job.media_url, "ended").touch()
+
+
+def build_silently(job: PartJob, report: Callable[[Progress], None]) -> PartResult:
+    """Says nothing for as long as the file `silent-<part>` is in the media folder."""
+    while Path(job.media_url, f"silent-{job.part}").exists():
+        time.sleep(0.05)
+    return build_part(job, report)
+
+
+def build_slowly(job: PartJob, report: Callable[[Progress], None]) -> PartResult:
+    """Tells for SLOW_S that it goes on, and builds."""
+    until = time.monotonic() + SLOW_S
+    while time.monotonic() < until:
+        report(Progress(0, "", 15, "Procesando equipo 1/2: EQ-001", 7))
+        time.sleep(0.05)
+    return build_part(job, report)

@@ -9,7 +9,7 @@ freeze-before-rename, freeze-before-commit
                 the leader stops itself (SIGSTOP) just before an archive gets its name, or just after that
 
 LEASE_S in the environment shortens the lease's life, and its heartbeat in proportion; STUCK_S the time after which a
-run that was asked to end is ended. CLOCK_SHIFT_S: see shifted_clock.
+run that was asked to end is ended; SILENT_S that after which a job is silent. CLOCK_SHIFT_S: see shifted_clock.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from typing import Any
 
 import shifted_clock  # noqa: F401 -- before anything else asks for the time
 
+from samzip import executors
 from samzip.archive import build, part, prepare, survey
 from samzip.requests import lease
 from samzip.storage import local
@@ -83,5 +84,7 @@ if short := os.environ.get("STUCK_S"):
     from samzip import app
 
     app.STUCK_S = int(short)
+if short := os.environ.get("SILENT_S"):
+    executors.SILENT_S = float(short)
 build.build_part, prepare.prepare_company = build_part, prepare_company
 survey.survey_company = survey_company

@@ -1,0 +1,152 @@
+"""A job that says nothing any more is ended, and counts unless it is the storage that does not answer."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samzip.archive import build
+from samzip.archive.part import PartJob, Progress
+from samzip.archive.prepare import PrepareJob
+from samzip.archive.survey import SurveyJob
+from samzip.batch.run import Mode, run
+from samzip.database import tables
+from samzip.errors import StorageFailed
+from samzip.events import CompanyPreparing
+from samzip.executors import WorkerSilent
+from samzip.local_pool import LocalPool
+from tests.support.world import World
+
+JOBS = [SurveyJob, PrepareJob, PartJob]
+TOLD = "el proceso que generaba esta parte no dio señales durante 15 minutos"
+
+
+@pytest.fixture
+def away(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A file server answers once it is set."""
+    monkeypatch.setattr("samzip.housekeeping.absence.ANSWER_S", 0.5)
+    answers = threading.Event()
+    yield answers
+    answers.set()
+
+
+@pytest.mark.parametrize("kind", JOBS)
+@pytest.mark.parametrize(("store", "check"), [("archives", "check_writable"), ("media", "check_readable")])
+def test_a_silent_job_is_nobodys_attempt_when_a_store_does_not_answer_the_run_either(
+    world: World, monkeypatch: pytest.MonkeyPatch, away: threading.Event, kind: type, store: str, check: str
+) -> None:
+    world.company(equipment=4)
+    world.click()
+    context = world.context()
+
+    def be_silent(job: Any) -> None:
+        if isinstance(job, kind):
+            monkeypatch.setattr(getattr(context, store), check, lambda *_: away.wait(60))
+            raise WorkerSilent
+
+    world.executor.before = be_silent
+    with pytest.raises(StorageFailed, match="has not answered for"):
+        run(context, Mode())
+    assert [row.status for row in world.requests()] == ["pending", "pending"]
+    assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
+
+
+@pytest.mark.parametrize("kind", JOBS)
+def test_a_silent_job_costs_an_attempt_when_the_stores_answer(world: World, kind: type) -> None:
+    world.company(equipment=1)
+    world.click()
+
+    def be_silent(job: Any) -> None:
+        if isinstance(job, kind):
+            raise WorkerSilent
+
+    world.executor.before = be_silent
+    world.run()
+    (row,) = world.requests()
+    assert (row.status, row.error_message) == ("pending", TOLD)
+    assert [(row.attempts, row.deaths) for row in world.rows(tables.work)] == [(1, 1)]
+
+
+def test_what_an_archive_server_that_is_away_may_hold_is_removed_by_the_next_run(
+    world: World, monkeypatch: pytest.MonkeyPatch, away: threading.Event
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    context = world.context()
+
+    def be_silent(job: Any) -> None:
+        if isinstance(job, PartJob):
+            half = Path(world.settings.archive_root, job.temporary)
+            half.parent.mkdir(parents=True, exist_ok=True)
+            half.write_bytes(b"PK")
+            monkeypatch.setattr(context.archives, "check_writable", lambda *_: away.wait(60))
+            monkeypatch.setattr(context.archives, "delete", lambda *_: pytest.fail("it would not come back"))
+            raise WorkerSilent
+
+    world.executor.before = be_silent
+    with pytest.raises(StorageFailed, match="has not answered for"):
+        run(context, Mode())
+    monkeypatch.undo()
+    world.executor.before = lambda job: None
+    world.run()
+    assert [row.status for row in world.requests()] == ["completed"]
+    assert len(world.files()) == 1
+
+
+@pytest.fixture
+def told(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Progress]]:
+    """What jobs told, and under which keys."""
+    heard: list[tuple[str, Progress]] = []
+    hear = world.executor.poll
+
+    def poll(timeout: float) -> list[tuple[str, Any]]:
+        new = hear(timeout)
+        heard.extend(new)
+        return new
+
+    monkeypatch.setattr(world.executor, "poll", poll)
+    return heard
+
+
+def test_a_builder_tells_also_within_a_large_document(
+    world: World, told: list[tuple[str, Progress]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    monkeypatch.setattr(build, "TELL_S", 0.0)
+    world.run()
+    token = told[-1][0]
+    of_document = [progress for key, progress in told if key == token and progress.step.startswith("Procesando equipo")]
+    assert len(of_document) > 1
+    assert len({progress.step for progress in of_document}) == 1
+    assert of_document[0].bytes < of_document[-1].bytes
+
+
+def test_an_archive_that_is_read_again_tells_too(
+    world: World, told: list[tuple[str, Progress]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=1)
+    world.click()
+    monkeypatch.setattr(build, "TELL_S", 0.0)
+    world.run()
+    assert [progress.step for _, progress in told].count(build.VERIFYING) > 1
+    (archive,) = world.rows(tables.archive)
+    assert archive.sha256 == hashlib.sha256(Path(world.settings.archive_root, archive.path).read_bytes()).hexdigest()
+
+
+def test_a_preparation_tells_after_each_part_and_is_shown_once(
+    world: World, told: list[tuple[str, Progress]], tmp_path: Path
+) -> None:
+    world.company(equipment=5)
+    world.click()
+    world.run()
+    assert [progress.percent for key, progress in told if key.isdigit()] == [0, 0, 0, 5]
+    world.company("OTRA", equipment=5, user="OTRA")
+    world.click(user="OTRA")
+    world.run(make_executor=lambda: LocalPool(1, tmp_path))
+    assert len(world.seen(CompanyPreparing)) == 1
