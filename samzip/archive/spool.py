@@ -38,7 +38,7 @@ class Spool:
         for parts, batch in enumerate(batches, 1):
             self._write(f"equipment-{parts}", batch)
             codes += [(item.id, item.code) for item in batch]
-            digest.update(repr([item.id for item in batch]).encode())
+            digest.update(repr(sorted(item.id for item in batch)).encode())
         self._write("codes", codes)
         return Cut(len(codes), parts, digest.hexdigest())
 

@@ -20,7 +20,7 @@ from samzip.dossier.contents import PartRange
 from samzip.dossier.moments import in_zone
 from samzip.dossier.parts import Cut
 from samzip.errors import StorageFailed
-from samzip.events import CompanyPlanned
+from samzip.events import CompanyPlanned, RequestRejected
 from samzip.requests import runs, work
 from samzip.requests.line import asked
 from samzip.requests.reconcile import reconcile
@@ -137,9 +137,20 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
                 raise SnapshotFailed(error) from error
     with database.write() as connection:
         now = database.now(connection)
-        fitted = reconcile(connection, now, company_id=company_id, cut=cut, seen=seen, part_size=settings.part_size)
+        fitted = reconcile(
+            connection,
+            now,
+            company_id=company_id,
+            cut=cut,
+            seen=seen,
+            part_size=settings.part_size,
+            ttl=settings.ttl,
+        )
         due = {item.part for item in work.waiting(connection, now, company_id)}
         known = runs.reusable(connection, now, company_id)
+    for request_id in fitted.rejected:
+        context.tally["rejected"] += 1
+        context.publish(RequestRejected(request_id, fitted.reason))
     parts = sorted(due & fitted.waiting.keys())
     if records is None or cut is None or not parts:
         shutil.rmtree(spool.folder, ignore_errors=True)

@@ -40,7 +40,7 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
     Counted are requests that were lost (after the next run neither delivered, nor waiting, nor failed with a reason),
     archives that were torn when anyone could see them, parts built twice, and files or rows left over.
 
-    Exit codes: 0 all four are zero, 1 not so, 12 storage.
+    Exit codes: 0 all four are zero and everything was delivered, 1 not so, 12 storage.
 
     \b
     Example:
@@ -59,7 +59,7 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
     except KeyboardInterrupt:
         click.echo("samzip: interrupted; the test's folders are removed", err=True)
         sys.exit(INTERRUPTED)
-    code = 1 if result.broken else 0
+    code = 1 if result.broken or result.undelivered else 0
     if as_json:
         print_json({"seed": chosen, **_counts(result), "broken": result.broken.words(), "exit": code})
     else:
@@ -96,6 +96,8 @@ def _show(result: Result) -> None:
         click.echo(f"{name.replace('_', ' '):<12}{count:>6}")
     for words in result.broken.words():
         click.echo(f"  {words}")
+    if result.undelivered:
+        click.echo(f"  not delivered: {result.undelivered}; the last run was not killed and should have")
 
 
 def _counts(result: Result) -> dict[str, int]:

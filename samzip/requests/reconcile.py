@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from sqlalchemy import Connection, Row, case, null, select, update
@@ -16,7 +17,7 @@ from samzip.requests import wording
 from samzip.requests.insert import pending_row
 from samzip.requests.line import IMPOSSIBLE_PART, in_groups, is_whole, put_in_line
 from samzip.requests.notices import fail_requests
-from samzip.requests.recut import take_back_other_cuts
+from samzip.requests.recut import Asked, take_back_other_cuts, waiting_clicks
 from samzip.requests.states import COMPANY_DELETED, LIVE, NO_COMPANY, PENDING, Move, move
 from samzip.requests.work import MAY_BE_CLAIMED, drop_unwanted
 
@@ -30,11 +31,20 @@ class Reconciled:
     inserted: int  # requests for parts that the inventory gained
     cancelled: int  # requests for parts that it lost
     recut: int  # requests whose archive is of another inventory than the rest of their click's
+    rejected: Sequence[int]  # requests that nothing can be built for
+    reason: str  # why they were
     waiting: Mapping[int, Sequence[int]]  # requests by part
 
 
 def reconcile(
-    connection: Connection, now: datetime, *, company_id: int, cut: Cut | None, seen: frozenset[int], part_size: int
+    connection: Connection,
+    now: datetime,
+    *,
+    company_id: int,
+    cut: Cut | None,
+    seen: frozenset[int],
+    part_size: int,
+    ttl: timedelta,
 ) -> Reconciled:
     """Whoever asked for all parts of a smaller inventory gets the new ones too; surplus parts are cancelled; what a
     click already got of another inventory is built again with what it still waits for.
@@ -42,8 +52,10 @@ def reconcile(
     `seen` are the requests that were there when the inventory was read; those that came since wait for the next pass.
     `cut` is None when the company is gone.
     """
+    _lock_parts(connection, company_id)
     slices = part_slices(cut.equipment, part_size) if cut else []
-    recut = take_back_other_cuts(connection, now, company_id, cut.digest, seen) if cut and slices else []
+    clicks = waiting_clicks(connection, company_id, seen) if slices else {}
+    recut = take_back_other_cuts(connection, now, ttl, chain(*clicks.values()), cut.digest) if cut else []
     mine = seen.union(recut)
     live = _live(connection, company_id)
     fitted = [row for row in live if row.status in PENDING and row.id in mine]
@@ -52,18 +64,29 @@ def reconcile(
     waiting: dict[int, list[int]] = defaultdict(list)
     for row in fitted:
         waiting[row.parte_numero].append(row.id)
-    if surplus:
-        _end_surplus(connection, now, company_id, surplus, len(slices), is_gone=cut is None)
+    reason = NO_EQUIPMENT if cut else COMPANY_DELETED
+    rejected = [] if slices else surplus
+    if rejected:
+        _reject(connection, now, company_id, rejected, reason)
+    elif surplus:
+        _cancel(connection, now, surplus, len(slices))
     _refresh(connection, slices, waiting)
-    wanted = {(row.user_id, row.parte_numero) for row in live}
-    gained = _insert_gained(connection, now, company_id, slices, fitted, wanted)
+    gained = _insert_gained(connection, now, company_id, slices, clicks, {row.id: row for row in fitted})
     for part, request_id in gained:
         waiting[part].append(request_id)
     anew = [*recut, *(request_id for _, request_id in gained)]
     for group in in_groups(anew):
         put_in_line(connection, now, ziprequest.c.id.in_(group))
     drop_unwanted(connection, work.c.company_id == company_id, MAY_BE_CLAIMED)
-    return Reconciled(len(gained), len(surplus), len(recut), waiting)
+    cancelled = len(surplus) - len(rejected)
+    return Reconciled(len(gained), cancelled, len(recut), rejected, reason, waiting)
+
+
+def _lock_parts(connection: Connection, company_id: int) -> None:
+    """The work rows first, as everywhere: two transactions that lock in one order never wait for each other in a
+    circle. On SQLite the transaction is alone anyway."""
+    mine = select(work.c.part).where(work.c.company_id == company_id)
+    connection.execute(mine.order_by(work.c.part).with_for_update())
 
 
 def _live(connection: Connection, company_id: int) -> list[Row[Any]]:
@@ -87,21 +110,16 @@ def _live(connection: Connection, company_id: int) -> list[Row[Any]]:
     return list(connection.execute(query))
 
 
-def _end_surplus(
-    connection: Connection, now: datetime, company_id: int, surplus: Sequence[int], parts: int, *, is_gone: bool
-) -> None:
-    mine = (work.c.company_id == company_id) & (work.c.part > parts)
-    # The work rows first, as everywhere: two transactions that lock in one order never wait for each other in a circle.
-    connection.execute(update(work).where(mine).values(attempts=work.c.attempts))
+def _reject(connection: Connection, now: datetime, company_id: int, requests: Sequence[int], reason: str) -> None:
     name = connection.execute(select(empresa.c.nombre).where(empresa.c.id == company_id)).scalar() or NO_COMPANY
+    for group in in_groups(requests):
+        fail_requests(connection, now, ziprequest.c.id.in_(group), reason, wording.failed(name, 1, 1, reason))
+
+
+def _cancel(connection: Connection, now: datetime, surplus: Sequence[int], parts: int) -> None:
+    reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
     for group in in_groups(surplus):
-        which = ziprequest.c.id.in_(group)
-        if parts:
-            reason = f"el inventario cambió: ahora {'es 1 parte' if parts == 1 else f'son {parts} partes'}"
-            move(connection, Move.CANCEL, which, completed_at=now, error_message=reason)
-        else:
-            reason = COMPANY_DELETED if is_gone else NO_EQUIPMENT
-            fail_requests(connection, now, which, reason, wording.failed(name, 1, 1, reason))
+        move(connection, Move.CANCEL, ziprequest.c.id.in_(group), completed_at=now, error_message=reason)
 
 
 def _refresh(connection: Connection, slices: Sequence[range], waiting: Mapping[int, Sequence[int]]) -> None:
@@ -124,19 +142,18 @@ def _insert_gained(
     now: datetime,
     company_id: int,
     slices: Sequence[range],
-    fitted: Iterable[Row[Any]],
-    wanted: set[tuple[int, int]],
+    clicks: Mapping[int, Sequence[Sequence[Asked]]],
+    fitted: Mapping[int, Row[Any]],
 ) -> list[tuple[int, int]]:
-    """Part and number of each new request. `wanted`: user and part of all live ones."""
-    known: dict[int, int] = {}  # parts that each user asked for
-    for row in fitted:
-        if row.parts is not None:
-            known[row.user_id] = max(row.parts, known.get(row.user_id, 0))
+    """Part and number of each new request. It was asked for when the rest of its click was."""
     gained = []
-    for user_id, old in sorted(known.items()):
-        for part in range(old + 1, len(slices) + 1):
-            if (user_id, part) in wanted:
-                continue
+    for user_id, click in ((user_id, click) for user_id, of_user in clicks.items() for click in of_user):
+        mine = [fitted[request.id] for request in click if request.id in fitted]
+        old = min((row.parts for row in mine if row.parts is not None), default=len(slices))
+        if not {request.part for request in click}.issuperset(range(1, min(old, len(slices)) + 1)):
+            continue  # it asked for some of the parts alone
+        there = {request.part for request in click if request.status != "cancelled"}
+        for part in sorted(set(range(old + 1, len(slices) + 1)) - there):
             piece = slices[part - 1]
             new = pending_row(
                 user_id=user_id,
@@ -145,7 +162,7 @@ def _insert_gained(
                 parts=len(slices),
                 first=piece.start + 1,
                 last=piece.stop,
-                now=now,
+                now=click[-1].created or now,
                 position=part,
             )
             inserted = connection.execute(ziprequest.insert().values(new).returning(ziprequest.c.id))

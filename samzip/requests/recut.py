@@ -1,19 +1,23 @@
-"""Parts of one click that were published from different inventories are no whole: an instrument at the border would be
-in none of them, or in two."""
+"""Which requests are one click, and what of it was published from another inventory than the rest will be: there an
+instrument at the border would be in none of its parts, or in two."""
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, or_, select
 
 from samzip.database.tables import archive, ziprequest
+from samzip.requests.expire import is_over
 from samzip.requests.line import IMPOSSIBLE_PART, in_groups
-from samzip.requests.states import Move, move
+from samzip.requests.states import PENDING, Move, move
 
 OTHER_CUT = "el inventario cambió; se genera de nuevo"
+NEXT = timedelta(seconds=2)  # from one part of a click to the next, where an application inserts row after row
+WHOLE = timedelta(minutes=1)  # from the first to the last of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,58 +26,86 @@ class Asked:
 
     id: int
     part: int
+    created: datetime | None  # None: unreadable
+    status: str
 
 
 def clicks(requests: Iterable[Asked]) -> list[list[Asked]]:
-    """Requests of one user for one company, in the order of their numbers, told apart by click: nothing but their order
-    says what belongs together. A click asks for parts in ascending order; another one may come in between."""
+    """Requests of one user for one company, in the order of their numbers, told apart by click.
+
+    A click asks for part after part: at one moment where samzip inserts them, also those that the inventory gained
+    since; within NEXT of each other where another application does. Whoever asks for a single part later on has made
+    a click of its own.
+    """
     found: list[list[Asked]] = []
+    ends: dict[tuple[int, datetime | None], list[list[Asked]]] = defaultdict(list)  # by last part, and when it was made
+    newest: dict[int, list[list[Asked]]] = defaultdict(list)  # by last part
     for request in requests:
-        next_in_line = (click for click in reversed(found) if click[-1].part == request.part - 1)
-        any_before = (click for click in reversed(found) if click[-1].part < request.part)
-        click = next(next_in_line, None) or next(any_before, None)
+        before = request.part - 1
+        click = _take(ends[before, request.created], before) if request.created else None
+        if click is None and request.created and (near := _take(newest[before], before)) is not None:
+            made = near[-1].created
+            if made is not None and abs(request.created - made) <= NEXT:
+                click = near
+            else:
+                newest[before].append(near)
         if click is None:
-            found.append([request])
-        else:
-            click.append(request)
+            found.append(click := [])
+        click.append(request)
+        ends[request.part, request.created].append(click)
+        newest[request.part].append(click)
     return found
 
 
+def _take(stack: list[list[Asked]], last: int) -> list[Asked] | None:
+    """The newest of these clicks that still ends in part `last`; those that went on are forgotten."""
+    while stack:
+        click = stack.pop()
+        if click[-1].part == last:
+            return click
+    return None
+
+
+def waiting_clicks(connection: Connection, company_id: int, seen: frozenset[int]) -> dict[int, list[list[Asked]]]:
+    """By user: the clicks for a company of which one of these requests is still to be served, with all their requests,
+    whatever became of them."""
+    mine = ziprequest.c.empresa_id == company_id
+    waits = mine & ziprequest.c.status.in_(PENDING)
+    its = (ziprequest.c.id, ziprequest.c.parte_numero, ziprequest.c.created_at, ziprequest.c.status)
+    query = select(ziprequest.c.user_id, *its).where(
+        mine, ~IMPOSSIBLE_PART, ziprequest.c.user_id.in_(select(ziprequest.c.user_id).where(waits))
+    )
+    first = connection.execute(select(func.min(ziprequest.c.created_at)).where(waits)).scalar()
+    if first is not None and first.year > 1:  # otherwise it cannot be told how far back they reach
+        query = query.where(ziprequest.c.created_at >= first - WHOLE)
+    by_user: dict[int, list[Asked]] = defaultdict(list)
+    for user_id, *asked in connection.execute(query.order_by(ziprequest.c.id)):
+        by_user[user_id].append(Asked(*asked))
+    return {
+        user_id: [click for click in clicks(requests) if any(request.id in seen for request in click)]
+        for user_id, requests in sorted(by_user.items())
+    }
+
+
 def take_back_other_cuts(
-    connection: Connection, now: datetime, company_id: int, digest: str, seen: frozenset[int]
+    connection: Connection, now: datetime, ttl: timedelta, waiting: Iterable[Sequence[Asked]], digest: str
 ) -> list[int]:
-    """Puts back what a click got that still waits for more (`seen`), where its archive is of another cut than `digest`.
-    Returns these requests. Their archives stay until they expire: the inventory may be as it was again."""
-    others = connection.execute(
-        select(ziprequest.c.id, ziprequest.c.user_id)
-        .join(archive, archive.c.path == ziprequest.c.file_path)
-        .where(
-            ziprequest.c.empresa_id == company_id,
-            ziprequest.c.status == "completed",
-            ziprequest.c.expires_at > now,
-            archive.c.cut != digest,
-            archive.c.expires_at > now,
-            ~archive.c.deleting,
+    """Puts back what these clicks, which wait for more, already got of another cut than `digest`. Returns these
+    requests. Their archives stay until they expire: the inventory may be as it was again."""
+    taken: list[int] = []
+    for group in in_groups([request.id for click in waiting for request in click]):
+        other = (
+            select(ziprequest.c.id)
+            .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
+            .where(
+                ziprequest.c.id.in_(group),
+                ziprequest.c.status == "completed",
+                ~is_over(now, ttl),
+                # One without a row was made by SAM's own worker.
+                or_(archive.c.path.is_(None), (archive.c.cut != digest) & (archive.c.expires_at > now)),
+                or_(archive.c.path.is_(None), ~archive.c.deleting),
+            )
         )
-    ).all()
-    stale = {row.id for row in others}
-    found = []
-    for user_id in sorted({row.user_id for row in others}):
-        for click in clicks(_asked(connection, company_id, user_id)):
-            ids = {request.id for request in click}
-            if ids & seen:
-                found += sorted(ids & stale)
-    taken = []
-    for group in in_groups(found):
-        rows = move(connection, Move.REBUILD, ziprequest.c.id.in_(group), error_message=OTHER_CUT)
+        rows = move(connection, Move.REBUILD, ziprequest.c.id.in_(other), error_message=OTHER_CUT)
         taken += [row.id for row in rows]
     return taken
-
-
-def _asked(connection: Connection, company_id: int, user_id: int) -> Sequence[Asked]:
-    rows = connection.execute(
-        select(ziprequest.c.id, ziprequest.c.parte_numero)
-        .where(ziprequest.c.empresa_id == company_id, ziprequest.c.user_id == user_id, ~IMPOSSIBLE_PART)
-        .order_by(ziprequest.c.id)
-    )
-    return [Asked(*row) for row in rows]

@@ -7,6 +7,10 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from sqlalchemy import select
+
+from samzip.database.tables import attempt
+from samzip.errors import StorageFailed
 from samzip.selftest.arena import Arena
 from samzip.selftest.ledger import Broken, Ledger, judge_settled, judge_visible
 from samzip.selftest.sample import USERS
@@ -37,15 +41,22 @@ class Result:
     undisturbed: float = 0.0  # seconds of a run
     broken: Broken = field(default_factory=Broken)
 
+    @property
+    def undelivered(self) -> int:
+        """Requests that the last run, which nobody killed, left without an archive."""
+        return self.requests.total() - self.requests["delivered"]
+
 
 def run_rounds(arena: Arena, kills: int, seed: int, tell: Callable[[Killed], None]) -> Result:
-    """Kills real runs `kills` times. Raises StorageFailed, Unexpected when a run ends as none should."""
+    """Kills real runs `kills` times. Raises Unexpected when a run ends as none should; StorageFailed also when one that
+    nobody kills cannot deliver: where nothing is made, nothing is torn."""
     dice = random.Random(seed)  # noqa: S311 -- to repeat a test, not to keep a secret
     ledger, result = Ledger(), Result(seed)
     _click(arena, dice, ledger, result)
     arena.run()  # fills the caches of the machine
     _click(arena, dice, ledger, result, changed=True)
     result.undisturbed = arena.run()
+    _require_delivery(arena)
     moments = _moments(kills, dice)
     while result.kills < kills:
         _click(arena, dice, ledger, result)
@@ -66,6 +77,13 @@ def run_rounds(arena: Arena, kills: int, seed: int, tell: Callable[[Killed], Non
             broken, result.requests = judge_settled(connection, arena.archives, arena.spools, ledger)
         result.broken.add(broken)
     return result
+
+
+def _require_delivery(arena: Arena) -> None:
+    with arena.database.read() as connection:
+        why = connection.execute(select(attempt.c.error).where(attempt.c.error.is_not(None))).scalars().all()
+    if why:
+        raise StorageFailed(f"without any kill, {len(why)} of the parts could not be built: {why[0]}")
 
 
 def _moments(kills: int, dice: random.Random) -> list[float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,6 +23,7 @@ from tests.support.faults.strikes import CODES, Outcome, Report, complaints_of
 from tests.support.faults.worlds import company_that_waits
 
 KIB = 1024
+ROOT = Path(__file__).parents[2]
 ROOMY = 16 << 20  # bytes
 SIZES = range(8, 208, 10)  # KiB: from no archive to both
 FEW = SIZES[1::4]
@@ -103,6 +105,30 @@ def test_a_full_disk_is_told_and_the_parts_are_delivered_once_there_is_room(
     arena: Arena, disk: str, may_mount: None
 ) -> None:
     fill_up(arena, disk, FEW).check(1)
+
+
+def test_a_selftest_on_a_disk_that_holds_no_archive_proves_nothing_and_says_so(tmp_path: Path, may_mount: None) -> None:
+    archives = tmp_path / "archives"
+    archives.mkdir()
+    with small_disk(archives):
+        resize(archives, 64 << 10)
+        process = subprocess.run(
+            [sys.executable, "-m", "samzip", "selftest", "--kills", "1"],
+            cwd=tmp_path,
+            env={
+                **os.environ,
+                "PYTHONPATH": str(ROOT),
+                "SAMZIP_STATE_DIR": str(tmp_path / "state"),
+                "SAMZIP_ARCHIVE_ROOT": str(archives),
+            },
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert process.returncode == 12, process.stdout + process.stderr
+        assert "could not be built" in process.stderr
+        assert list(archives.iterdir()) == []
 
 
 @pytest.mark.parametrize("arena", ["wal", "postgres"], indirect=True)

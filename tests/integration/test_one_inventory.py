@@ -20,7 +20,7 @@ from samzip.errors import StorageFailed
 from samzip.events import CompanyPlanned
 from samzip.housekeeping.verify import DAMAGED, Verifier
 from samzip.requests.insert import insert_requests
-from samzip.requests.recut import OTHER_CUT, Asked, clicks
+from samzip.requests.recut import OTHER_CUT
 from tests.support.world import World
 
 NEW_FIRST, NEW_LAST = "EQ-000", "EQ-999"
@@ -393,25 +393,6 @@ def test_an_archive_that_an_older_samzip_made_is_of_no_known_cut(world: World, c
     world.run()
     assert received(world, click) == inventory(world)
     assert all(row.cut for row in world.rows(tables.archive))
-
-
-@pytest.mark.parametrize(
-    ("parts", "expected"),
-    [
-        ([1, 2, 3, 1, 2, 3], [[1, 2, 3], [4, 5, 6]]),
-        ([1, 2, 3, 1, 2], [[1, 2, 3], [4, 5]]),
-        ([1, 2, 1, 2, 3], [[1, 2], [3, 4, 5]]),
-        ([1, 1, 2, 2], [[1, 4], [2, 3]]),  # two at the same moment
-        ([1, 2, 1, 3, 2, 3], [[1, 2, 4], [3, 5, 6]]),
-        ([1, 1, 1], [[1], [2], [3]]),
-        ([2, 1, 3], [[1, 3], [2]]),
-        ([1, 3], [[1, 2]]),  # one that another application left out
-        ([], []),
-    ],
-)
-def test_the_order_of_requests_tells_which_were_one_click(parts: list[int], expected: list[list[int]]) -> None:
-    asked = [Asked(number, part) for number, part in enumerate(parts, 1)]
-    assert [[request.id for request in click] for click in clicks(asked)] == expected
 
 
 def test_a_company_that_is_deleted_while_it_is_opened_is_told_as_that(

@@ -493,14 +493,13 @@ class Queue(RuleBasedStateMachine):
             if row.status == "completed" and row.expires_at > now
         }
         for click in self.clicks:
-            found = {served[number].part: served[number] for number in click.ids if number in served}
+            moments = {(row.user_id, row.created_at) for number in click.ids if (row := requests.get(number))}
+            # Those that the inventory gained since, too.
+            ids = [number for number, row in requests.items() if (row.user_id, row.created_at) in moments]
+            found = {
+                served[number].part: served[number] for number in ids if number in served
+            }  # those gained since too
             total = max((archive.parts for archive in found.values()), default=0)
-            cuts = {archive.cut for archive in found.values()}
-            user = requests[click.ids[0]].user_id if click.ids[0] in requests else None
-            for number, archive in served.items():  # what the inventory gained since
-                is_gained = number > click.ids[-1] and archive.part > len(click.ids)
-                if is_gained and requests[number].user_id == user and archive.cut in cuts:
-                    found.setdefault(archive.part, archive)
             if set(range(1, total + 1)) - found.keys():
                 continue  # it is not complete yet, or any more
             assert len({(archive.parts, archive.cut) for archive in found.values()}) <= 1, "of two inventories"

@@ -1,0 +1,306 @@
+"""Clicks of one user for one company: each gets a whole inventory, and takes nothing from another."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from sqlalchemy import update
+
+from samzip.archive.part import PartJob
+from samzip.database import tables
+from samzip.errors import StorageFailed
+from samzip.events import CompanyPlanned, RequestRejected
+from samzip.requests import reconcile, single
+from samzip.requests.insert import pending_row
+from tests.integration.test_one_inventory import (
+    NEW_FIRST,
+    NEW_LAST,
+    add,
+    fail_part,
+    inventory,
+    packed,
+    received,
+    remove,
+    run_until,
+    while_it_is_read,
+)
+from tests.support.world import World
+
+
+def ask_for(world: World, part: int, parts: int) -> int:
+    """One part alone, as SAM's own application may."""
+    with world.database.write() as connection:
+        row = pending_row(
+            user_id=1,
+            company_id=1,
+            part=part,
+            parts=parts,
+            first=1,
+            last=2,
+            now=world.database.now(connection),
+            position=1,
+        )
+        new = connection.execute(tables.ziprequest.insert().values(row).returning(tables.ziprequest.c.id))
+        return int(new.scalar_one())
+
+
+def fail_all(world: World, times: int) -> None:
+    def before(job: Any) -> None:
+        if isinstance(job, PartJob):
+            raise StorageFailed("así falló")
+
+    world.executor.before = before
+    for _ in range(times):
+        world.run()
+        world.later(minutes=20)
+    world.executor.before = lambda job: None
+
+
+def retry(world: World, ids: Sequence[int]) -> None:
+    with world.database.write() as connection:
+        for number in ids:
+            single.retry(connection, world.database.now(connection), number)
+
+
+def cancel(world: World, ids: Sequence[int]) -> None:
+    with world.database.write() as connection:
+        for number in ids:
+            single.cancel(connection, world.database.now(connection), number)
+
+
+def status(world: World, ids: Sequence[int]) -> set[str]:
+    return {row.status for row in world.requests() if row.id in ids}
+
+
+def of_click(world: World, ids: Sequence[int]) -> list[int]:
+    """With the parts that it gained: they were asked for when it was."""
+    (made,) = {row.created_at for row in world.requests() if row.id in ids}
+    return [row.id for row in world.requests() if row.created_at == made]
+
+
+@pytest.mark.parametrize(("part", "parts"), [(3, 5), (5, 5), (3, 3), (1, 3)])
+def test_what_was_delivered_stays_when_a_part_is_asked_for_alone(world: World, part: int, parts: int) -> None:
+    world.company(equipment=4)
+    click = world.click().request_ids
+    world.run()
+    had = received(world, click)
+    add(world, *(f"EQ-000{letter}" for letter in "abcdef"))
+    world.later(minutes=1)
+    alone = ask_for(world, part, parts)
+    world.run()
+    assert received(world, click) == had
+    assert status(world, [alone]) == {"completed"}
+    assert len(world.requests()) == 3  # a part alone gains none
+
+
+def test_what_was_delivered_stays_when_a_part_alone_cannot_be_built(world: World) -> None:
+    world.company(equipment=4)
+    click = world.click().request_ids
+    world.run()
+    add(world, NEW_FIRST)
+    world.later(minutes=1)
+    alone = ask_for(world, 3, 3)
+    fail_all(world, 3)
+    assert (status(world, click), status(world, [alone])) == ({"completed"}, {"failed"})
+
+
+def test_an_older_click_that_is_retried_is_whole_and_a_newer_one_stays(world: World) -> None:
+    world.company(equipment=4)
+    old = world.click().request_ids
+    fail_all(world, 3)
+    new = world.click().request_ids
+    world.run()
+    had = received(world, new)
+    add(world, "EQ-900")
+    retry(world, old)
+    fail_part(world, 3)
+    add(world, NEW_FIRST)
+    world.run()
+    assert received(world, of_click(world, old)) == inventory(world)
+    assert received(world, new) == had
+
+
+@pytest.mark.parametrize("how", ["failed", "SIGTERM"])
+def test_each_of_two_clicks_gets_the_part_that_the_inventory_gained(world: World, how: str) -> None:
+    world.company(equipment=4)
+    clicks = [world.click().request_ids, world.click().request_ids]
+    add(world, "EQ-900")
+    if how == "failed":
+        fail_part(world, 3)
+    else:
+        run_until(world, 2)
+    add(world, NEW_FIRST)
+    world.run()
+    for click in clicks:
+        assert received(world, of_click(world, click)) == inventory(world)
+    assert len(world.requests()) == 6
+
+
+def test_a_second_click_that_is_cancelled_takes_nothing_from_the_first(world: World) -> None:
+    world.company(equipment=4)
+    first = world.click().request_ids
+    add(world, "EQ-900")
+    second = world.click().request_ids
+
+    def before(job: Any) -> None:
+        if isinstance(job, PartJob):
+            world.executor.before = lambda job: None
+            cancel(world, second[1:])  # the first part is in work
+
+    world.executor.before = before
+    world.run()
+    assert received(world, of_click(world, first)) == inventory(world)
+
+
+def test_a_late_click_does_not_stand_for_what_an_earlier_one_gains(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=2)
+    early = world.click().request_ids
+    add(world, NEW_LAST)
+    late: list[int] = []
+
+    def act() -> None:
+        late.extend(world.click().request_ids)
+        add(world, NEW_FIRST)
+
+    while_it_is_read(monkeypatch, act)
+    world.run()
+    assert received(world, of_click(world, late)) == inventory(world)
+    assert {*received(world, of_click(world, early))} >= {"EQ-001", "EQ-002", NEW_LAST}
+
+
+def test_a_part_that_came_and_went_and_came_is_asked_for_again(world: World) -> None:
+    world.company(equipment=6)
+    click = world.click().request_ids
+    remove(world, "EQ-005", "EQ-006")
+    fail_part(world, 2)
+    assert status(world, click[2:]) == {"cancelled"}
+    add(world, "EQ-005", "EQ-006")
+    world.run()
+    assert received(world, of_click(world, click)) == inventory(world)
+
+
+def test_a_part_that_was_gained_before_a_retry_is_not_gained_again(world: World) -> None:
+    world.company(equipment=4)
+    click = world.click().request_ids
+
+    def before(job: Any) -> None:
+        if isinstance(job, PartJob) and job.part == 2:
+            raise StorageFailed("así falló")
+
+    world.executor.before = before
+    for _ in range(2):
+        world.run()
+        world.later(minutes=20)
+    world.run()
+    world.executor.before = lambda job: None
+    assert status(world, click[1:]) == {"failed"}
+    add(world, "EQ-900")
+    retry(world, click[1:])
+    world.run()
+    assert len(world.requests()) == 3
+    assert received(world, of_click(world, click)) == inventory(world)
+
+
+def test_a_part_that_another_worker_made_is_built_again_with_the_rest(world: World) -> None:
+    """SAM's own: on the day of the change there is no row of its archive."""
+    world.company(equipment=6)
+    click = world.click().request_ids
+    run_until(world, 1)
+    with world.database.write() as connection:
+        connection.execute(tables.archive.delete())
+    add(world, NEW_FIRST)
+    world.run()
+    assert received(world, of_click(world, click)) == inventory(world)
+
+
+def test_an_archive_without_an_end_is_built_again_with_the_rest(world: World) -> None:
+    world.company(equipment=6)
+    click = world.click().request_ids
+    fail_part(world, 2)
+    with world.database.write() as connection:
+        done = tables.ziprequest.c.status == "completed"
+        connection.execute(update(tables.ziprequest).where(done).values(expires_at=None))
+    add(world, NEW_FIRST)
+    world.run()
+    assert received(world, of_click(world, click)) == inventory(world)
+
+
+def test_a_code_that_moves_no_instrument_to_another_part_builds_nothing_again(world: World) -> None:
+    world.company(equipment=6)
+    world.click()
+    fail_part(world, 2)
+    with world.database.write() as connection:
+        first = tables.equipo.c.codigo_interno == "EQ-001"
+        connection.execute(update(tables.equipo).where(first).values(codigo_interno="EQ-0025"))
+    world.run()
+    assert [event.recut for event in world.seen(CompanyPlanned)] == [0, 0]
+
+
+def test_a_company_without_instruments_is_told(world: World) -> None:
+    world.company(equipment=1)
+    (number,) = world.click().request_ids
+    remove(world, "EQ-001")
+    finished = world.run()
+    assert (finished.outcome, finished.counts.rejected) == ("problems", 1)
+    assert world.seen(RequestRejected) == [RequestRejected(number, "la empresa no tiene equipos")]
+
+
+def test_a_cancel_while_a_company_is_opened_waits_and_holds_up_nobody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes the work row and then the request, as everybody does; the other way round the two waited in a circle."""
+    company = world.company(equipment=3)
+    with world.database.write() as connection:
+        world.user(connection, "luz", company)
+    world.company("OTRA", equipment=1, user="otro")
+    world.click()
+    fail_part(world, 2)
+    add(world, NEW_FIRST)
+    hers = world.click("luz").request_ids
+    world.click("otro")
+    locked, said = threading.Event(), []
+    refresh, lock_part = reconcile._refresh, single._lock_part
+
+    def cancel_hers() -> None:
+        with world.database.write() as connection:
+            said.append(single.cancel(connection, world.database.now(connection), hers[0]).status)
+
+    canceller = threading.Thread(target=cancel_hers)
+
+    def lock_and_tell(connection: Any, number: int) -> None:
+        lock_part(connection, number)
+        locked.set()
+
+    def meanwhile(*arguments: Any) -> None:
+        refresh(*arguments)
+        if not canceller.ident:
+            canceller.start()
+            locked.wait(0.5)
+
+    monkeypatch.setattr(single, "_lock_part", lock_and_tell)
+    monkeypatch.setattr(reconcile, "_refresh", meanwhile)
+    assert world.run().outcome == "done"
+    canceller.join()
+    assert said == ["cancelled"]
+    assert status(world, hers[:1]) == {"cancelled"}
+    assert {row.status for row in world.requests() if row.id not in hers} == {"completed"}
+
+
+def test_what_others_were_given_is_packed_as_it_was(world: World) -> None:
+    """Two users, one of them asks for a part alone."""
+    company = world.company(equipment=4)
+    with world.database.write() as connection:
+        world.user(connection, "luz", company)
+    hers = world.click("luz").request_ids
+    world.run()
+    had = [packed(world, row.file_path) for row in world.requests() if row.id in hers]
+    add(world, NEW_FIRST)
+    world.later(minutes=1)
+    ask_for(world, 3, 3)
+    world.run()
+    assert [packed(world, row.file_path) for row in world.requests() if row.id in hers] == had
