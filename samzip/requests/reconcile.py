@@ -146,7 +146,7 @@ def _insert_gained(
     fitted: Mapping[int, Row[Any]],
 ) -> list[tuple[int, int]]:
     """Part and number of each new request. It was asked for when the rest of its click was."""
-    gained = []
+    rows = []
     for user_id, click in ((user_id, click) for user_id, of_user in clicks.items() for click in of_user):
         mine = [fitted[request.id] for request in click if request.id in fitted]
         old = min((row.parts for row in mine if row.parts is not None), default=len(slices))
@@ -155,7 +155,7 @@ def _insert_gained(
         there = {request.part for request in click if request.status != "cancelled"}
         for part in sorted(set(range(old + 1, len(slices) + 1)) - there):
             piece = slices[part - 1]
-            new = pending_row(
+            row = pending_row(
                 user_id=user_id,
                 company_id=company_id,
                 part=part,
@@ -165,6 +165,8 @@ def _insert_gained(
                 now=click[-1].created or now,
                 position=part,
             )
-            inserted = connection.execute(ziprequest.insert().values(new).returning(ziprequest.c.id))
-            gained.append((part, inserted.scalar_one()))
-    return gained
+            rows.append(row)
+    if not rows:
+        return []
+    new = connection.execute(ziprequest.insert().returning(ziprequest.c.parte_numero, ziprequest.c.id), rows)
+    return [(part, number) for part, number in new]
