@@ -88,7 +88,7 @@ def test_what_was_delivered_stays_when_a_part_is_asked_for_alone(world: World, p
     world.run()
     had = received(world, click)
     add(world, *(f"EQ-000{letter}" for letter in "abcdef"))
-    world.later(minutes=1)
+    world.later(seconds=10)
     alone = ask_for(world, part, parts)
     world.run()
     assert received(world, click) == had
@@ -101,7 +101,7 @@ def test_what_was_delivered_stays_when_a_part_alone_cannot_be_built(world: World
     click = world.click().request_ids
     world.run()
     add(world, NEW_FIRST)
-    world.later(minutes=1)
+    world.later(seconds=10)
     alone = ask_for(world, 3, 3)
     fail_all(world, 3)
     assert (status(world, click), status(world, [alone])) == ({"completed"}, {"failed"})
@@ -300,7 +300,7 @@ def test_what_others_were_given_is_packed_as_it_was(world: World) -> None:
     world.run()
     had = [packed(world, row.file_path) for row in world.requests() if row.id in hers]
     add(world, NEW_FIRST)
-    world.later(minutes=1)
+    world.later(seconds=10)
     ask_for(world, 3, 3)
     world.run()
     assert [packed(world, row.file_path) for row in world.requests() if row.id in hers] == had

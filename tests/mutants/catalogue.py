@@ -369,6 +369,25 @@ MUTANTS = (
         tests=("tests/integration/test_one_inventory.py::test_a_run_that_was_asked_to_end_between_two_parts[sqlite]",),
     ),
     Mutant(
+        name="whoever asks for one part alone takes part in an older click",
+        file="samzip/requests/recut.py",
+        old="            if made is not None and abs(request.created - made) <= NEXT:\n",
+        new="            if made is not None:\n",
+        why="what was delivered long ago is taken back",
+        tests=(
+            "tests/integration/test_neighbouring_clicks.py::"
+            "test_what_was_delivered_stays_when_a_part_is_asked_for_alone[sqlite-3-5]",
+        ),
+    ),
+    Mutant(
+        name="a worker that says nothing is waited for",
+        file="samzip/local_pool.py",
+        old="        for key in self._silence.found():\n            self.cancel(key)\n",
+        new="        self._silence.found()\n",
+        why="one frozen process keeps a run, and the queue, for ever",
+        tests=("tests/faults/test_pool.py::test_a_worker_that_was_stopped_fails_its_job_and_the_pool_works_again",),
+    ),
+    Mutant(
         name="a click is served by a snapshot that is older",
         file="samzip/requests/work.py",
         old="        which = _requests(company_id, part) & ziprequest.c.id.in_(group)\n",
