@@ -15,6 +15,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from samzip import executors
 from samzip.archive.part import Progress
 from samzip.cluster_joining import SILENT_S, WORKERS_S, check, close, connect, forget
 from samzip.cluster_worker import DIED, Probe, Ticket, Unfit, run_job
@@ -179,8 +180,7 @@ class DaskCluster:
             ticket.end()
         self._running.pop(ticket.key, None)
         was_silent = self._silence.end(ticket.key)
-        if ticket.key in self._ending:
-            del self._ending[ticket.key]
+        if self._ending.pop(ticket.key, None) is not None:
             end_early(ended, was_silent)
         elif error is None:
             ended.set_result(result)
@@ -189,18 +189,24 @@ class DaskCluster:
         self._wake()
 
     def _end_silent(self) -> None:
+        """One that has not begun waits for a worker, which may be at work for this run, or for somebody else's."""
         for key in self._silence.found():
             if Ticket(self._folder, key).is_begun:
                 self.cancel(key)
+            elif any(Ticket(self._folder, other).is_begun for other in list(self._running)):
+                self._silence.begin(key)
             else:
-                self._silence.begin(key)  # it waits for a worker
+                minutes = f"{executors.SILENT_S / 60:g} minutes"
+                self._lost = f"no worker of {self._settings.executor} has begun anything for {minutes}: do they hang?"
 
     def _end_cancelled(self) -> None:
         """Those that do not hear it: a worker that died, storage that hangs. What they write has nobody's name."""
         for key, until in list(self._ending.items()):
             if time.monotonic() > until:
-                del self._ending[key]
-                end_early(self._running.pop(key)[1], self._silence.end(key))
+                self._ending.pop(key, None)
+                was_silent = self._silence.end(key)
+                if running := self._running.pop(key, None):  # Dask's thread may have been here
+                    end_early(running[1], was_silent)
 
     def _wake(self) -> None:
         with self._changed:

@@ -74,6 +74,7 @@ class Silence:
         self._found: set[str] = set()
 
     def begin(self, key: str) -> None:
+        self._found.discard(key)
         self._heard[key] = self._listened
 
     def hear(self, key: str) -> None:
@@ -81,17 +82,19 @@ class Silence:
             self._heard[key] = self._listened
 
     def found(self) -> list[str]:
-        """Those that have said nothing for SILENT_S; to be called often."""
+        """Those that have said nothing for SILENT_S, whatever they said since; to be called often."""
         now = time.monotonic()
         self._listened += min(now - self._looked, LOOK_S)
         self._looked = now
-        self._found = {key for key, heard in self._heard.copy().items() if self._listened - heard > SILENT_S}
+        self._found |= {key for key, heard in self._heard.copy().items() if self._listened - heard > SILENT_S}
         return sorted(self._found)
 
     def end(self, key: str) -> bool:
         """Whether it was silent."""
         self._heard.pop(key, None)
-        return key in self._found
+        was_silent = key in self._found
+        self._found.discard(key)
+        return was_silent
 
 
 class Here:

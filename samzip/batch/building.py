@@ -27,6 +27,7 @@ from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopReq
 from samzip.executors import Executor, WorkerSilent
 from samzip.housekeeping.absence import require_answer, require_documents
 from samzip.requests import runs, work
+from samzip.threads import Abandoned
 
 POLL_S = 0.2
 WRITE_EVERY_S = 1.0  # at most one progress write a second
@@ -147,7 +148,7 @@ class _Crew:
             self.aside[company_id] = failed.error
             return
         if company is not None:
-            key = f"survey {company_id}"
+            key = f"survey {company.key}"
             self.surveyed[self.pool.submit_here(survey_company, company.survey_job(), key)] = company
             if not company.known:
                 self.pool.start()  # meanwhile, since nothing is there that could be given again
@@ -162,8 +163,7 @@ class _Crew:
             if survey.is_all_missing:
                 require_documents(self.context.media)
             if company.must_build():
-                key = str(company.records.company.id)
-                self.prepared[self.pool.submit(prepare_company, company.prepare_job(), key)] = company
+                self.prepared[self.pool.submit(prepare_company, company.prepare_job(), company.key)] = company
             else:
                 self.turns.append(company)
 
@@ -226,8 +226,10 @@ class _Crew:
         """Raises StorageFailed when it is the documents' storage that is away: that is nobody's attempt."""
         if isinstance(error, StorageFailed):
             self.context.media.check_readable()
-        self._look_at_stores(error)
         company_id = company.records.company.id
+        if not self._do_stores_answer(error):
+            company.close()
+            return
         self._give_up(company_id, partial(ending.give_up, self.context, company_id), error)
         company.close()
 
@@ -254,7 +256,7 @@ class _Crew:
         """What a preparation tells that concerns anybody is that it begins to make the workbook."""
         for company in self.prepared.values():
             identity, procedures = company.records.company, company.records.procedures
-            if key == str(identity.id) and progress.percent:
+            if key == company.key and progress.percent:
                 self.context.publish(
                     CompanyPreparing(identity.id, identity.name, company.cut.equipment, len(procedures))
                 )
@@ -271,18 +273,28 @@ class _Crew:
             return
         error = item.future.exception()
         if error is not None:
-            self._look_at_stores(error)
-            ending.fail(self.context, item, error)
+            if self._do_stores_answer(error):
+                ending.fail(self.context, item, error)
+            else:
+                in_work.leave_files(item)
+                ending.release(self.context, item)
             return
         ending.publish(self.context, item, item.future.result())
 
-    def _look_at_stores(self, error: BaseException) -> None:
-        """A silent job is the attempt of nobody when a store does not answer the leader either: StorageFailed."""
-        if isinstance(error, WorkerSilent):
+    def _do_stores_answer(self, error: BaseException) -> bool:
+        """A silent job is the attempt of nobody when a store does not answer the leader either: StorageFailed. False
+        when the run was asked to end before that was known."""
+        if not isinstance(error, WorkerSilent):
+            return True
+        media, archives, is_over = self.context.media, self.context.archives, self.context.stop.__bool__
+        try:
             self.is_away = True
-            require_answer(self.context.archives.url, partial(self.context.archives.check_writable, FOLDER))
+            require_answer(archives.url, partial(archives.check_writable, FOLDER), is_over)
             self.is_away = False
-            require_answer(self.context.media.url, self.context.media.check_readable)
+            require_answer(media.url, media.check_readable, is_over)
+        except Abandoned:
+            return False
+        return True
 
     def _write_progress(self) -> None:
         self.written = time.monotonic()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import shutil
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -41,6 +42,7 @@ class SnapshotFailed(Exception):
 class CompanyPass:
     """Changes as its parts are begun; everything else stays as the snapshot saw it."""
 
+    key: str  # of this opening: what an earlier one left behind in the same run may still write
     settings: Settings
     records: CompanyRecords
     spool: Spool
@@ -123,7 +125,8 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
     Raises SnapshotFailed, StorageFailed.
     """
     settings, database = context.settings, context.database
-    spool = Spool(settings.temporary_dir / context.run_id / str(company_id))
+    key = f"{company_id}-{secrets.token_hex(4)}"
+    spool = Spool(settings.temporary_dir / context.run_id / key)
     with database.read() as connection:
         records = read_records(connection, company_id)
         seen = asked(connection, company_id)
@@ -159,6 +162,7 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
     changes = (fitted.inserted, fitted.cancelled, fitted.recut)
     context.publish(CompanyPlanned(company_id, name, cut.equipment, cut.parts, *changes))
     return CompanyPass(
+        key=key,
         settings=settings,
         records=records,
         spool=spool,

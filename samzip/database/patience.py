@@ -7,7 +7,7 @@ import socket
 import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakSet
@@ -98,12 +98,16 @@ class Canceller:
                 continue
             over = over or time.monotonic()
             is_cut = time.monotonic() > over + CANCEL_S
-            for connection in list(self.opened) if is_cut else self.in_use.copy():
-                with suppress(Exception):  # it is closed, or the server is gone: nobody waits for it then
-                    if is_cut:
-                        _cut(connection)
-                    else:
-                        connection.cancel_safe(timeout=CANCEL_S)
+            with suppress(RuntimeError):  # another thread connects: the next glance sees all of them
+                self._end(list(self.opened) if is_cut else self.in_use.copy(), is_cut=is_cut)
+
+    def _end(self, connections: Iterable[psycopg.Connection[Any]], *, is_cut: bool) -> None:
+        for connection in connections:
+            with suppress(Exception):  # it is closed, or the server is gone: nobody waits for it then
+                if is_cut:
+                    _cut(connection)
+                else:
+                    connection.cancel_safe(timeout=CANCEL_S)
 
 
 def _cut(connection: psycopg.Connection[Any]) -> None:

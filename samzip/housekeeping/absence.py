@@ -46,12 +46,15 @@ def is_bare(archives: Store) -> bool:
     return "://" not in archives.url and not any(Path(archives.url, FOLDER).iterdir())
 
 
-def require_answer(root: str, ask: Callable[[], object]) -> None:
-    """Raises what `ask` raises, and StorageFailed when it does not come back, as from a file server that is away."""
+def require_answer(root: str, ask: Callable[[], object], is_over: Callable[[], bool]) -> None:
+    """Raises what `ask` raises; StorageFailed when it does not come back, as from a file server that is away;
+    Abandoned once `is_over`."""
     until = time.monotonic() + ANSWER_S
     try:
-        awaited(in_thread(ask, "answer"), lambda: time.monotonic() > until)
+        awaited(in_thread(ask, "answer"), lambda: is_over() or time.monotonic() > until)
     except Abandoned as error:
+        if is_over():
+            raise
         failed = BucketFailed if "://" in root else StorageFailed
         raise failed(f"{root} has not answered for {ANSWER_S} s: is its file server or bucket there?") from error
 

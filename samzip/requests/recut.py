@@ -3,7 +3,7 @@ instrument at the border would be in none of its parts, or in two."""
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -17,7 +17,7 @@ from samzip.requests.states import PENDING, Move, move
 
 OTHER_CUT = "el inventario cambió; se genera de nuevo"
 NEXT = timedelta(seconds=2)  # from one part of a click to the next, where an application inserts row after row
-WHOLE = timedelta(minutes=1)  # from the first to the last of them
+WHOLE = timedelta(minutes=15)  # from the first to the last of them
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,37 +33,37 @@ class Asked:
 def clicks(requests: Iterable[Asked]) -> list[list[Asked]]:
     """Requests of one user for one company, in the order of their numbers, told apart by click.
 
-    A click asks for part after part: at one moment where samzip inserts them, also those that the inventory gained
-    since; within NEXT of each other where another application does. Whoever asks for a single part later on has made
-    a click of its own.
+    A click asks for its parts at one moment where samzip inserts them, also those that the inventory gained since. Of
+    two clicks at one moment each has its own request for a part; one that was cancelled makes room for another. Other
+    applications insert part after part, each within NEXT of the one before. Whoever asks for a single part later on
+    has made a click of its own.
     """
     found: list[list[Asked]] = []
-    ends: dict[tuple[int, datetime | None], list[list[Asked]]] = defaultdict(list)  # by last part, and when it was made
-    newest: dict[int, list[list[Asked]]] = defaultdict(list)  # by last part
+    moments: dict[datetime | None, list[list[Asked]]] = defaultdict(list)
+    standing: Counter[tuple[datetime | None, int]] = Counter()  # by moment and part, without those that were cancelled
+    ends: dict[int, list[list[Asked]]] = defaultdict(list)  # by last part, the newest last
     for request in requests:
-        before = request.part - 1
-        click = _take(ends[before, request.created], before) if request.created else None
-        if click is None and request.created and (near := _take(newest[before], before)) is not None:
-            made = near[-1].created
-            if made is not None and abs(request.created - made) <= NEXT:
-                click = near
-            else:
-                newest[before].append(near)
-        if click is None:
-            found.append(click := [])
+        then = moments[request.created]
+        before = standing[request.created, request.part]
+        if before == len(then):
+            if (click := _gone_before(ends[request.part - 1], request)) is None:
+                found.append(click := [])
+            then.append(click)
+        click = then[before]
         click.append(request)
-        ends[request.part, request.created].append(click)
-        newest[request.part].append(click)
+        ends[request.part].append(click)
+        standing[request.created, request.part] += request.status != "cancelled"
     return found
 
 
-def _take(stack: list[list[Asked]], last: int) -> list[Asked] | None:
-    """The newest of these clicks that still ends in part `last`; those that went on are forgotten."""
-    while stack:
-        click = stack.pop()
-        if click[-1].part == last:
-            return click
-    return None
+def _gone_before(ended: list[list[Asked]], request: Asked) -> list[Asked] | None:
+    """The newest of these clicks that still ends in the part before, if that was asked for a moment ago. Those that
+    went on are forgotten."""
+    while ended and ended[-1][-1].part != request.part - 1:
+        ended.pop()
+    if not ended or request.created is None or (made := ended[-1][-1].created) is None:
+        return None
+    return ended.pop() if abs(request.created - made) <= NEXT else None
 
 
 def waiting_clicks(connection: Connection, company_id: int, seen: frozenset[int]) -> dict[int, list[list[Asked]]]:
@@ -77,7 +77,8 @@ def waiting_clicks(connection: Connection, company_id: int, seen: frozenset[int]
     )
     first = connection.execute(select(func.min(ziprequest.c.created_at)).where(waits)).scalar()
     if first is not None and first.year > 1:  # otherwise it cannot be told how far back they reach
-        query = query.where(ziprequest.c.created_at >= first - WHOLE)
+        made = ziprequest.c.created_at
+        query = query.where(or_(made >= first - WHOLE, made.is_(None)))
     by_user: dict[int, list[Asked]] = defaultdict(list)
     for user_id, *asked in connection.execute(query.order_by(ziprequest.c.id)):
         by_user[user_id].append(Asked(*asked))

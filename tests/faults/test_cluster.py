@@ -259,6 +259,24 @@ def test_a_job_that_waits_for_a_worker_is_not_silent(
     assert [row.status for row in world.requests()] == ["completed"] * 3
 
 
+def test_jobs_that_no_worker_begins_cost_no_attempt(
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The only worker has a job that hangs in it, although the run has given that up."""
+    monkeypatch.setattr("samzip.batch.building.build_part", build_silently)
+    monkeypatch.setattr("samzip.executors.SILENT_S", 4.0)
+    silent = world.media / "silent-1"
+    silent.touch()
+    world.click()
+    with start_cluster(tmp_path, workers=1) as one:
+        with pytest.raises(ClusterFailed, match="has begun anything"):
+            run_on(one, world, jobs=1)
+        silent.unlink()
+    first, *others = world.requests()
+    assert (first.status, [row.status for row in others]) == ("pending", ["pending", "pending"])
+    assert sorted(attempts for attempts, _ in work(world)) == [0, 0, 1]
+
+
 def test_a_scheduler_that_goes_away_gives_the_parts_back_and_ends_the_run(
     cluster: Cluster, world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:

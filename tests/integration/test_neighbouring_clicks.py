@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Sequence
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -182,6 +183,58 @@ def test_a_part_that_came_and_went_and_came_is_asked_for_again(world: World) -> 
     add(world, "EQ-005", "EQ-006")
     world.run()
     assert received(world, of_click(world, click)) == inventory(world)
+
+
+def test_a_part_that_came_again_belongs_to_its_click(world: World) -> None:
+    world.company(equipment=6)
+    click = world.click().request_ids
+    remove(world, "EQ-005", "EQ-006")
+    fail_part(world, 2)
+    add(world, "EQ-005", "EQ-006")
+    fail_part(world, 3)
+    add(world, NEW_FIRST)
+    world.run()
+    assert received(world, of_click(world, click)) == inventory(world)
+
+
+def test_parts_that_came_again_do_not_stand_for_those_that_come_next(world: World) -> None:
+    lost = ("EQ-005", "EQ-006", "EQ-007", "EQ-008")
+    world.company(equipment=8)
+    click = world.click().request_ids
+    remove(world, *lost)
+    fail_part(world, 2)
+    add(world, *lost)
+    fail_part(world, 4)
+    add(world, NEW_LAST)
+    world.run()
+    assert received(world, of_click(world, click)) == inventory(world)
+
+
+def test_an_application_that_inserts_slowly_makes_one_click(world: World) -> None:
+    world.company(equipment=100)
+    with world.database.write() as connection:
+        now = world.database.now(connection)
+        for part in range(1, 51):
+            made = now + timedelta(seconds=1.5 * part)
+            row = pending_row(user_id=1, company_id=1, part=part, parts=50, first=1, last=2, now=made, position=part)
+            connection.execute(tables.ziprequest.insert().values(row))
+    world.later(minutes=2)
+    fail_part(world, 50)
+    add(world, NEW_FIRST)
+    world.run()
+    assert received(world, [row.id for row in world.requests()]) == inventory(world)
+
+
+def test_a_click_whose_moment_cannot_be_read_is_one_inventory_too(world: World) -> None:
+    world.company(equipment=6)
+    world.click()
+    unreadable = "'ayer'" if world.database.is_sqlite else "'-infinity'"
+    with world.database.write() as connection:
+        connection.exec_driver_sql(f"UPDATE {tables.ziprequest.name} SET created_at = {unreadable}")
+    fail_part(world, 2)
+    add(world, NEW_FIRST)
+    world.run()
+    assert received(world, [row.id for row in world.requests()]) == inventory(world)
 
 
 def test_a_part_that_was_gained_before_a_retry_is_not_gained_again(world: World) -> None:

@@ -14,11 +14,12 @@ from samzip.archive import build
 from samzip.archive.part import PartJob, Progress
 from samzip.archive.prepare import PrepareJob
 from samzip.archive.survey import SurveyJob
+from samzip.batch.context import Stop
 from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.errors import StorageFailed
 from samzip.events import CompanyPreparing
-from samzip.executors import WorkerSilent
+from samzip.executors import Silence, WorkerSilent
 from samzip.local_pool import LocalPool
 from tests.support.world import World
 
@@ -113,6 +114,65 @@ def told(world: World, monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, Progr
     return heard
 
 
+def test_a_run_that_is_asked_to_end_meanwhile_counts_no_attempt(
+    world: World, monkeypatch: pytest.MonkeyPatch, away: threading.Event
+) -> None:
+    monkeypatch.setattr("samzip.housekeeping.absence.ANSWER_S", 60)
+    world.company(equipment=4)
+    world.click()
+    for kind in JOBS:
+        context = world.context()
+
+        def wait(stop: Stop = context.stop) -> None:
+            stop.signal = "SIGTERM"
+            away.wait(60)
+
+        def be_silent(job: Any, kind: type = kind, media: Any = context.media, wait: Any = wait) -> None:
+            if isinstance(job, kind):
+                monkeypatch.setattr(media, "check_readable", wait)
+                raise WorkerSilent
+
+        world.executor.before = be_silent
+        assert run(context, Mode()).outcome == "interrupted"
+        assert [row.status for row in world.requests()] == ["pending", "pending"]
+        assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
+
+
+def test_what_a_silent_job_does_later_is_not_in_what_is_opened_anew(world: World) -> None:
+    """Each opening has a folder of its own, and jobs with names of their own."""
+    world.company(equipment=1)
+    world.click()
+    folders: list[Path] = []
+
+    def be_silent(job: Any) -> None:
+        if isinstance(job, SurveyJob):
+            folders.append(job.spool.folder)
+            raise WorkerSilent
+
+    world.executor.before = be_silent
+    for _ in range(2):
+        world.run(run_id="run")
+        world.later(minutes=6)
+    assert len(set(folders)) == 2
+    assert {folder.parent.name for folder in folders} == {"run"}
+
+
+def test_a_job_that_was_found_silent_stays_so_whatever_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samzip.executors.SILENT_S", -1.0)
+    silence = Silence()
+    silence.begin("a")
+    assert silence.found() == ["a"]
+    silence.hear("a")
+    assert silence.end("a")
+    assert not silence.end("a")
+    silence.begin("b")
+    silence.found()
+    silence.begin("b")  # another one of the same name, or it waits for a worker
+    monkeypatch.setattr("samzip.executors.SILENT_S", 900.0)
+    assert silence.found() == []
+    assert not silence.end("b")
+
+
 def test_a_builder_tells_also_within_a_large_document(
     world: World, told: list[tuple[str, Progress]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,7 +205,7 @@ def test_a_preparation_tells_after_each_part_and_is_shown_once(
     world.company(equipment=5)
     world.click()
     world.run()
-    assert [progress.percent for key, progress in told if key.isdigit()] == [0, 0, 0, 5]
+    assert [progress.percent for key, progress in told if key.startswith("1-")] == [0, 0, 0, 5]
     world.company("OTRA", equipment=5, user="OTRA")
     world.click(user="OTRA")
     world.run(make_executor=lambda: LocalPool(1, tmp_path))

@@ -371,8 +371,8 @@ MUTANTS = (
     Mutant(
         name="whoever asks for one part alone takes part in an older click",
         file="samzip/requests/recut.py",
-        old="            if made is not None and abs(request.created - made) <= NEXT:\n",
-        new="            if made is not None:\n",
+        old="    return ended.pop() if abs(request.created - made) <= NEXT else None\n",
+        new="    return ended.pop()\n",
         why="what was delivered long ago is taken back",
         tests=(
             "tests/integration/test_neighbouring_clicks.py::"

@@ -30,11 +30,11 @@ def at_once(*parts: int) -> list[list[int]]:
     [
         ([1, 2, 3, 1, 2, 3], [[1, 2, 3], [4, 5, 6]]),
         ([1, 2, 3, 1, 2], [[1, 2, 3], [4, 5]]),
-        ([1, 2, 1, 2, 3], [[1, 2], [3, 4, 5]]),
-        ([1, 1, 2, 2], [[1, 4], [2, 3]]),
+        ([1, 2, 1, 2, 3], [[1, 2, 5], [3, 4]]),
+        ([1, 1, 2, 2], [[1, 3], [2, 4]]),
         ([1, 1, 1], [[1], [2], [3]]),
-        ([2, 1, 3], [[1, 3], [2]]),
-        ([1, 3], [[1], [2]]),
+        ([2, 1, 3], [[1, 2, 3]]),
+        ([1, 3], [[1, 2]]),  # somebody deleted the one between
         ([], []),
     ],
 )
@@ -58,8 +58,17 @@ def test_what_such_a_click_gained_joins_it_by_its_last_moment() -> None:
     assert groups((1, 0), (2, 0.01), (1, 60), (2, 60.01), (3, 0.01)) == [[1, 2, 5], [3, 4]]
 
 
-def test_a_moment_that_cannot_be_read_joins_nothing() -> None:
-    assert groups((1, None), (2, None), (1, 0), (2, 0)) == [[1], [2], [3, 4]]
+def test_moments_that_cannot_be_read_are_one() -> None:
+    assert groups((1, None), (2, None), (1, 0), (2, 0)) == [[1, 2], [3, 4]]
+
+
+def test_a_request_that_was_cancelled_makes_room_for_another() -> None:
+    statuses = ["pending", "pending", "cancelled", "cancelled", "pending", "pending"]
+    asked = [
+        Asked(number, part, NOON, status)
+        for number, part, status in zip(range(6), [1, 2, 3, 4, 3, 4], statuses, strict=True)
+    ]
+    assert [[request.id for request in click] for click in clicks(asked)] == [[0, 1, 2, 3, 4, 5]]
 
 
 @pytest.mark.parametrize("step", [0.0, 1.0, 5.0])
