@@ -54,6 +54,7 @@ class DaskCluster:
         self._asked: Future[Any] | None = None  # the scheduler, who works for it
         self._is_fresh = False  # something happened since the last poll
         self._silence = Silence()
+        self._active = time.monotonic()  # when any job last told something, or ended
         self._here = Here(self._wake)
 
     def start(self) -> None:
@@ -114,6 +115,7 @@ class DaskCluster:
             told, self._told = self._told, []
         for key, _ in told:
             self._silence.hear(key)
+            self._active = time.monotonic()
         self._end_silent()
         self._end_cancelled()
         self._here.look()
@@ -179,6 +181,7 @@ class DaskCluster:
         if isinstance(error, WorkerDied):
             ticket.end()
         self._running.pop(ticket.key, None)
+        self._active = time.monotonic()
         was_silent = self._silence.end(ticket.key)
         if self._ending.pop(ticket.key, None) is not None:
             end_early(ended, was_silent)
@@ -191,9 +194,13 @@ class DaskCluster:
     def _end_silent(self) -> None:
         """One that has not begun waits for a worker, which may be at work for this run, or for somebody else's."""
         for key in self._silence.found():
-            if Ticket(self._folder, key).is_begun:
+            if key in self._ending:
+                continue  # it was told to end, and may have begun or not
+            if key not in self._running:
+                self._silence.end(key)  # its end is on the way
+            elif Ticket(self._folder, key).is_begun:
                 self.cancel(key)
-            elif any(Ticket(self._folder, other).is_begun for other in list(self._running)):
+            elif time.monotonic() - self._active <= executors.SILENT_S:
                 self._silence.begin(key)
             else:
                 minutes = f"{executors.SILENT_S / 60:g} minutes"

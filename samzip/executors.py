@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, wait
@@ -72,29 +73,34 @@ class Silence:
         self._looked = time.monotonic()
         self._heard: dict[str, float] = {}
         self._found: set[str] = set()
+        self._lock = threading.Lock()  # jobs begin here and end in threads of their libraries
 
     def begin(self, key: str) -> None:
-        self._found.discard(key)
-        self._heard[key] = self._listened
+        with self._lock:
+            self._found.discard(key)
+            self._heard[key] = self._listened
 
     def hear(self, key: str) -> None:
-        if key in self._heard:
-            self._heard[key] = self._listened
+        with self._lock:
+            if key in self._heard:
+                self._heard[key] = self._listened
 
     def found(self) -> list[str]:
         """Those that have said nothing for SILENT_S, whatever they said since; to be called often."""
         now = time.monotonic()
-        self._listened += min(now - self._looked, LOOK_S)
-        self._looked = now
-        self._found |= {key for key, heard in self._heard.copy().items() if self._listened - heard > SILENT_S}
-        return sorted(self._found)
+        with self._lock:
+            self._listened += min(now - self._looked, LOOK_S)
+            self._looked = now
+            self._found |= {key for key, heard in self._heard.items() if self._listened - heard > SILENT_S}
+            return sorted(self._found)
 
     def end(self, key: str) -> bool:
         """Whether it was silent."""
-        self._heard.pop(key, None)
-        was_silent = key in self._found
-        self._found.discard(key)
-        return was_silent
+        with self._lock:
+            self._heard.pop(key, None)
+            was_silent = key in self._found
+            self._found.discard(key)
+            return was_silent
 
 
 class Here:

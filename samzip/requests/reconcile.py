@@ -146,7 +146,7 @@ def _insert_gained(
     fitted: Mapping[int, Row[Any]],
 ) -> list[tuple[int, int]]:
     """Part and number of each new request. It was asked for when the rest of its click was."""
-    rows = []
+    rows, siblings = [], []
     for user_id, click in ((user_id, click) for user_id, of_user in clicks.items() for click in of_user):
         mine = [fitted[request.id] for request in click if request.id in fitted]
         old = min((row.parts for row in mine if row.parts is not None), default=len(slices))
@@ -166,7 +166,13 @@ def _insert_gained(
                 position=part,
             )
             rows.append(row)
+            siblings.append(click[-1])
     if not rows:
         return []
-    new = connection.execute(ziprequest.insert().returning(ziprequest.c.parte_numero, ziprequest.c.id), rows)
-    return [(part, number) for part, number in new]
+    new = ziprequest.insert().returning(ziprequest.c.parte_numero, ziprequest.c.id, sort_by_parameter_order=True)
+    gained = [(part, number) for part, number in connection.execute(new, rows)]
+    for (_, number), sibling in zip(gained, siblings, strict=True):
+        if sibling.created is None:  # a moment that nobody can read is theirs all the same
+            its = select(ziprequest.c.created_at).where(ziprequest.c.id == sibling.id).scalar_subquery()
+            connection.execute(update(ziprequest).where(ziprequest.c.id == number).values(created_at=its))
+    return gained

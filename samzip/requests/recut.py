@@ -45,6 +45,8 @@ def clicks(requests: Iterable[Asked]) -> list[list[Asked]]:
     for request in requests:
         then = moments[request.created]
         before = standing[request.created, request.part]
+        if request.created is None:
+            before = max(before, len(then) - 1)  # the newest: nothing tells how old the others are
         if before == len(then):
             if (click := _gone_before(ends[request.part - 1], request)) is None:
                 found.append(click := [])
@@ -52,7 +54,8 @@ def clicks(requests: Iterable[Asked]) -> list[list[Asked]]:
         click = then[before]
         click.append(request)
         ends[request.part].append(click)
-        standing[request.created, request.part] += request.status != "cancelled"
+        if request.status != "cancelled":
+            standing[request.created, request.part] = before + 1
     return found
 
 

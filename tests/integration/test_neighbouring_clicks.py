@@ -235,6 +235,15 @@ def test_a_click_whose_moment_cannot_be_read_is_one_inventory_too(world: World) 
     add(world, NEW_FIRST)
     world.run()
     assert received(world, [row.id for row in world.requests()]) == inventory(world)
+    add(world, "EQ-900", "EQ-901")
+    retry_all = [row.id for row in world.requests()]
+    with world.database.write() as connection:
+        connection.execute(update(tables.ziprequest).values(status="pending", expires_at=None, file_path=None))
+    fail_part(world, 5)
+    add(world, "EQ-0000")
+    world.run()
+    assert len(world.requests()) > len(retry_all)
+    assert received(world, [row.id for row in world.requests()]) == inventory(world)
 
 
 def test_a_part_that_was_gained_before_a_retry_is_not_gained_again(world: World) -> None:

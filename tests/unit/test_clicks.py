@@ -60,6 +60,7 @@ def test_what_such_a_click_gained_joins_it_by_its_last_moment() -> None:
 
 def test_moments_that_cannot_be_read_are_one() -> None:
     assert groups((1, None), (2, None), (1, 0), (2, 0)) == [[1, 2], [3, 4]]
+    assert groups(*((part, None) for part in (1, 2, 1, 2, 3))) == [[1, 2], [3, 4, 5]]
 
 
 def test_a_request_that_was_cancelled_makes_room_for_another() -> None:
