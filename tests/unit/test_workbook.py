@@ -23,6 +23,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from openpyxl import Workbook, load_workbook
 from openpyxl.worksheet.worksheet import Worksheet
+from openpyxl.writer.excel import ExcelWriter
 
 from samzip.catalog import unread
 from samzip.catalog.model import (
@@ -37,7 +38,7 @@ from samzip.catalog.model import (
     Supplier,
     Verification,
 )
-from samzip.dossier.workbook import IndexLine, cells, index, sheets, write_workbook
+from samzip.dossier.workbook import IndexLine, cells, index, package, sheets, write_workbook
 from samzip.dossier.workbook.cells import clean
 from samzip.dossier.workbook.charts import DUE_COLORS, STATES_DRAWN
 from samzip.dossier.workbook.dashboard import Due, Statistics, due
@@ -608,3 +609,18 @@ def test_another_reader_sees_the_same_values(full: bytes) -> None:
 
 def test_the_catalogue_knows_the_limit_of_a_cell() -> None:
     assert unread.CELL == cells.CELL_LIMIT  # dossier may not import what knows the database
+
+
+def test_a_workbook_that_fails_leaves_nothing_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python would complain of it later on, on the terminal of whoever runs samzip."""
+    begun: list[ExcelWriter] = []
+
+    def fail(writer: ExcelWriter) -> None:
+        begun.append(writer)
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(ExcelWriter, "save", fail)
+    with pytest.raises(OSError, match="No space left"):
+        package.write_package(BytesIO(), Workbook(), [])
+    (writer,) = begun
+    assert writer._archive.fp is None

@@ -35,8 +35,10 @@ _XML = b'<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
 def write_package(target: BinaryIO, workbook: Workbook, pages: Sequence[Page]) -> None:
     """Write `workbook`, whose sheets are empty, with the rows of `pages`, one for each sheet in order."""
     skeleton = BytesIO()
-    # Not Workbook.save(): it would overwrite the time of modification.
-    ExcelWriter(workbook, ZipFile(skeleton, "w")).save()
+    # Not Workbook.save(): it would overwrite the time of modification. One that fails would leave it open, and Python
+    # complain of that some time later, on the terminal.
+    with ZipFile(skeleton, "w") as made:
+        ExcelWriter(workbook, made).save()
     bodies = {f"xl/worksheets/sheet{place}.xml": page for place, page in enumerate(pages, 1)}
     with ZipFile(skeleton) as source, ZipFile(target, "w") as archive:
         for name in source.namelist():
