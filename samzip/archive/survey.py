@@ -15,7 +15,6 @@ from samzip.dossier.contents import PartRange, Source
 from samzip.storage import ABSENT, Stat, Store, open_store
 
 CHECKING = "Revisando documentos..."
-
 THERE = "está"
 DOWNLOAD = "está entre los archivos de descarga, no entre los documentos"
 

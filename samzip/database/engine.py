@@ -223,6 +223,9 @@ def _require_known(url: URL) -> None:
 def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:
     canceller = Canceller(patience)
 
+    def is_over() -> bool:
+        return patience.is_over
+
     @event.listens_for(engine, "do_connect")
     def connect(dialect: Dialect, _record: object, arguments: Any, options: Any) -> Any:
         """A server that takes calls and says nothing is left alone when patience is over."""
@@ -234,9 +237,6 @@ def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:
             raise DatabaseUnreachable("the time that was left for the database is over") from error
         canceller.opened.add(connection)
         return connection
-
-    def is_over() -> bool:
-        return patience.is_over
 
     @event.listens_for(engine, "checkout")
     def take(connection: Any, *_: object) -> None:

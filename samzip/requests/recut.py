@@ -106,8 +106,10 @@ def take_back_other_cuts(
                 ziprequest.c.status == "completed",
                 ~is_over(now, ttl),
                 # One without a row was made by SAM's own worker.
-                or_(archive.c.path.is_(None), (archive.c.cut != digest) & (archive.c.expires_at > now)),
-                or_(archive.c.path.is_(None), ~archive.c.deleting),
+                or_(
+                    archive.c.path.is_(None),
+                    (archive.c.cut != digest) & (archive.c.expires_at > now) & ~archive.c.deleting,
+                ),
             )
         )
         rows = move(connection, Move.REBUILD, ziprequest.c.id.in_(other), error_message=OTHER_CUT)
