@@ -58,6 +58,11 @@ class StatementCut(DatabaseUnreachable):
     (in the database's address, or of its role or server) is too short."""
 
 
+class RowLocked(DatabaseUnreachable):
+    """Nothing is lost: the next run goes on. Somebody changed a row and has not ended their transaction:
+    SELECT pid, usename, application_name, xact_start, query FROM pg_stat_activity WHERE state <> 'idle' shows who."""
+
+
 class DatabaseReadOnly(DatabaseUnreachable):
     """Nothing is lost, and nothing can be written: is this address a standby, is default_transaction_read_only set, or
     may this user not write the SQLite file and its folder?"""

@@ -22,7 +22,7 @@ from samzip.batch.company import CompanyPass, SnapshotFailed, open_company
 from samzip.batch.context import Context
 from samzip.batch.in_work import InWork
 from samzip.dossier.keys import FOLDER
-from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, as_told
+from samzip.errors import DatabaseUnreachable, RowLocked, StorageFailed, Unexpected, as_told
 from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
 from samzip.executors import Executor, WorkerSilent
 from samzip.housekeeping.absence import require_answer, require_documents
@@ -37,15 +37,16 @@ Look = Callable[[], Sequence[work.Waiting]]
 R = TypeVar("R")
 
 
-def build_all(context: Context, waiting: Sequence[work.Waiting], look: Look | None = None) -> None:
-    """Builds every waiting part once. A part that fails never stops its neighbours.
+def build_all(context: Context, waiting: Sequence[work.Waiting], look: Look | None = None) -> list[Exception]:
+    """Builds every waiting part once. A part that fails never stops its neighbours. Returns why companies were left
+    aside, which is for the run to end with.
 
     With `look`, who clicks meanwhile gets a turn as well: one part of a small company never waits for all parts of
     a large one. That lasts until everybody who waited at the beginning is served, so that every pass ends.
     """
     pool = context.make_executor()
     try:
-        _Crew(context, pool, waiting, look).work()
+        return _Crew(context, pool, waiting, look).work()
     finally:
         pool.stop()
         shutil.rmtree(context.settings.temporary_dir / context.run_id, ignore_errors=True)
@@ -65,9 +66,9 @@ class _Crew:
         self.looked = self.written = time.monotonic()
         self.newest: int | None = None  # request when it last looked
         self.is_away = False  # the archives' storage
-        self.aside: dict[int, Exception] = {}  # companies that have no snapshot, or whose parts cannot even fail: why
+        self.aside: dict[int, Exception] = {}  # companies without a snapshot, or with rows that cannot be changed: why
 
-    def work(self) -> None:
+    def work(self) -> list[Exception]:
         try:
             self._work()
         except DatabaseUnreachable:  # nothing can be given back: the next run recovers it
@@ -78,9 +79,7 @@ class _Crew:
         if self.context.stop:
             self.context.publish(StopRequested(self.context.stop.signal or ""))
             self._give_back()
-            return
-        for error in self.aside.values():
-            raise error
+        return list(self.aside.values())
 
     def _work(self) -> None:
         while not self.context.stop:
@@ -300,8 +299,9 @@ class _Crew:
         self.written = time.monotonic()
         with suppress(DatabaseUnreachable):  # the builders go on; what matters is asked again when a part ends
             for item in self.in_work.values():
-                if not in_work.write_progress(self.context, item):
-                    self.pool.cancel(item.held.token)
+                with suppress(RowLocked):  # the others go on
+                    if not in_work.write_progress(self.context, item):
+                        self.pool.cancel(item.held.token)
             with self.context.database.write() as connection:
                 runs.beat(connection, self.context.database.now(connection), self.context.run_id)
 
@@ -320,21 +320,23 @@ class _Crew:
 
     @contextmanager
     def _sparing_others(self, company_id: int, give_up: Callable[[Exception], None]) -> Iterator[None]:
-        """What nobody foresaw of one company's rows costs an attempt, and stops no other company."""
+        """What nobody foresaw of one company's rows costs an attempt, and stops no other company. One of which somebody
+        else holds a row is left aside."""
         try:
             yield
+        except RowLocked as error:
+            self.aside[company_id] = error
         except Exception as error:
             if not isinstance(as_told(error), Unexpected):
                 raise
             self._give_up(company_id, give_up, error)
 
     def _give_up(self, company_id: int, give_up: Callable[[Exception], None], error: Exception) -> None:
-        """Where even that cannot be written, the company is left aside, and the run ends with the error once the others
-        are served."""
+        """Where even that cannot be written, the company is left aside."""
         try:
             give_up(error)
         except Exception as again:
-            if not isinstance(as_told(again), Unexpected):
+            if not isinstance(as_told(again), RowLocked | Unexpected):
                 raise
             self.aside[company_id] = again
 

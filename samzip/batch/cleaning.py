@@ -8,24 +8,34 @@ from contextlib import suppress
 
 from samzip.batch.context import Context
 from samzip.dossier import keys
-from samzip.errors import StorageFailed
+from samzip.errors import RowLocked, StorageFailed
 from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
 from samzip.requests import expire as expiry
+from samzip.requests.recover import Recovered
 from samzip.requests.recover import recover as recover_requests
 from samzip.sockets import SOCKETS, remove_sockets
+
+MOMENT_S = 5  # that recovery waits for somebody else's row: who cancels is done sooner
 
 
 def recover(context: Context) -> None:
     """Rows first, then files, as everything goes: the lease came with the marks of what dead runs were making."""
     _remove_spools(context)
-    with context.database.write() as connection:
-        now = context.database.now(connection)
-        recovered = recover_requests(connection, now, context.settings.max_attempts)
-        going = expiry.deleting(connection)
+    try:
+        recovered, going = _recover_rows(context)
+    except RowLocked:
+        recovered, going = _recover_rows(context, but_locked=True)
     files = _delete_marked(context, going)
     if recovered.requests or recovered.failed or files:
         context.tally["failed"] += recovered.failed
         context.publish(OrphansRecovered(recovered.requests, recovered.failed, files))
+
+
+def _recover_rows(context: Context, *, but_locked: bool = False) -> tuple[Recovered, list[expiry.Going]]:
+    with context.database.write(lock_s=MOMENT_S) as connection:
+        now = context.database.now(connection)
+        recovered = recover_requests(connection, now, context.settings.max_attempts, but_locked=but_locked)
+        return recovered, expiry.deleting(connection)
 
 
 def remove_probes(context: Context) -> None:

@@ -18,7 +18,7 @@ from samzip.batch.in_work import InWork, is_wanted, leave_files, mark_stuck, rem
 from samzip.batch.reasons import reason
 from samzip.dossier import missing
 from samzip.dossier.keys import download_name
-from samzip.errors import DatabaseUnreachable, StorageFailed, Unexpected, WorkTakenOver, as_told
+from samzip.errors import DatabaseUnreachable, RowLocked, StorageFailed, Unexpected, WorkTakenOver, as_told
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import giving_up, lease, runs, wording, work
@@ -217,6 +217,8 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
                 expires = now + context.settings.ttl
                 made, again = (item.temporary, False) if item.path else (None, True)
                 return work.finish(connection, now, item.held, published, expires, notice, made, again), expires
+        except RowLocked:  # that was waited for already
+            raise
         except DatabaseUnreachable:
             item.is_unsure = True
             if time.monotonic() >= until or context.stop:

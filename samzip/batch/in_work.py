@@ -19,6 +19,8 @@ from samzip.events import PartRef
 from samzip.requests import attempts, lease, work
 from samzip.requests.expire import mark_unfinished
 
+MOMENT_S = 1  # that progress waits for somebody else's row, with all that is in work
+
 
 @dataclass(slots=True)
 class InWork:
@@ -81,12 +83,12 @@ def is_wanted(context: Context, item: InWork) -> bool:
 
 
 def write_progress(context: Context, item: InWork) -> bool:
-    """Whether the part is still wanted, as `is_wanted` has it."""
+    """Whether the part is still wanted, as `is_wanted` has it. Raises RowLocked soon."""
     progress = item.progress
     if progress is None:
         return is_wanted(context, item)
     try:
-        with context.database.write() as connection:
+        with context.database.write(lock_s=MOMENT_S) as connection:
             now = context.database.now(connection)
             return bool(
                 work.progress(

@@ -77,33 +77,35 @@ def _passes(context: Context, mode: Mode, iteration: int) -> int:
     cleaning.delete_history(context)
     while True:
         iteration += 1
-        worked = _one_pass(context, mode, iteration)
+        worked, aside = _one_pass(context, mode, iteration)
         if context.stop:
             break
         cleaning.expire(context)
+        for error in aside:
+            raise error
         if mode.once or not worked:
             break
     cleaning.trim(context)
     return iteration
 
 
-def _one_pass(context: Context, mode: Mode, iteration: int) -> bool:
-    """Whether there was anything to build."""
+def _one_pass(context: Context, mode: Mode, iteration: int) -> tuple[bool, list[Exception]]:
+    """Whether there was anything to build, and why companies were left aside."""
     collapsed, waiting = _look(context)
     if not waiting:
         _count_waiting(context)
         context.publish(QueueEmpty(iteration, context.tally["waiting"]))
-        return False
+        return False, []
     if collapsed.requests:
         context.publish(RequestsCollapsed(collapsed.requests, collapsed.parts))
     context.media.check_readable()
     _check_archives(context)
     from samzip.batch.building import build_all  # an idle run never needs it
 
-    build_all(context, waiting, None if mode.once else lambda: _look(context)[1])
+    aside = build_all(context, waiting, None if mode.once else lambda: _look(context)[1])
     if mode.once:
         _count_waiting(context)
-    return True
+    return True, aside
 
 
 def _count_waiting(context: Context) -> None:

@@ -28,6 +28,7 @@ from samzip.errors import (
     DatabaseReadOnly,
     DatabaseUnreachable,
     RightMissing,
+    RowLocked,
     SamzipError,
     StatementCut,
 )
@@ -40,11 +41,13 @@ BUSY_TIMEOUT_S = 30  # how long a writer waits for SQLite's single write lock
 
 CONNECT_TIMEOUT_S = 10
 IDLE_S = 60  # as long as a lease lives; after that the server ends a transaction whose host says nothing more
+LOCK_S = 90  # how long a server has a statement wait for somebody else's row or table: longer than for a dead host's
 # A host that lost its network notices within half a minute, not after the quarter of an hour that Linux takes (libpq).
 DEAD_LINE = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 KEPT = 8  # open connections to a SQLite file between two calls
 
 POSTGRESQL_SAYS: dict[str | None, type[SamzipError]] = {  # by SQLSTATE
+    "55P03": RowLocked,  # lock_not_available, by lock_timeout
     "57014": StatementCut,  # query_canceled, by statement_timeout or because this command was asked to end
     "25006": DatabaseReadOnly,  # a standby that is not promoted yet, or a server that was set so
     "42501": RightMissing,  # insufficient_privilege
@@ -76,16 +79,20 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @contextmanager
-    def write(self, *, pauses: bool = False) -> Iterator[Connection]:
+    def write(self, *, pauses: bool = False, lock_s: float | None = None) -> Iterator[Connection]:
         """A transaction that may write. On SQLite it takes the write lock at once (BEGIN IMMEDIATE): a transaction
         that reads first and writes later would fail as soon as another writer came between.
 
         A server ends it after IDLE_S without a statement, and gives its locks to whoever waits: of a host that lost its
-        network it would hear nothing for hours. `pauses` is for those who do other work meanwhile.
+        network it would hear nothing for hours. `pauses` is for those who do other work meanwhile. `lock_s` is for
+        those who would rather not wait for somebody else's row than let others wait. Raises RowLocked, which comes of
+        a server only, DatabaseUnreachable.
         """
         with _advice(self.url), self.engine.begin() as connection:
             if not self.is_sqlite and not pauses:
                 connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'")
+            if not self.is_sqlite and lock_s is not None:
+                _limit_lock_waits(connection, lock_s)
             yield connection
 
     @contextmanager
@@ -202,10 +209,14 @@ def open_database(
         raise BadSetting(f"database_url: its hosts and ports do not fit together: {error}") from error
     _require_known(url)
     _read_any_date(engine)
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        _limit_lock_waits(connection, patience_s or LOCK_S)
+
     if patience_s is not None:
         from samzip.database.silence import end_silence
 
-        _limit_lock_waits(engine, patience_s)
         end_silence(engine, patience_s)
     return Database(engine, url, canceller=_may_be_cut_short(engine, patience) if patience else None)
 
@@ -249,12 +260,9 @@ def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:
     return canceller
 
 
-def _limit_lock_waits(engine: Engine, seconds: int) -> None:
+def _limit_lock_waits(connection: Connection, seconds: float) -> None:
     """In each transaction, not in the connection's options, which a pooler would refuse."""
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{seconds}s'")
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(seconds * 1000)}ms'")
 
 
 def _read_any_date(engine: Engine) -> None:

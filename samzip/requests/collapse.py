@@ -39,7 +39,7 @@ def collapse(connection: Connection, now: datetime) -> Collapsed:
     """Rejects impossible rows, drops work that nobody wants, and makes the missing work rows in one statement."""
     rejected = _reject(connection, now)
     drop_unwanted(connection, true())
-    pending = ziprequest.c.status.in_(PENDING)
+    pending = ziprequest.c.status.in_(PENDING) & ~IMPOSSIBLE_PART
     requests, parts = connection.execute(
         select(
             func.count(),
@@ -80,6 +80,7 @@ def _reject(connection: Connection, now: datetime) -> tuple[tuple[int, str], ...
             or_(IMPOSSIBLE_PART, empresa.c.id.is_(None), empresa.c.is_deleted),
         )
         .order_by(ziprequest.c.id)
+        .with_for_update(of=ziprequest, skip_locked=True)  # what somebody else holds is rejected by the next run
     ).all()
     rejected = []
     for row in found:

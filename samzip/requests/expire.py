@@ -40,10 +40,12 @@ class Going:
 
 def expire(connection: Connection, now: datetime, ttl: timedelta) -> list[Expired]:
     """Ends up to BATCH requests whose time is over and marks for deletion every archive that no live request points
-    to. To be called again until it finds none."""
+    to. To be called again until it finds none. Those that somebody else holds at this moment are left to the next
+    run."""
     over = is_over(now, ttl)
     some = select(ziprequest.c.id).where(over, ziprequest.c.status.in_(Move.EXPIRE.sources)).limit(BATCH)
-    rows = move(connection, Move.EXPIRE, over & ziprequest.c.id.in_(some.scalar_subquery()))
+    free = connection.execute(some.with_for_update(skip_locked=True)).scalars().all()
+    rows = move(connection, Move.EXPIRE, over & ziprequest.c.id.in_(free))
     companies = select(empresa.c.id, empresa.c.nombre).where(empresa.c.id.in_({row.empresa_id for row in rows}))
     known = {row.id: row.nombre for row in connection.execute(companies)}
     alike: dict[tuple[str, int, int], list[Row[Any]]] = {}

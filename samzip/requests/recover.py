@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, literal, select, true, update
+from sqlalchemy import Connection, and_, delete, func, literal, select, true, tuple_, update
 
 from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.keys import temporary_key
@@ -43,17 +43,22 @@ def fence(connection: Connection, now: datetime, token: str) -> None:
         connection.execute(update(work).where(work.c.token.is_not(None)).values(token=token, path=None))
 
 
-def recover(connection: Connection, now: datetime, max_attempts: int) -> Recovered:
+def recover(connection: Connection, now: datetime, max_attempts: int, *, but_locked: bool = False) -> Recovered:
     """Work and requests in `processing` go back to pending at once; the attempt that died counts. `fence` came before.
 
     A request in `processing` without a work row is what SAM's own worker left: it gets one, an attempt counted too.
+    `but_locked`: parts of which somebody else holds a request at this moment stay as they are, for the next run.
     """
     # Work before requests, as everywhere: who cancels one of these at this moment never waits in a circle.
     left = select(work.c.part).where(work.c.token.is_not(None)).order_by(work.c.company_id, work.c.part)
     connection.execute(left.with_for_update())
+    locked = _locked(connection) if but_locked else []
+    its_work = tuple_(work.c.company_id, work.c.part).not_in(locked)
+    its_requests = tuple_(ziprequest.c.empresa_id, ziprequest.c.parte_numero).not_in(locked)
+    orphaned = work.c.token.is_not(None) & its_work
     left_by_sam = (
         select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(1))
-        .where(ziprequest.c.status == "processing")
+        .where(ziprequest.c.status == "processing", its_requests)
         .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
         .order_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
     )
@@ -62,7 +67,7 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
     spent = connection.execute(
         select(work.c.company_id, work.c.part, empresa.c.nombre)
         .outerjoin(empresa, empresa.c.id == work.c.company_id)
-        .where(work.c.token.is_not(None), work.c.attempts >= max_attempts)
+        .where(orphaned, work.c.attempts >= max_attempts)
     ).all()
     for company_id, part, company in spent:
         which = and_(
@@ -77,11 +82,17 @@ def recover(connection: Connection, now: datetime, max_attempts: int) -> Recover
         connection.execute(delete(work).where(work.c.company_id == company_id, work.c.part == part))
         keep_in_line(connection, company_id, part)
     connection.execute(
-        update(work)
-        .where(work.c.token.is_not(None))
-        .values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED)
+        update(work).where(orphaned).values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED)
     )
     drop_unwanted(connection, true())
-    back = len(move(connection, Move.PUT_BACK, true()))
+    back = len(move(connection, Move.PUT_BACK, its_requests))
     attempts.end_orphans(connection, now)
     return Recovered(back, failed)
+
+
+def _locked(connection: Connection) -> list[tuple[int, int]]:
+    """Company and part of requests in `processing` that somebody else holds. There are none on SQLite."""
+    mine = ziprequest.c.status == "processing"
+    free = connection.execute(select(ziprequest.c.id).where(mine).with_for_update(skip_locked=True)).scalars().all()
+    its = select(ziprequest.c.id, ziprequest.c.empresa_id, ziprequest.c.parte_numero).where(mine)
+    return sorted({(row.empresa_id, row.parte_numero) for row in connection.execute(its) if row.id not in set(free)})

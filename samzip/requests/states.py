@@ -81,8 +81,9 @@ def remove(connection: Connection, how: Move, which: ColumnElement[bool], most: 
     """Deletes those of `which` that may go, the oldest `most` of them, with their notifications. Returns how many."""
     # By number, not by the index on the status: most of a history has ended, and `which` says how little of it goes.
     may = which & (ziprequest.c.status + "").in_(how.sources)
-    query = select(ziprequest.c.id).where(may).order_by(ziprequest.c.id).limit(most).with_for_update()
-    ids = connection.execute(query).scalars().all()
+    query = select(ziprequest.c.id).where(may).order_by(ziprequest.c.id).limit(most)
+    # The history can wait for somebody who holds a row of it.
+    ids = connection.execute(query.with_for_update(skip_locked=how is Move.FORGET)).scalars().all()
     connection.execute(delete(notificacionzip).where(notificacionzip.c.zip_request_id.in_(ids)))
     connection.execute(delete(ziprequest).where(ziprequest.c.id.in_(ids)))
     return len(ids)

@@ -256,7 +256,9 @@ def test_a_pass_ends_although_others_keep_clicking(tmp_path: Path) -> None:
 
 
 def changes_requests(statement: str) -> bool:
-    return statement.startswith(("UPDATE core_", "DELETE FROM core_")) or statement.endswith("FOR UPDATE")
+    return statement.startswith(("UPDATE core_", "DELETE FROM core_")) or statement.endswith(
+        ("FOR UPDATE", "SKIP LOCKED")
+    )
 
 
 def changes_archives(statement: str) -> bool:
