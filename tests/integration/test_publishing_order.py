@@ -100,8 +100,8 @@ class WatchedDatabase(ShiftedDatabase):
     watch: Watch
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        with Database.write(self) as connection:
+    def write(self, **how: Any) -> Iterator[Connection]:
+        with Database.write(self, **how) as connection:
             yield connection
         self.watch.note("commit")
 

@@ -58,8 +58,8 @@ class FragileDatabase(StillDatabase):
         object.__setattr__(self, "fuse", fuse)
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
-        with super().write() as connection:
+    def write(self, **how: Any) -> Iterator[Connection]:
+        with super().write(**how) as connection:
             yield connection
             self.fuse.step()
         self.fuse.step()
