@@ -180,7 +180,8 @@ class DaskCluster:
             return
         if isinstance(error, WorkerDied):
             ticket.end()
-        self._running.pop(ticket.key, None)
+        if self._running.pop(ticket.key, None) is None:  # it was given up before
+            return
         self._active = time.monotonic()
         was_silent = self._silence.end(ticket.key)
         if self._ending.pop(ticket.key, None) is not None:
@@ -193,6 +194,7 @@ class DaskCluster:
 
     def _end_silent(self) -> None:
         """One that has not begun waits for a worker, which may be at work for this run, or for somebody else's."""
+        waiting = []
         for key in self._silence.found():
             if key in self._ending:
                 continue  # it was told to end, and may have begun or not
@@ -200,7 +202,10 @@ class DaskCluster:
                 self._silence.end(key)  # its end is on the way
             elif Ticket(self._folder, key).is_begun:
                 self.cancel(key)
-            elif time.monotonic() - self._active <= executors.SILENT_S:
+            else:
+                waiting.append(key)
+        for key in waiting:
+            if self._ending or time.monotonic() - self._active <= executors.SILENT_S:
                 self._silence.begin(key)
             else:
                 minutes = f"{executors.SILENT_S / 60:g} minutes"
@@ -209,11 +214,10 @@ class DaskCluster:
     def _end_cancelled(self) -> None:
         """Those that do not hear it: a worker that died, storage that hangs. What they write has nobody's name."""
         for key, until in list(self._ending.items()):
-            if time.monotonic() > until:
+            # Whoever takes it out of `_running`, here or in Dask's thread, ends it.
+            if time.monotonic() > until and (running := self._running.pop(key, None)):
                 self._ending.pop(key, None)
-                was_silent = self._silence.end(key)
-                if running := self._running.pop(key, None):  # Dask's thread may have been here
-                    end_early(running[1], was_silent)
+                end_early(running[1], self._silence.end(key))
 
     def _wake(self) -> None:
         with self._changed:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from contextlib import suppress
+from dataclasses import replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,7 @@ BROKEN = "los procesos que generaban las partes murieron"
 UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
 END_S = 5  # for processes that were killed
 FROZEN_S = 1.0  # after which somebody may have stopped what starts it
+CODE, STEP = 100, 200  # characters that a worker tells of an instrument's code, and of what it does
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
 
 
@@ -240,7 +242,12 @@ def _end_with_leader() -> None:
 
 
 def _run(function: Callable[[Any, Callable[[Progress], None]], Any], job: Any, key: str) -> Any:
-    return function(job, lambda progress: _tell(_told, (key, progress)))
+    return function(job, lambda progress: _tell(_told, (key, _in_short(progress))))
+
+
+def _in_short(progress: Progress) -> Progress:
+    """An instrument's code may be of any length."""
+    return replace(progress, code=progress.code[:CODE], step=progress.step[:STEP])
 
 
 def _tell(pipe: Connection | None, message: object) -> None:

@@ -268,14 +268,16 @@ class _Crew:
 
     def _end_part(self, item: InWork) -> None:
         if item.future.cancelled():
+            in_work.leave_files(item)  # its worker may live for a moment
             ending.drop(self.context, item, "cancelada mientras se generaba")
             return
         error = item.future.exception()
+        if isinstance(error, WorkerSilent):
+            in_work.leave_files(item)  # as above
         if error is not None:
             if self._do_stores_answer(error):
                 ending.fail(self.context, item, error)
             else:
-                in_work.leave_files(item)
                 ending.release(self.context, item)
             return
         ending.publish(self.context, item, item.future.result())

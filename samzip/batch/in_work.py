@@ -117,7 +117,7 @@ def remove_files(context: Context, item: InWork) -> None:
 
 
 def leave_files(item: InWork) -> None:
-    """To the next run."""
+    """To whoever clears away next: this run once its workers have ended, or the one after it."""
     item.is_stuck = bool(item.path)
 
 

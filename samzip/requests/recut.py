@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, func, or_, select
 
 from samzip.database.tables import archive, ziprequest
-from samzip.requests.expire import is_over
+from samzip.dossier.keys import parse_key
+from samzip.requests.expire import adopt, is_over
 from samzip.requests.line import IMPOSSIBLE_PART, in_groups
 from samzip.requests.states import PENDING, Move, move
 
@@ -83,8 +84,9 @@ def waiting_clicks(connection: Connection, company_id: int, seen: frozenset[int]
         made = ziprequest.c.created_at
         query = query.where(or_(made >= first - WHOLE, made.is_(None)))
     by_user: dict[int, list[Asked]] = defaultdict(list)
-    for user_id, *asked in connection.execute(query.order_by(ziprequest.c.id)):
-        by_user[user_id].append(Asked(*asked))
+    for user_id, number, part, created, status in connection.execute(query.order_by(ziprequest.c.id)):
+        is_read = created is not None and 1 < created.year < 9999  # PostgreSQL's -infinity and infinity
+        by_user[user_id].append(Asked(number, part, created if is_read else None, status))
     return {
         user_id: [click for click in clicks(requests) if any(request.id in seen for request in click)]
         for user_id, requests in sorted(by_user.items())
@@ -98,8 +100,8 @@ def take_back_other_cuts(
     requests. Their archives stay until they expire: the inventory may be as it was again."""
     taken: list[int] = []
     for group in in_groups([request.id for click in waiting for request in click]):
-        other = (
-            select(ziprequest.c.id)
+        query = (
+            select(ziprequest, archive.c.path.label("known"))
             .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
             .where(
                 ziprequest.c.id.in_(group),
@@ -112,6 +114,9 @@ def take_back_other_cuts(
                 ),
             )
         )
-        rows = move(connection, Move.REBUILD, ziprequest.c.id.in_(other), error_message=OTHER_CUT)
-        taken += [row.id for row in rows]
+        others = {row.id: row for row in connection.execute(query)}
+        for row in move(connection, Move.REBUILD, ziprequest.c.id.in_(others), error_message=OTHER_CUT):
+            taken.append(row.id)
+            if others[row.id].known is None and parse_key(others[row.id].file_path or ""):
+                adopt(connection, now, others[row.id])
     return taken

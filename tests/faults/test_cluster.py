@@ -259,8 +259,9 @@ def test_a_job_that_waits_for_a_worker_is_not_silent(
     assert [row.status for row in world.requests()] == ["completed"] * 3
 
 
+@pytest.mark.parametrize("jobs", [1, 2])  # with two of them another one waits for the worker meanwhile
 def test_jobs_that_no_worker_begins_cost_no_attempt(
-    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, world: World, monkeypatch: pytest.MonkeyPatch, jobs: int
 ) -> None:
     """The only worker has a job that hangs in it, although the run has given that up."""
     monkeypatch.setattr("samzip.batch.building.build_part", build_silently)
@@ -270,7 +271,7 @@ def test_jobs_that_no_worker_begins_cost_no_attempt(
     world.click()
     with start_cluster(tmp_path, workers=1) as one:
         with pytest.raises(ClusterFailed, match="has begun anything"):
-            run_on(one, world, jobs=1)
+            run_on(one, world, jobs=jobs)
         silent.unlink()
     first, *others = world.requests()
     assert (first.status, [row.status for row in others]) == ("pending", ["pending", "pending"])

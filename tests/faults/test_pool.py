@@ -110,6 +110,23 @@ def test_a_long_job_that_tells_something_is_left_alone(pool: LocalPool, monkeypa
     assert outcome(pool, there) == outcome(pool, here) == "told"
 
 
+def tell_much(_job: None, report: Callable[[Progress], None]) -> str:
+    for done in range(500):
+        report(Progress(done, "é" * 40_000, 0, "\U0001f4c4" * 40_000, 0))
+    return "told"
+
+
+def test_long_words_are_told_in_short(pool: LocalPool) -> None:
+    """What a pipe does not take at once would be torn, or mixed with what another worker tells."""
+    jobs = [pool.submit(tell_much, None, key) for key in "ab"]
+    told: list[tuple[str, Progress]] = []
+    wait_until(lambda: told.extend(pool.poll(0.1)) or all(job.done() for job in jobs))
+    told += pool.poll(0.1)
+    assert [job.result() for job in jobs] == ["told", "told"]
+    assert {key for key, _ in told} == {"a", "b"}
+    assert {(len(progress.code), len(progress.step)) for _, progress in told} == {(100, 200)}
+
+
 def test_nobody_is_silent_while_the_leader_does_not_listen(
     pool: LocalPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -275,9 +275,28 @@ def test_a_part_that_another_worker_made_is_built_again_with_the_rest(world: Wor
     run_until(world, 1)
     with world.database.write() as connection:
         connection.execute(tables.archive.delete())
+        connection.execute(tables.attempt.delete())
+    theirs = world.files()
     add(world, NEW_FIRST)
     world.run()
     assert received(world, of_click(world, click)) == inventory(world)
+    assert len(theirs) == 1
+    assert not set(theirs) & set(world.files())
+
+
+def test_one_without_a_usable_name_is_built_again_and_nothing_else_is_touched(world: World) -> None:
+    world.company(equipment=6)
+    click = world.click().request_ids
+    run_until(world, 1)
+    world.put("documentos/x.pdf", b"x")
+    with world.database.write() as connection:
+        connection.execute(tables.archive.delete())
+        done = tables.ziprequest.c.status == "completed"
+        connection.execute(update(tables.ziprequest).where(done).values(file_path="documentos/x.pdf"))
+    add(world, NEW_FIRST)
+    world.run()
+    assert received(world, of_click(world, click)) == inventory(world)
+    assert (world.media / "documentos" / "x.pdf").read_bytes() == b"x"
 
 
 def test_an_archive_without_an_end_is_built_again_with_the_rest(world: World) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,8 @@ from samzip.errors import StorageFailed
 from samzip.events import CompanyPreparing
 from samzip.executors import Silence, WorkerSilent
 from samzip.local_pool import LocalPool
-from tests.support.world import World
+from samzip.requests import single
+from tests.support.world import InlineExecutor, World
 
 JOBS = [SurveyJob, PrepareJob, PartJob]
 TOLD = "el proceso que generaba esta parte no dio señales durante 15 minutos"
@@ -97,6 +99,57 @@ def test_what_an_archive_server_that_is_away_may_hold_is_removed_by_the_next_run
     world.run()
     assert [row.status for row in world.requests()] == ["completed"]
     assert len(world.files()) == 1
+
+
+class DyingSlowly(InlineExecutor):
+    """Its worker is told to end, and writes once more before it is gone."""
+
+    def __init__(self, world: World, end: Callable[[Future[Any]], object]) -> None:
+        super().__init__()
+        self.world = world
+        self.end = end
+        self.last: Path | None = None
+
+    def submit(self, function: Callable[..., Any], job: Any, key: str) -> Future[Any]:
+        if not isinstance(job, PartJob):
+            return super().submit(function, job, key)
+        future: Future[Any] = Future()
+        self.last = Path(self.world.settings.archive_root, job.temporary)
+        self.key, self.future = key, future
+        if self.end is not Future.cancel:
+            self.end(future)
+        else:
+            with self.world.database.write() as connection:
+                single.cancel(connection, self.world.database.now(connection), 1)
+        return future
+
+    def cancel(self, key: str) -> None:
+        assert key == self.key
+        assert self.future.cancel()
+
+    def stop(self) -> None:
+        if self.last is not None:
+            self.last.parent.mkdir(parents=True, exist_ok=True)
+            self.last.write_bytes(b"PK")
+
+
+def be_silent_in(future: Future[Any]) -> None:
+    future.set_exception(WorkerSilent())
+
+
+@pytest.mark.parametrize("end", [be_silent_in, Future.cancel])
+def test_what_a_worker_writes_after_it_was_told_to_end_is_removed(
+    world: World, monkeypatch: pytest.MonkeyPatch, end: Callable[[Future[Any]], object]
+) -> None:
+    monkeypatch.setattr("samzip.batch.building.WRITE_EVERY_S", 0)
+    world.company(equipment=1)
+    world.click()
+    world.executor = DyingSlowly(world, end)
+    world.run()
+    assert world.executor.last is not None
+    assert [row.status for row in world.requests()] == ["cancelled" if end is Future.cancel else "pending"]
+    assert world.files() == []
+    assert world.rows(tables.archive) == []
 
 
 @pytest.fixture

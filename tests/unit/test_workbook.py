@@ -42,6 +42,7 @@ from samzip.dossier.workbook import IndexLine, cells, index, package, sheets, wr
 from samzip.dossier.workbook.cells import clean
 from samzip.dossier.workbook.charts import DUE_COLORS, STATES_DRAWN
 from samzip.dossier.workbook.dashboard import Due, Statistics, due
+from samzip.dossier.workbook.pages import Page
 
 GENERATED = datetime(2026, 11, 25, 0, 42, 59, 123456, tzinfo=UTC)  # still the 24th in Bogotá
 TODAY = date(2026, 11, 24)
@@ -624,3 +625,11 @@ def test_a_workbook_that_fails_leaves_nothing_open(monkeypatch: pytest.MonkeyPat
         package.write_package(BytesIO(), Workbook(), [])
     (writer,) = begun
     assert writer._archive.fp is None
+
+
+@pytest.mark.parametrize("cut", ["", "<worksheet><sheetPr/>", '<worksheet><sheetData/><pageMargins left="0.'])
+def test_a_sheet_that_was_not_written_whole_is_no_workbook(cut: str) -> None:
+    page = Page("Equipos", 3)
+    with pytest.raises(OSError, match="not written whole"):
+        list(package._sheet(cut.encode(), page))
+    page.close()

@@ -67,7 +67,9 @@ def _sheet(xml: bytes, page: Page) -> Iterator[bytes]:
     extent = f"A1:{get_column_letter(page.columns)}{page.last_row}"
     xml = _DIMENSION.sub(f'<dimension ref="{extent}"/>'.encode(), xml, count=1)
     head, *tails = _NO_ROWS.split(xml, maxsplit=1)
-    if not tails:  # lxml does not tell a write error on openpyxl's temporary file
+    if not tails or not xml.rstrip().endswith(
+        b"</worksheet>"
+    ):  # lxml tells no write error of openpyxl's temporary file
         raise OSError(errno.EIO, "the workbook's temporary file was not written whole")
     (tail,) = tails
     before_margins, margins, rest = tail.partition(b"<pageMargins")
