@@ -66,8 +66,8 @@ def run_context(
     stream: TextIO | None = None,
     link: Link | None = None,
 ) -> Iterator[Context]:
-    """Everything a run needs. While it is open, SIGTERM and SIGINT ask the run to stop, a second SIGINT ends it, and
-    SIGUSR1 asks how far it is.
+    """Everything a run needs. While it is open, SIGTERM, SIGINT and SIGHUP, of a terminal that is gone unless nohup is
+    in front, ask the run to stop, a second SIGINT ends it, and SIGUSR1 asks how far it is.
 
     `quiet` leaves only warnings and errors on `stream` (standard error).
 
@@ -180,7 +180,10 @@ def _heard_signals(stop: Stop, asked: Asked, patience: Patience) -> Iterator[Non
             # The kernel answers the second one: a handler would wait while the run waits for the database.
             signal.signal(signal.SIGINT, signal.SIG_DFL)
 
-    before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+    heard = [signal.SIGTERM, signal.SIGINT]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        heard.append(signal.SIGHUP)
+    before = {number: signal.signal(number, ask) for number in heard}
     before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda _number, _frame: asked.set())
     try:
         yield

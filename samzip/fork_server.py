@@ -13,7 +13,7 @@ from pathlib import Path
 
 from samzip.sockets import prepare_sockets
 
-BLOCKED = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)  # for the leader alone
+BLOCKED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGUSR1)  # for the leader alone
 
 
 def warm_up(notes: Path) -> None:

@@ -146,6 +146,8 @@ class _Crew:
         except SnapshotFailed as failed:
             self.aside[company_id] = failed.error
             return
+        except Abandoned:  # the run was asked to end
+            return
         if company is not None:
             key = f"survey {company.key}"
             self.surveyed[self.pool.submit_here(survey_company, company.survey_job(), key)] = company

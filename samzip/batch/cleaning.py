@@ -6,9 +6,11 @@ import shutil
 from collections.abc import Sequence
 from contextlib import suppress
 
+from sqlalchemy.exc import IntegrityError
+
 from samzip.batch.context import Context
 from samzip.dossier import keys
-from samzip.errors import RowLocked, StorageFailed
+from samzip.errors import RowLocked, StorageFailed, words
 from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
 from samzip.requests import expire as expiry
 from samzip.requests.recover import Recovered
@@ -48,21 +50,24 @@ def remove_probes(context: Context) -> None:
 def delete_history(context: Context) -> None:
     """Old requests, in batches so that no transaction is long."""
     context.publish(CleaningStarted())
-    deleted = 0
-    while True:
-        with context.database.write() as connection:
-            now = context.database.now(connection)
-            batch = expiry.delete_history(connection, now - context.settings.history)
-        deleted += batch
-        if batch < expiry.BATCH:
+    deleted, batch = 0, expiry.BATCH
+    while batch == expiry.BATCH and not context.stop:
+        try:
+            with context.database.write() as connection:
+                now = context.database.now(connection)
+                batch = expiry.delete_history(connection, now - context.settings.history)
+        except IntegrityError as error:  # nobody waits for their room
+            context.tell_unremoved("solicitudes antiguas", f"otra tabla se refiere a alguna ({words(error)})")
             break
+        deleted += batch
     context.publish(HistoryDeleted(deleted))
 
 
 def expire(context: Context) -> None:
     """Rows first, so that nobody is offered a file that is going; the archive row stays until its file is gone."""
     ended: dict[str, ArchiveExpired] = {}
-    while True:
+    going: Sequence[expiry.Going] = ()
+    while not context.stop:
         with context.database.write() as connection:
             now = context.database.now(connection)
             expired = expiry.expire(connection, now, context.settings.ttl)
@@ -82,7 +87,10 @@ def trim(context: Context) -> None:
     if context.tally["published"]:
         from samzip.archive.cache import trim_cache  # an idle run never needs it
 
-        trim_cache(context.settings.cache_dir, context.settings.cache_size)
+        try:
+            trim_cache(context.settings.cache_dir, context.settings.cache_size)
+        except OSError as error:  # somebody else's files in it, say; whoever waited is served
+            context.tell_unremoved(error.filename or str(context.settings.cache_dir), error.strerror or str(error))
 
 
 def _delete_marked(context: Context, going: Sequence[expiry.Going]) -> int:

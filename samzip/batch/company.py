@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import shutil
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -15,7 +15,7 @@ from samzip.archive.prepare import PrepareJob
 from samzip.archive.spool import Spool
 from samzip.archive.survey import Survey, SurveyJob, company_folder
 from samzip.batch.context import Context
-from samzip.catalog.model import CompanyRecords
+from samzip.catalog.model import CompanyRecords, Equipment
 from samzip.catalog.read import read_equipment, read_records
 from samzip.dossier.contents import PartRange
 from samzip.dossier.moments import in_zone
@@ -28,6 +28,7 @@ from samzip.requests.reconcile import reconcile
 from samzip.requests.shown import read_warnings
 from samzip.settings import Settings
 from samzip.storage import MissingFile
+from samzip.threads import Abandoned
 
 
 class SnapshotFailed(Exception):
@@ -122,7 +123,7 @@ class CompanyPass:
 def open_company(context: Context, company_id: int) -> CompanyPass | None:
     """Takes the snapshot of this pass and fits the requests to it. None: nothing is left to build.
 
-    Raises SnapshotFailed, StorageFailed.
+    Raises SnapshotFailed, StorageFailed, Abandoned.
     """
     settings, database = context.settings, context.database
     key = f"{company_id}-{secrets.token_hex(4)}"
@@ -132,7 +133,7 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
         seen = asked(connection, company_id)
         cut = None
         if records is not None:
-            batches = read_equipment(connection, company_id, settings.part_size)
+            batches = _unless_asked_to_end(context, read_equipment(connection, company_id, settings.part_size))
             try:
                 cut = spool.write_snapshot(records, batches)
             except StorageFailed as error:
@@ -173,6 +174,13 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
         generated=now,
         open=set(parts),
     )
+
+
+def _unless_asked_to_end(context: Context, batches: Iterator[list[Equipment]]) -> Iterator[list[Equipment]]:
+    for batch in batches:
+        if context.stop:
+            raise Abandoned
+        yield batch
 
 
 def _is_sound(context: Context, archive: runs.KnownArchive) -> bool:

@@ -75,7 +75,7 @@ def _passes(context: Context, mode: Mode, iteration: int) -> int:
     context.unremoved.clear()
     cleaning.recover(context)
     cleaning.delete_history(context)
-    while True:
+    while not context.stop:
         iteration += 1
         worked, aside = _one_pass(context, mode, iteration)
         if context.stop:

@@ -12,6 +12,7 @@ from samzip import __version__
 from samzip.cli.frame import JSON_FLAG, fail, open_streams, print_json, wants_json
 from samzip.errors import SamzipError, UsageProblem, as_told
 
+INTERRUPTED = 130
 COMMANDS = {
     "init": "Create the tables, or adopt SAM's database.",
     "demo-data": "Fill an empty database and media folder with a sample company.",
@@ -72,9 +73,12 @@ class _Commands(click.Group):
         return super().resolve_command(ctx, args)
 
     def invoke(self, ctx: click.Context) -> object:
-        """With --json, a usage error is an object on stderr like any other."""
+        """With --json, a usage error is an object on stderr like any other. Ctrl-C ends with 130, whenever it comes."""
         try:
             return super().invoke(ctx)
+        except KeyboardInterrupt:
+            click.echo("samzip: interrupted", err=True)
+            sys.exit(INTERRUPTED)
         except click.UsageError as error:
             if ctx.obj == JSON_FLAG:
                 raise UsageProblem(error.format_message()) from error

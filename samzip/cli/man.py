@@ -89,6 +89,7 @@ def _exit_codes() -> dict[int, str]:
         1: "unexpected",
         2: "usage",
         3: "done, but something failed or is missing; doctor: a problem",
+        129: "interrupted by SIGHUP",
         130: "interrupted by SIGINT",
         143: "interrupted by SIGTERM",
     }

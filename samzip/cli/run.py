@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from samzip.requests.shown import Owner
 
 PROBLEMS = 3
-SIGNALS = {"SIGINT": 130, "SIGTERM": 143}
+SIGNALS = {"SIGHUP": 129, "SIGINT": 130, "SIGTERM": 143}
 
 
 def _duration(_context: click.Context, parameter: click.Parameter, value: str | None) -> float | None:
@@ -63,7 +63,7 @@ def command(
 
     Without an option it drains the queue and ends, which is what cron and systemd timers want. Exit codes: 0 done or
     nothing to do, 3 done but something failed, waits after a failure or is missing, 10 database, 12 storage,
-    75 another run works, 78 bad setting, 130/143 interrupted. SIGUSR1 has a run log how far it is.
+    75 another run works, 78 bad setting, 129/130/143 interrupted. SIGUSR1 has a run log how far it is.
 
     \b
     Examples:

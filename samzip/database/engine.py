@@ -44,6 +44,7 @@ IDLE_S = 60  # as long as a lease lives; after that the server ends a transactio
 LOCK_S = 90  # how long a server has a statement wait for somebody else's row or table: longer than for a dead host's
 # A host that lost its network notices within half a minute, not after the quarter of an hour that Linux takes (libpq).
 DEAD_LINE = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+STEPS = 20_000  # of a statement's, some milliseconds, between two looks whether anybody still waits for it
 KEPT = 8  # open connections to a SQLite file between two calls
 
 POSTGRESQL_SAYS: dict[str | None, type[SamzipError]] = {  # by SQLSTATE
@@ -57,6 +58,7 @@ POSTGRESQL_SAYS: dict[str | None, type[SamzipError]] = {  # by SQLSTATE
     "58030": DatabaseDiskFails,  # io_error
 }
 SQLITE_SAYS: dict[int, type[SamzipError]] = {  # by primary result code
+    sqlite3.SQLITE_INTERRUPT: StatementCut,
     sqlite3.SQLITE_CORRUPT: DatabaseDamaged,
     sqlite3.SQLITE_NOTADB: DatabaseDamaged,
     sqlite3.SQLITE_READONLY: DatabaseReadOnly,
@@ -308,6 +310,7 @@ def _sqlite_engine(url: URL, patience: Patience, *, create: bool, keep_open: boo
             check_same_thread=False,
         )
         connection.patience = patience
+        connection.set_progress_handler(lambda: patience.is_over, STEPS)
         connection.execute("PRAGMA foreign_keys=ON")
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection

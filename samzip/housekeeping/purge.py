@@ -7,10 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
+from sqlalchemy.exc import IntegrityError
+
 from samzip.archive.cache import trim_cache
 from samzip.database import Database
 from samzip.dossier.keys import FOLDER, is_temporary, parse_key
-from samzip.errors import StorageFailed
+from samzip.errors import StorageFailed, words
 from samzip.housekeeping import items as kinds
 from samzip.housekeeping.absence import ABSENT, ODD, is_bare, require_folder
 from samzip.housekeeping.alone import Fleet, Tenure
@@ -143,8 +145,12 @@ class _Removal:
         if not old_requests and not old_runs:
             return
         while True:
-            with self.tenure.write() as (connection, now):
-                deleted = expiry.delete_history(connection, now - self.settings.history)
+            try:
+                with self.tenure.write() as (connection, now):
+                    deleted = expiry.delete_history(connection, now - self.settings.history)
+            except IntegrityError as error:
+                self.done.problems.append(Problem("old requests", f"another table refers to some: {words(error)}"))
+                return
             self.done.counts[kinds.OLD_REQUESTS] += deleted
             if deleted < expiry.BATCH:
                 break
@@ -161,8 +167,13 @@ class _Removal:
         if how is None:
             return
         for batch in _batches(self.plan.of(kinds.STUCK)):
-            with self.tenure.write() as (connection, now):
-                changed = rows.end_stuck(connection, now, [number for item in batch for number in item.requests], how)
+            try:
+                with self.tenure.write() as (connection, now):
+                    ids = [number for item in batch for number in item.requests]
+                    changed = rows.end_stuck(connection, now, ids, how)
+            except IntegrityError as error:
+                self.done.problems.append(Problem("stuck requests", f"another table refers to some: {words(error)}"))
+                continue
             self.done.requests += changed
             self.done.counts[kinds.STUCK] += changed
 

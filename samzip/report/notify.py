@@ -18,7 +18,7 @@ from samzip.report.outbox import NotSent, Outbox, Parcel
 from samzip.report.wording import lines
 from samzip.requests.shown import Delivery
 
-QUIET = (0, 3, LockBusy.exit_code, 130, 143)  # exit codes of runs that no error ended
+QUIET = (0, 3, LockBusy.exit_code, 129, 130, 143)  # exit codes of runs that no error ended
 MEMORY_BYTES = 80
 AGAIN_AFTER = timedelta(hours=1)  # a timer meets the same error every minute
 _EMAIL = re.compile(r"""[^\s@,;<>"']+@[^\s@,;<>"']+\.[^\s@,;<>"']+""")

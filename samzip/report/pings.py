@@ -24,7 +24,7 @@ TIMEOUT_S = 5
 BODY_LIMIT = 10_000  # bytes; what a Healthchecks server keeps of a body
 LINES = 40
 EVERY_S = 60.0  # of a run that keeps going
-QUIET = (LockBusy.exit_code, 130, 143)  # nothing ran, or somebody wanted it to end: neither good nor bad
+QUIET = (LockBusy.exit_code, 129, 130, 143)  # nothing ran, or somebody wanted it to end: neither good nor bad
 
 
 class Pings:

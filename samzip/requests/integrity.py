@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, Connection, func, select, update
 from samzip.database.tables import archive, ziprequest
 from samzip.errors import UsageProblem
 from samzip.requests.expire import adopt, is_over
-from samzip.requests.line import put_in_line
+from samzip.requests.line import in_groups, put_in_line
 from samzip.requests.states import Move, move
 
 AGAIN = "el archivo estaba dañado; se genera de nuevo"
@@ -97,7 +97,8 @@ def _wait_again(connection: Connection, now: datetime, which: ColumnElement[bool
     """A row remembers the file, should nobody get to delete it now. Requests come before archives."""
     first = connection.execute(select(ziprequest).where(which).order_by(ziprequest.c.id).limit(1)).first()
     waiting = move(connection, Move.REBUILD, which, error_message=AGAIN)
-    put_in_line(connection, now, ziprequest.c.id.in_([row.id for row in waiting]))
+    for group in in_groups([row.id for row in waiting]):
+        put_in_line(connection, now, ziprequest.c.id.in_(group))
     if first is not None:
         adopt(connection, now, first)
     return len(waiting)

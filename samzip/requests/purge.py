@@ -18,7 +18,7 @@ from samzip.database.tables import archive, attempt, empresa, lease, run, work, 
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.expire import adopt, is_history
-from samzip.requests.line import ITS_PART, WAITS_SINCE, put_in_line
+from samzip.requests.line import ITS_PART, WAITS_SINCE, in_groups, put_in_line
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
 from samzip.requests.wording import Notice
@@ -272,8 +272,8 @@ def _stuck(connection: Connection, living: Sequence[str], which: ColumnElement[b
         )
 
 
-def _served(connection: Connection, paths: Sequence[str]) -> list[tuple[list[int], str, int, int]]:
-    """Completed requests of these files: ids, company, part, parts."""
+def _served(connection: Connection, paths: Sequence[str]) -> list[tuple[Sequence[int], str, int, int]]:
+    """Completed requests of these files, as many as a statement takes: ids, company, part, parts."""
     rows = connection.execute(
         select(ziprequest.c.id, empresa.c.nombre, ziprequest.c.parte_numero, ziprequest.c.total_partes)
         .outerjoin(empresa, empresa.c.id == ziprequest.c.empresa_id)
@@ -283,7 +283,7 @@ def _served(connection: Connection, paths: Sequence[str]) -> list[tuple[list[int
     alike = defaultdict(list)
     for request_id, company, part, parts in rows:
         alike[company or NO_COMPANY, part, parts].append(request_id)
-    return [(ids, *what) for what, ids in alike.items()]
+    return [(group, *what) for what, ids in alike.items() for group in in_groups(ids)]
 
 
 def _history(before: datetime) -> ColumnElement[bool]:

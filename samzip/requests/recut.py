@@ -89,7 +89,7 @@ def waiting_clicks(connection: Connection, company_id: int, seen: frozenset[int]
         by_user[user_id].append(Asked(number, part, created if is_read else None, status))
     return {
         user_id: [click for click in clicks(requests) if any(request.id in seen for request in click)]
-        for user_id, requests in sorted(by_user.items())
+        for user_id, requests in by_user.items()
     }
 
 

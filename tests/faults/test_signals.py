@@ -71,6 +71,7 @@ def test_a_signal_ends_a_run_soon_even_when_the_documents_storage_does_not_answe
         (signal.SIGTERM, 143, "the leader"),
         (signal.SIGTERM, 143, "every process"),  # as systemd does
         (signal.SIGINT, 130, "every process"),  # as a terminal does
+        (signal.SIGHUP, 129, "every process"),  # as one that is closed does
     ],
 )
 def test_a_signal_ends_a_run_soon_and_its_parts_wait_again_without_an_attempt_counted(

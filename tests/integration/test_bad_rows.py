@@ -69,6 +69,7 @@ ODD_IN_SQLITE = [  # which keeps any value in any column
     "status = x'70ff'",
     "status = 'completed', file_path = x'ff00', expires_at = '2000-01-01'",
     "status = 'completed', expires_at = 'nunca', file_size = 'grande'",
+    "user_id = 'abc'",
 ]
 ODD_IN_POSTGRES = [  # whose calendar is wider than Python's
     "created_at = 'infinity'",

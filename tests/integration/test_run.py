@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
@@ -12,6 +13,7 @@ import zipfile
 from collections import Counter
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -27,6 +29,7 @@ from samzip.database import tables
 from samzip.errors import LockBusy, StorageFailed
 from samzip.events import (
     ArchiveExpired,
+    DeletionFailed,
     DocumentNoted,
     OrphansRecovered,
     PartDropped,
@@ -453,6 +456,49 @@ def test_old_requests_go_with_their_notifications(world: World) -> None:
     world.run()  # and deletes
     assert world.requests() == []
     assert world.rows(tables.notificacionzip) == []
+
+
+def test_a_cache_that_cannot_be_trimmed_takes_nothing_from_anybody(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(folder: Path, limit: int) -> int:
+        raise PermissionError(errno.EACCES, "Permission denied", str(folder / "00"))
+
+    monkeypatch.setattr("samzip.archive.cache.trim_cache", refuse)
+    world.company(equipment=1)
+    world.click()
+    finished = world.run()
+    assert (finished.outcome, finished.counts.completed) == ("problems", 1)
+    (told,) = world.seen(DeletionFailed)
+    assert told.path.endswith("/00")
+    assert told.reason == "Permission denied"
+
+
+REFERS = """CREATE TABLE core_bitacora (id integer PRIMARY KEY,
+    zip_id bigint NOT NULL REFERENCES core_ziprequest (id) DEFERRABLE INITIALLY DEFERRED)"""
+
+
+def test_an_old_request_that_another_table_refers_to_stops_nobody(world: World) -> None:
+    world.company(equipment=1)
+    world.click()
+    world.run()
+    with world.database.write() as connection:
+        connection.exec_driver_sql(REFERS)
+        connection.exec_driver_sql("INSERT INTO core_bitacora VALUES (1, 1)")
+    world.later(days=8)
+    world.run()  # expires
+    world.click()
+    finished = world.run()
+    assert finished.counts.completed == 1
+    assert finished.outcome == "problems"
+    (told,) = world.seen(DeletionFailed)
+    assert told.path == "solicitudes antiguas"
+    assert "otra tabla" in told.reason
+    assert [row.status for row in world.requests()] == ["expired", "completed"]
+    with world.database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM core_bitacora")
+    world.run()
+    assert [row.status for row in world.requests()] == ["completed"]
 
 
 @pytest.mark.parametrize("path", ["../../etc/passwd", "/etc/passwd", "documentos/x.pdf", "zip_requests/1", "", "\x01"])
