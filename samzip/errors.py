@@ -60,7 +60,7 @@ class StatementCut(DatabaseUnreachable):
 
 class RowLocked(DatabaseUnreachable):
     """Nothing is lost: the next run goes on. Somebody changed a row and has not ended their transaction:
-    SELECT pid, usename, application_name, xact_start, query FROM pg_stat_activity WHERE state <> 'idle' shows who."""
+    SELECT * FROM pg_stat_activity WHERE state <> 'idle' shows who."""
 
 
 class DatabaseReadOnly(DatabaseUnreachable):

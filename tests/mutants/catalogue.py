@@ -191,8 +191,8 @@ MUTANTS = (
     Mutant(
         name="recovery without attempt count",
         file="samzip/requests/recover.py",
-        old="        .values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED)\n",
-        new="        .values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED, attempts=0)\n",
+        old="run_id=None, path=None, not_before=None, last_error=CRASHED)\n",
+        new="run_id=None, path=None, not_before=None, last_error=CRASHED, attempts=0)\n",
         why="a part that kills its run kills every run from now on",
         tests=(ORDER + "test_each_death_of_a_run_counts_and_the_last_one_fails_the_request_with_the_reason[sqlite]",),
     ),
