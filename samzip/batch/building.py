@@ -15,17 +15,16 @@ from samzip.archive.build import build_part
 from samzip.archive.part import Progress
 from samzip.archive.prepare import prepare_company
 from samzip.archive.survey import Survey, survey_company
-from samzip.archive.zipwriter import DEFLATE_LEVEL
-from samzip.batch import ending, in_work
+from samzip.batch import ending, in_work, telling
 from samzip.batch.asked import answer
 from samzip.batch.company import CompanyPass, SnapshotFailed, open_company
 from samzip.batch.context import Context
 from samzip.batch.in_work import InWork
-from samzip.dossier.keys import FOLDER
+from samzip.batch.stores import Stores
 from samzip.errors import DatabaseUnreachable, RowLocked, StorageFailed, Unexpected, as_told
-from samzip.events import CompanyPreparing, PartProgressed, PartStarted, StopRequested
+from samzip.events import StopRequested
 from samzip.executors import Executor, WorkerSilent
-from samzip.housekeeping.absence import require_answer, require_documents
+from samzip.housekeeping.absence import require_documents
 from samzip.requests import runs, work
 from samzip.threads import Abandoned
 
@@ -65,7 +64,7 @@ class _Crew:
         self.first = set(self.new)  # companies that waited when the pass began and are not yet served
         self.looked = self.written = time.monotonic()
         self.newest: int | None = None  # request when it last looked
-        self.is_away = False  # the archives' storage
+        self.stores = Stores(context)
         self.aside: dict[int, Exception] = {}  # companies without a snapshot, or with rows that cannot be changed: why
 
     def work(self) -> list[Exception]:
@@ -196,16 +195,7 @@ class _Crew:
     def _start(self, company: CompanyPass, item: InWork) -> bool:
         """Gives a claimed part to the pool, or what is there already to its requests: that one has ended then."""
         part = item.held.part
-        self.context.publish(
-            PartStarted(
-                ref=item.ref,
-                requests=item.held.requests,
-                equipment=company.range(part).equipment,
-                company_equipment=company.cut.equipment,
-                level=DEFLATE_LEVEL,
-                attempt=item.held.attempt,
-            )
-        )
+        self.context.publish(telling.of_start(item))
         known = company.reusable(part)
         if known is not None:
             ending.reuse(self.context, item, known)
@@ -228,7 +218,7 @@ class _Crew:
         if isinstance(error, StorageFailed):
             self.context.media.check_readable()
         company_id = company.records.company.id
-        if not self._do_stores_answer(error):
+        if not self.stores.answer(error):
             company.close()
             return
         self._give_up(company_id, partial(ending.give_up, self.context, company_id), error)
@@ -240,27 +230,13 @@ class _Crew:
             self._hear_of_company(key, progress)
             return
         item.progress = progress
-        self.context.publish(
-            PartProgressed(
-                item.ref,
-                progress.done,
-                item.company.range(item.held.part).equipment,
-                progress.code,
-                progress.percent,
-                progress.step,
-                progress.bytes,
-                item.company.bytes(item.held.part),
-            )
-        )
+        self.context.publish(telling.of_progress(item, progress))
 
     def _hear_of_company(self, key: str, progress: Progress) -> None:
         """What a preparation tells that concerns anybody is that it begins to make the workbook."""
         for company in self.prepared.values():
-            identity, procedures = company.records.company, company.records.procedures
             if key == company.key and progress.percent:
-                self.context.publish(
-                    CompanyPreparing(identity.id, identity.name, company.cut.equipment, len(procedures))
-                )
+                self.context.publish(telling.of_preparing(company))
 
     def _end_parts(self) -> None:
         for item in [item for item in self.in_work.values() if item.future.done()]:
@@ -277,27 +253,12 @@ class _Crew:
         if isinstance(error, WorkerSilent):
             in_work.leave_files(item)  # as above
         if error is not None:
-            if self._do_stores_answer(error):
+            if self.stores.answer(error):
                 ending.fail(self.context, item, error)
             else:
                 ending.release(self.context, item)
             return
         ending.publish(self.context, item, item.future.result())
-
-    def _do_stores_answer(self, error: BaseException) -> bool:
-        """A silent job is the attempt of nobody when a store does not answer the leader either: StorageFailed. False
-        when the run was asked to end before that was known."""
-        if not isinstance(error, WorkerSilent):
-            return True
-        media, archives, is_over = self.context.media, self.context.archives, self.context.stop.__bool__
-        try:
-            self.is_away = True
-            require_answer(archives.url, partial(archives.check_writable, FOLDER), is_over)
-            self.is_away = False
-            require_answer(media.url, media.check_readable, is_over)
-        except Abandoned:
-            return False
-        return True
 
     def _write_progress(self) -> None:
         self.written = time.monotonic()
@@ -312,7 +273,7 @@ class _Crew:
     def _give_back(self) -> None:
         self.pool.stop()
         given_back = [item for item in self.in_work.values() if not (item.is_served or item.is_unsure)]
-        is_away = self.is_away
+        is_away = self.stores.is_away
         for item in given_back:  # files of all of them first: the database may be away
             if is_away:  # nobody waits for a store again and again who was asked to end
                 in_work.leave_files(item)

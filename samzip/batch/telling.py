@@ -1,4 +1,4 @@
-"""What is told of a part that was published."""
+"""What is told of a company and its parts."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from samzip.archive.part import FailedSheet
+from samzip.archive.part import FailedSheet, Progress
+from samzip.archive.zipwriter import DEFLATE_LEVEL
+from samzip.batch.company import CompanyPass
+from samzip.batch.in_work import InWork
 from samzip.dossier import missing
-from samzip.events import DocumentMissing, DocumentNoted, Event, LifeSheetFailed, PartPublished, PartRef
+from samzip.events import (
+    CompanyPreparing,
+    DocumentMissing,
+    DocumentNoted,
+    Event,
+    LifeSheetFailed,
+    PartProgressed,
+    PartPublished,
+    PartRef,
+    PartStarted,
+)
 from samzip.requests import work
 
 
@@ -19,6 +32,35 @@ class Served:
     requests: int
     expires: datetime
     seconds: float
+
+
+def of_preparing(company: CompanyPass) -> CompanyPreparing:
+    identity = company.records.company
+    return CompanyPreparing(identity.id, identity.name, company.cut.equipment, len(company.records.procedures))
+
+
+def of_start(item: InWork) -> PartStarted:
+    return PartStarted(
+        ref=item.ref,
+        requests=item.held.requests,
+        equipment=item.company.range(item.held.part).equipment,
+        company_equipment=item.company.cut.equipment,
+        level=DEFLATE_LEVEL,
+        attempt=item.held.attempt,
+    )
+
+
+def of_progress(item: InWork, progress: Progress) -> PartProgressed:
+    return PartProgressed(
+        item.ref,
+        progress.done,
+        item.company.range(item.held.part).equipment,
+        progress.code,
+        progress.percent,
+        progress.step,
+        progress.bytes,
+        item.company.bytes(item.held.part),
+    )
 
 
 def of_content(ref: PartRef, failed: Iterable[FailedSheet], warnings: Iterable[dict[str, str]]) -> Iterator[Event]:
