@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from samzip.report.metrics import Queue
     from samzip.requests.shown import Delivery
 
+AGAIN_S = 1  # for the database, once files were removed or a long statement was cut
 STUCK_S = 30  # then the kernel ends a run that was asked to end and waits for somebody to read what it says
 GIVE_BACK_S = 2  # for database and bucket, in all, when a run was asked to end: of the 5 s that people wait for that
 
@@ -91,6 +92,7 @@ def run_context(
             make_executor=lambda: _executor(settings, run_id, stop),
             publish=Publisher(listeners).publish,
             stop=stop,
+            grant_time=lambda: patience.grant(AGAIN_S),
             asked=asked,
             run_id=run_id,
             host=host_id(settings),

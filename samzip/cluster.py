@@ -214,10 +214,11 @@ class DaskCluster:
     def _end_cancelled(self) -> None:
         """Those that do not hear it: a worker that died, storage that hangs. What they write has nobody's name."""
         for key, until in list(self._ending.items()):
-            # Whoever takes it out of `_running`, here or in Dask's thread, ends it.
-            if time.monotonic() > until and (running := self._running.pop(key, None)):
+            if time.monotonic() > until:
+                running = self._running.pop(key, None)  # whoever takes it out, here or in Dask's thread, ends it
                 self._ending.pop(key, None)
-                end_early(running[1], self._silence.end(key))
+                if running is not None:
+                    end_early(running[1], self._silence.end(key))
 
     def _wake(self) -> None:
         with self._changed:

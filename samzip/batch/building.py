@@ -21,7 +21,7 @@ from samzip.batch.company import CompanyPass, SnapshotFailed, open_company
 from samzip.batch.context import Context
 from samzip.batch.in_work import InWork
 from samzip.batch.stores import Stores
-from samzip.errors import DatabaseUnreachable, RowLocked, StorageFailed, Unexpected, as_told
+from samzip.errors import DatabaseUnreachable, RowLocked, StatementCut, StorageFailed, Unexpected, as_told
 from samzip.events import StopRequested
 from samzip.executors import Executor, WorkerSilent
 from samzip.housekeeping.absence import require_documents
@@ -70,6 +70,10 @@ class _Crew:
     def work(self) -> list[Exception]:
         try:
             self._work()
+        except StatementCut:  # one of this run's own, which was asked to end
+            with suppress(DatabaseUnreachable):
+                self._give_back()
+            raise
         except DatabaseUnreachable:  # nothing can be given back: the next run recovers it
             raise
         except Exception:  # the installation's trouble, or ours: it costs the parts in work no attempt
@@ -280,8 +284,10 @@ class _Crew:
             else:
                 in_work.remove_files(self.context, item)
             is_away = is_away or item.is_stuck
+        self.context.grant_time()
         for item in given_back:
-            ending.release(self.context, item)
+            with suppress(RowLocked):  # the next run recovers that one
+                ending.release(self.context, item)
 
     @contextmanager
     def _sparing_others(self, company_id: int, give_up: Callable[[Exception], None]) -> Iterator[None]:
@@ -290,6 +296,7 @@ class _Crew:
         try:
             yield
         except RowLocked as error:
+            self.context.waits.was_in_vain()
             self.aside[company_id] = error
         except Exception as error:
             if not isinstance(as_told(error), Unexpected):
@@ -300,8 +307,11 @@ class _Crew:
         """Where even that cannot be written, the company is left aside."""
         try:
             give_up(error)
+        except RowLocked as again:
+            self.context.waits.was_in_vain()
+            self.aside[company_id] = again
         except Exception as again:
-            if not isinstance(as_told(again), RowLocked | Unexpected):
+            if not isinstance(as_told(again), Unexpected):
                 raise
             self.aside[company_id] = again
 

@@ -8,7 +8,7 @@ from contextlib import suppress
 
 from sqlalchemy.exc import IntegrityError
 
-from samzip.batch.context import Context
+from samzip.batch.context import MOMENT_S, Context
 from samzip.dossier import keys
 from samzip.errors import RowLocked, StorageFailed, words
 from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
@@ -17,24 +17,29 @@ from samzip.requests.recover import Recovered
 from samzip.requests.recover import recover as recover_requests
 from samzip.sockets import SOCKETS, remove_sockets
 
-MOMENT_S = 5  # that recovery waits for somebody else's row: who cancels is done sooner
 
+def recover(context: Context) -> list[Exception]:
+    """Rows first, then files, as everything goes: the lease came with the marks of what dead runs were making.
 
-def recover(context: Context) -> None:
-    """Rows first, then files, as everything goes: the lease came with the marks of what dead runs were making."""
+    Returns why a part was left as it is.
+    """
     _remove_spools(context)
+    left: list[Exception] = []
     try:
         recovered, going = _recover_rows(context)
-    except RowLocked:
+    except RowLocked as error:
+        context.waits.was_in_vain()
+        left.append(error)
         recovered, going = _recover_rows(context, but_locked=True)
     files = _delete_marked(context, going)
     if recovered.requests or recovered.failed or files:
         context.tally["failed"] += recovered.failed
         context.publish(OrphansRecovered(recovered.requests, recovered.failed, files))
+    return left
 
 
 def _recover_rows(context: Context, *, but_locked: bool = False) -> tuple[Recovered, list[expiry.Going]]:
-    with context.database.write(lock_s=MOMENT_S) as connection:
+    with context.database.write(lock_s=context.waits.seconds) as connection:
         now = context.database.now(connection)
         recovered = recover_requests(connection, now, context.settings.max_attempts, but_locked=but_locked)
         return recovered, expiry.deleting(connection)
@@ -53,10 +58,12 @@ def delete_history(context: Context) -> None:
     deleted, batch = 0, expiry.BATCH
     while batch == expiry.BATCH and not context.stop:
         try:
-            with context.database.write() as connection:
+            with context.database.write(lock_s=MOMENT_S) as connection:
                 now = context.database.now(connection)
                 batch = expiry.delete_history(connection, now - context.settings.history)
-        except IntegrityError as error:  # nobody waits for their room
+        except RowLocked:  # nobody waits for their room
+            break
+        except IntegrityError as error:
             context.tell_unremoved("solicitudes antiguas", f"otra tabla se refiere a alguna ({words(error)})")
             break
         deleted += batch
@@ -68,7 +75,7 @@ def expire(context: Context) -> None:
     ended: dict[str, ArchiveExpired] = {}
     going: Sequence[expiry.Going] = ()
     while not context.stop:
-        with context.database.write() as connection:
+        with context.database.write(lock_s=context.waits.seconds) as connection:
             now = context.database.now(connection)
             expired = expiry.expire(connection, now, context.settings.ttl)
             going = expiry.deleting(connection)

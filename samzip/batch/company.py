@@ -139,7 +139,7 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
             except StorageFailed as error:
                 shutil.rmtree(spool.folder, ignore_errors=True)
                 raise SnapshotFailed(error) from error
-    with database.write() as connection:
+    with database.write(lock_s=context.waits.seconds) as connection:
         now = database.now(connection)
         fitted = reconcile(
             connection,

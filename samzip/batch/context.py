@@ -15,6 +15,8 @@ from samzip.settings import Settings
 from samzip.storage import Store
 
 LEASE_LOST = "LEASE_LOST"
+ROW_S = 10  # for a row that somebody else changes: they will be done sooner, or not at all
+MOMENT_S = 1
 
 
 class Stop:
@@ -29,6 +31,16 @@ class Stop:
 
     def __bool__(self) -> bool:
         return self.signal is not None
+
+
+class Waits:
+    """How long a pass waits for somebody else's row, with all that is in work: hardly any more, once it was in vain."""
+
+    def __init__(self) -> None:
+        self.seconds: float = ROW_S
+
+    def was_in_vain(self) -> None:
+        self.seconds = MOMENT_S
 
 
 class Asked:
@@ -60,7 +72,9 @@ class Context:
     stop: Stop
     run_id: str
     host: str  # tells file locks apart: one for each state folder
+    grant_time: Callable[[], None] = lambda: None  # a moment more for the database, of a run that was asked to end
     asked: Asked = field(default_factory=Asked)
+    waits: Waits = field(default_factory=Waits)
     tally: Counter[str] = field(default_factory=Counter)  # by the names of events.Counts
     unremoved: set[str] = field(default_factory=set)  # names that were told since the run last looked at the queue
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from samzip.archive.part import PartResult
 from samzip.batch import telling
-from samzip.batch.context import LEASE_LOST, Context
+from samzip.batch.context import LEASE_LOST, MOMENT_S, Context
 from samzip.batch.in_work import InWork, is_wanted, leave_files, mark_stuck, remove_files
 from samzip.batch.reasons import reason
 from samzip.dossier import missing
@@ -101,7 +101,7 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
     remove_files(context, item)
     notice = wording.failed(item.ref.company, item.ref.part, item.ref.parts, why.told)
     try:
-        with context.database.write() as connection:
+        with context.database.write(lock_s=context.waits.seconds) as connection:
             now = context.database.now(connection)
             mark_stuck(connection, now, item)
             retry_at = work.fail(
@@ -126,7 +126,7 @@ def give_up(context: Context, company_id: int, error: Exception) -> None:
     rows do not allow even that."""
     why = reason(error)
     try:
-        with context.database.write() as connection:
+        with context.database.write(lock_s=context.waits.seconds) as connection:
             if not lease.holds(connection, context.run_id):
                 context.stop.ask(LEASE_LOST)
                 return
@@ -156,7 +156,7 @@ def drop(context: Context, item: InWork, why: str) -> None:
     """Nobody wants the part any more, or another run has it."""
     remove_files(context, item)
     try:
-        with context.database.write() as connection:
+        with context.database.write(lock_s=context.waits.seconds) as connection:
             now = context.database.now(connection)
             mark_stuck(connection, now, item)
             work.drop(connection, now, item.held)
@@ -168,7 +168,7 @@ def drop(context: Context, item: InWork, why: str) -> None:
 def release(context: Context, item: InWork) -> None:
     """Back to pending without counting the attempt: the run was asked to stop, and has removed the part's files."""
     try:
-        with context.database.write() as connection:
+        with context.database.write(lock_s=MOMENT_S) as connection:
             now = context.database.now(connection)
             mark_stuck(connection, now, item)
             work.release(connection, now, item.held)
@@ -212,7 +212,7 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            with context.database.write() as connection:
+            with context.database.write(lock_s=PATIENCE_S) as connection:
                 now = context.database.now(connection)
                 expires = now + context.settings.ttl
                 made, again = (item.temporary, False) if item.path else (None, True)

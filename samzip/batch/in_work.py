@@ -12,14 +12,12 @@ from sqlalchemy import Connection
 
 from samzip.archive.part import PartResult, Progress
 from samzip.batch.company import CompanyPass
-from samzip.batch.context import LEASE_LOST, Context
+from samzip.batch.context import LEASE_LOST, MOMENT_S, Context
 from samzip.dossier.keys import archive_key, temporary_key
 from samzip.errors import StorageFailed, WorkTakenOver
 from samzip.events import PartRef
 from samzip.requests import attempts, lease, work
 from samzip.requests.expire import mark_unfinished
-
-MOMENT_S = 1  # that progress waits for somebody else's row, with all that is in work
 
 
 @dataclass(slots=True)
@@ -44,7 +42,7 @@ def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
     would be built from what it knew before."""
     database, identity = context.database, company.records.company
     token = secrets.token_hex(16)
-    with database.write() as connection:
+    with database.write(lock_s=context.waits.seconds) as connection:
         now = database.now(connection)
         if not lease.holds(connection, context.run_id):
             context.stop.ask(LEASE_LOST)
@@ -76,7 +74,7 @@ def _free_name(connection: Connection, held: work.Claim, at: datetime) -> str:
 def is_wanted(context: Context, item: InWork) -> bool:
     """False when all its requests were cancelled or another run took it over."""
     try:
-        with context.database.write() as connection:
+        with context.database.write(lock_s=context.waits.seconds) as connection:
             return work.is_wanted(connection, item.held)
     except WorkTakenOver:
         return False
@@ -85,10 +83,10 @@ def is_wanted(context: Context, item: InWork) -> bool:
 def write_progress(context: Context, item: InWork) -> bool:
     """Whether the part is still wanted, as `is_wanted` has it. Raises RowLocked soon."""
     progress = item.progress
-    if progress is None:
-        return is_wanted(context, item)
     try:
         with context.database.write(lock_s=MOMENT_S) as connection:
+            if progress is None:
+                return work.is_wanted(connection, item.held)
             now = context.database.now(connection)
             return bool(
                 work.progress(

@@ -12,7 +12,7 @@ from samzip import __version__
 from samzip.batch import cleaning
 from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import keys
-from samzip.errors import DatabaseUnreachable, LockBusy, StorageFailed
+from samzip.errors import DatabaseUnreachable, LockBusy, RowLocked, StorageFailed
 from samzip.events import Counts, PartsLeft, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
 from samzip.housekeeping.absence import require_folder
 from samzip.housekeeping.alone import Fleet
@@ -71,21 +71,23 @@ def run(context: Context, mode: Mode) -> RunFinished:
 
 
 def _passes(context: Context, mode: Mode, iteration: int) -> int:
-    """Passes until nothing is left that may be begun now. Returns the number of the last pass."""
+    """Passes until nothing is left that may be begun now. Returns the number of the last pass. Raises why anything was
+    left aside, once all the rest is done."""
     context.unremoved.clear()
-    cleaning.recover(context)
+    left = cleaning.recover(context)
     cleaning.delete_history(context)
     while not context.stop:
         iteration += 1
         worked, aside = _one_pass(context, mode, iteration)
+        left += aside
         if context.stop:
             break
         cleaning.expire(context)
-        for error in aside:
-            raise error
-        if mode.once or not worked:
+        if mode.once or aside or not worked:
             break
     cleaning.trim(context)
+    if left and not context.stop:
+        raise left[0]
     return iteration
 
 
@@ -124,14 +126,20 @@ def _check_archives(context: Context) -> None:
 
 def _look(context: Context) -> tuple[Collapsed, list[work.Waiting]]:
     """Makes work of what was clicked, and tells what may be begun now."""
-    with context.database.write() as connection:
-        now = context.database.now(connection)
-        collapsed = collapse(connection, now)
-        waiting = work.waiting(connection, now)
+    try:
+        collapsed, waiting = _collapsed(context)
+    except RowLocked:  # what cannot be served at all waits for another run
+        collapsed, waiting = _collapsed(context, rejects=False)
     for request_id, reason in collapsed.rejected:
         context.tally["rejected"] += 1
         context.publish(RequestRejected(request_id, reason))
     return collapsed, waiting
+
+
+def _collapsed(context: Context, *, rejects: bool = True) -> tuple[Collapsed, list[work.Waiting]]:
+    with context.database.write(lock_s=context.waits.seconds) as connection:
+        now = context.database.now(connection)
+        return collapse(connection, now, rejects=rejects), work.waiting(connection, now)
 
 
 def outcome(context: Context) -> str:

@@ -98,7 +98,7 @@ def command(
         with run_context(settings, progress=progress, quiet=quiet, link=_links(settings)) as context:
             finished = run(context, Mode(once=once, interval=interval, wait=wait or 0))
             code = _exit_code(finished, context.stop.signal)
-            if not quiet:  # inside: output that nobody takes is this run's end, too
+            if not quiet and context.stop.signal != "SIGHUP":  # inside: output that nobody takes is this run's end, too
                 is_told = _is_told(settings, progress=progress)
                 _show(finished, code, settings, as_json=as_json, is_told=is_told)
             context.publish(RunEnded(context.run_id, code, ""))

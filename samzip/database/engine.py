@@ -195,8 +195,9 @@ def open_database(
     """
     url = parse_url(text_url)
     if url.get_backend_name() == "sqlite":
-        patience = patience or Patience(patience_s or BUSY_TIMEOUT_S)
-        return Database(_sqlite_engine(url, patience, create=create, keep_open=keep_open), url)
+        its = patience or Patience(patience_s or BUSY_TIMEOUT_S)
+        options = {"create": create, "keep_open": keep_open, "may_be_cut_short": patience is not None}
+        return Database(_sqlite_engine(url, its, **options), url)
     if url.get_backend_name() != "postgresql":
         raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
     try:
@@ -294,7 +295,7 @@ def _read_any_date(engine: Engine) -> None:
         connection.adapters.register_loader("date", AnyDay)
 
 
-def _sqlite_engine(url: URL, patience: Patience, *, create: bool, keep_open: bool) -> Engine:
+def _sqlite_engine(url: URL, patience: Patience, *, create: bool, keep_open: bool, may_be_cut_short: bool) -> Engine:
     if not url.database or url.database == ":memory:":
         raise BadSetting("database_url: sqlite needs a file that outlives a command: sqlite:////absolute/path.sqlite3")
     path = Path(url.database).expanduser().absolute()
@@ -310,7 +311,8 @@ def _sqlite_engine(url: URL, patience: Patience, *, create: bool, keep_open: boo
             check_same_thread=False,
         )
         connection.patience = patience
-        connection.set_progress_handler(lambda: patience.is_over, STEPS)
+        if may_be_cut_short:  # who answers Ctrl-C by an exception would lose it in there
+            connection.set_progress_handler(lambda: patience.is_over, STEPS)
         connection.execute("PRAGMA foreign_keys=ON")
         connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
         return connection

@@ -31,6 +31,11 @@ class Patience:
         """From then on nothing waits any more, whenever it began."""
         self._until = time.monotonic() + seconds
 
+    def grant(self, seconds: float) -> None:
+        """So much from now on, where less is left; for what was done instead of waiting."""
+        if self._until is not None:
+            self._until = max(self._until, time.monotonic() + seconds)
+
     @property
     def is_over(self) -> bool:
         return self._until is not None and time.monotonic() >= self._until
@@ -95,6 +100,7 @@ class Canceller:
         over: float | None = None  # since when, monotonic
         while not self._closed.wait(GLANCE_S):
             if not self._patience.is_over:
+                over = None  # some more was granted
                 continue
             over = over or time.monotonic()
             is_cut = time.monotonic() > over + CANCEL_S

@@ -185,8 +185,11 @@ class _Removal:
         self._delete_marked(items)
 
     def _delete_marked(self, items: Sequence[Item]) -> None:
-        """Files, then the rows that remember that they have to go."""
-        for batch in _batches(items):
+        """Files, then the rows that remember that they have to go. What expires while somebody holds its request goes
+        another time."""
+        with self.tenure.write() as (connection, _now):
+            going = {path for marked in expiry.deleting(connection) for path in (marked.path, *marked.files)}
+        for batch in _batches([item for item in items if item.what in going]):
             removed = [item.what for item in batch if self._remove(item)]
             with self.tenure.write() as (connection, _now):
                 rows.forget(connection, removed)

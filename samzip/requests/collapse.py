@@ -35,9 +35,9 @@ class Collapsed:
     rejected: tuple[tuple[int, str], ...]  # request id, reason
 
 
-def collapse(connection: Connection, now: datetime) -> Collapsed:
+def collapse(connection: Connection, now: datetime, *, rejects: bool = True) -> Collapsed:
     """Rejects impossible rows, drops work that nobody wants, and makes the missing work rows in one statement."""
-    rejected = _reject(connection, now)
+    rejected = _reject(connection, now) if rejects else ()
     drop_unwanted(connection, true())
     pending = ziprequest.c.status.in_(PENDING) & ~IMPOSSIBLE_PART
     requests, parts = connection.execute(

@@ -11,7 +11,7 @@ from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.expire import mark_unfinished
-from samzip.requests.line import add_work, keep_in_line
+from samzip.requests.line import IMPOSSIBLE_PART, add_work, keep_in_line
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, Move, move
 from samzip.requests.work import drop_unwanted
@@ -58,7 +58,7 @@ def recover(connection: Connection, now: datetime, max_attempts: int, *, but_loc
     orphaned = work.c.token.is_not(None) & its_work
     left_by_sam = (
         select(ziprequest.c.empresa_id, ziprequest.c.parte_numero, func.min(ziprequest.c.created_at), literal(1))
-        .where(ziprequest.c.status == "processing", its_requests)
+        .where(ziprequest.c.status == "processing", its_requests, ~IMPOSSIBLE_PART)
         .group_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
         .order_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
     )

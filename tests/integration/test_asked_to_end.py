@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import os
+import signal
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from samzip.archive.part import PartJob
 from samzip.batch.run import Mode, run
@@ -15,7 +20,7 @@ from samzip.database import open_database, tables
 from samzip.database.patience import Patience
 from samzip.errors import StatementCut
 from samzip.requests import expire
-from tests.support.world import InlineExecutor, World
+from tests.support.world import InlineExecutor, ShiftedDatabase, World
 
 COUNT = (  # for ever; a statement of one kind or the other
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -90,6 +95,49 @@ def test_while_the_history_goes(world: World, monkeypatch: pytest.MonkeyPatch) -
     world.later(days=30)
     assert run_until(world, monkeypatch, expire, "delete_history", 2) == 2
     assert len(world.requests()) == 3
+
+
+def test_what_is_built_is_given_back_although_a_statement_had_to_be_cut(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patience = Patience(300)
+    database = open_database(world.settings.database_url, patience=patience)
+    its = world.context(
+        database=ShiftedDatabase(database.engine, database.url, canceller=database.canceller),
+        settings=replace(world.settings, jobs=2),
+        grant_time=lambda: patience.grant(1),
+    )
+    world.company(equipment=1)
+    world.company("Otra S.A.S.", equipment=4, user="LUIS")
+    world.click("CERTIBOY")
+    world.executor.holds = lambda job: isinstance(job, PartJob)
+    read_batch = read._read_batch
+
+    def read_for_ever(connection: Connection, ids: Sequence[int]) -> Any:
+        if len(ids) > 1:
+            its.stop.ask("SIGTERM")
+            patience.end_in(0.3)
+            connection.exec_driver_sql(COUNT)
+        return read_batch(connection, ids)
+
+    def click(job: Any) -> None:
+        if isinstance(job, PartJob):
+            world.click("LUIS")
+
+    world.executor.before = click
+    monkeypatch.setattr("samzip.batch.building.WRITE_EVERY_S", 0)
+    monkeypatch.setattr(read, "_read_batch", read_for_ever)
+    assert run(its, Mode()).outcome == "interrupted"
+    assert {row.status for row in world.requests()} == {"pending"}
+    assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
+    database.close()
+
+
+def test_ctrl_c_comes_through_a_statement(world: World) -> None:
+    """Where nobody handles the signal, as in samzip status."""
+    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt), world.database.read() as connection:
+        connection.exec_driver_sql(COUNT.replace("FROM n)", "FROM n WHERE i < 5000000)"))
 
 
 def test_a_long_statement_is_cut_short(world: World) -> None:

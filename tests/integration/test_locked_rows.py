@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Executable, select, update
 
 from samzip.archive.part import PartJob
-from samzip.batch import building, cleaning
-from samzip.database import engine, open_database, tables
-from samzip.errors import RowLocked
+from samzip.batch import building, context, run
+from samzip.batch.context import Context
+from samzip.database import Database, engine, open_database, tables
+from samzip.database.patience import Patience
+from samzip.errors import RowLocked, StorageFailed
+from samzip.housekeeping.items import Options
+from samzip.housekeeping.purge import Purge
 from tests.support.world import InlineExecutor, ShiftedDatabase, World, make_world, new_postgres_database
 
 OLD = timedelta(days=4000)
@@ -27,7 +32,7 @@ USERS = ("ANA", "LUIS")  # one in each company
 def world(postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
     """Two companies, and a run that waits for a lock no longer than a second."""
     monkeypatch.setattr(engine, "LOCK_S", 1)
-    monkeypatch.setattr(cleaning, "MOMENT_S", 1)
+    monkeypatch.setattr(context, "ROW_S", 1)
     ShiftedDatabase.shift = timedelta(0)
     made = make_world(tmp_path, new_postgres_database(postgres_server))
     for user in USERS:
@@ -38,14 +43,18 @@ def world(postgres_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 @contextmanager
-def held(world: World, *requests: int) -> Iterator[None]:
-    """Locked by a connection that says nothing more."""
+def locked(world: World, statement: Executable) -> Iterator[None]:
+    """What it changes, by a connection that says nothing more."""
     other = open_database(world.settings.database_url)
     with other.write(pauses=True) as connection:
-        mine = select(tables.ziprequest.c.id).where(tables.ziprequest.c.id.in_(requests)).with_for_update()
-        connection.execute(mine)
+        connection.execute(statement)
         yield
     other.close()
+
+
+def held(world: World, *requests: int) -> AbstractContextManager[None]:
+    mine = select(tables.ziprequest.c.id).where(tables.ziprequest.c.id.in_(requests))
+    return locked(world, mine.with_for_update())
 
 
 def click(world: World, user: str) -> int:
@@ -92,10 +101,12 @@ def test_nor_do_runs_after_it_wait_for_a_part_that_cannot_be_ended(world: World)
         assert states(world) == {first: "processing"}
         world.executor.before = lambda job: None
         second = click(world, "LUIS")
-        assert world.run().counts.completed == 1
+        with pytest.raises(RowLocked):
+            world.run()
         assert states(world) == {first: "processing", second: "completed"}
         again = click(world, "ANA")
-        world.run()
+        with pytest.raises(RowLocked):
+            world.run()
         assert states(world)[again] == "pending"
     assert world.run().counts.completed == 2
     assert set(states(world).values()) == {"completed"}
@@ -108,7 +119,8 @@ def test_what_a_dead_run_left_is_recovered_but_for_the_locked_row(world: World) 
     for number in (first, second):
         world.set_request(number, status="processing")
     with held(world, first):
-        assert world.run().counts.completed == 1
+        with pytest.raises(RowLocked):
+            world.run()
         assert states(world) == {first: "processing", second: "completed"}
     assert world.run().counts.completed == 1
     assert set(states(world).values()) == {"completed"}
@@ -197,3 +209,134 @@ def test_progress_of_others_is_written_beside_a_locked_row(world: World, monkeyp
         assert seen[-1][first] == 0
         assert seen[-1][second] > 0
     assert states(world)[second] == "completed"
+
+
+def test_a_locked_notification_of_an_old_request_stops_nobody(world: World) -> None:
+    first = click(world, "ANA")
+    world.run()
+    world.later(hours=100)
+    world.run()
+    world.later(days=OLD.days)
+    second = click(world, "LUIS")
+    with locked(world, update(tables.notificacionzip).values(status="read")):
+        assert world.run().outcome == "done"
+    assert states(world) == {first: "expired", second: "completed"}
+    world.run()
+    assert states(world) == {second: "completed"}
+
+
+def test_nor_does_the_user_of_a_request_that_cannot_be_served(world: World) -> None:
+    first, second = click(world, "ANA"), click(world, "LUIS")
+    world.set_request(first, parte_numero=0)
+    ana = select(tables.customuser).where(tables.customuser.c.username == "ANA").with_for_update()
+    with locked(world, ana):
+        world.run()
+    assert states(world) == {first: "pending", second: "completed"}
+    world.run()
+    assert states(world) == {first: "failed", second: "completed"}
+
+
+def test_an_impossible_part_that_is_locked_keeps_no_run_busy(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """SAM's own worker had it in work."""
+    first = click(world, "ANA")
+    world.set_request(first, parte_numero=0, status="processing")
+    recover = run.cleaning.recover
+    with ExitStack() as held_by:
+
+        def recover_and_lock(its: Context) -> list[Exception]:
+            left = recover(its)
+            held_by.enter_context(held(world, first))
+            return left
+
+        monkeypatch.setattr(run.cleaning, "recover", recover_and_lock)
+        assert world.run().outcome == "nothing"
+    assert states(world) == {first: "pending"}
+    assert world.rows(tables.work) == []
+
+
+def test_each_further_locked_company_is_waited_for_a_moment_only(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "MOMENT_S", 0.05)
+    waited: list[float] = []
+    write = Database.write
+
+    def watched(self: Database, **how: Any) -> Any:
+        waited.append(how.get("lock_s", 0))
+        return write(self, **how)
+
+    numbers = [click(world, user) for user in USERS]
+    monkeypatch.setattr(Database, "write", watched)
+    with held(world, *numbers), pytest.raises(RowLocked):
+        world.run()
+    assert [seconds for seconds in waited if seconds][-1] == 0.05
+
+
+def end_in_a_moment(world: World, how: Callable[[], object]) -> InlineExecutor:
+    """Both parts are in work, one has its request locked; then `how` ends the run."""
+
+    class Ending(InlineExecutor):
+        def poll(self, timeout: float) -> list[tuple[str, Any]]:
+            if len(world.rows(tables.work)) == sum(row.token is not None for row in world.rows(tables.work)):
+                how()
+            return super().poll(timeout)
+
+    executor = Ending()
+    executor.holds = lambda job: isinstance(job, PartJob)
+    return executor
+
+
+def test_a_store_that_fails_costs_others_no_attempt(world: World) -> None:
+    first, second = click(world, "ANA"), click(world, "LUIS")
+
+    def fail() -> None:
+        raise StorageFailed("away")
+
+    world.executor = end_in_a_moment(world, fail)
+    with ExitStack() as held_by:
+        lock_when_begun(world, first, held_by)
+        with pytest.raises(StorageFailed, match="away"):
+            world.run(settings=replace(world.settings, jobs=2))
+    assert states(world) == {first: "processing", second: "pending"}
+    assert sorted(attempts(world)) == [0, 1]
+
+
+def test_nor_does_a_signal_while_the_run_waits_for_the_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(context, "ROW_S", 60)
+    patience = Patience(60)
+    database = open_database(world.settings.database_url, patience=patience)
+    its = world.context(
+        database=ShiftedDatabase(database.engine, database.url, canceller=database.canceller),
+        settings=replace(world.settings, jobs=2),
+        grant_time=lambda: patience.grant(1),
+    )
+    second = click(world, "LUIS")
+    world.executor.holds = lambda job: isinstance(job, PartJob)
+    first = 0
+    with ExitStack() as held_by:
+
+        def click_and_end(job: Any) -> None:
+            nonlocal first
+            if isinstance(job, PartJob):
+                first = click(world, "ANA")
+                held_by.enter_context(held(world, first))
+                threading.Timer(0.5, its.stop.ask, ["SIGTERM"]).start()
+                threading.Timer(0.5, patience.end_in, [0.5]).start()
+
+        world.executor.before = click_and_end
+        monkeypatch.setattr(building, "WRITE_EVERY_S", 0)
+        assert run.run(its, run.Mode()).outcome == "interrupted"
+        assert states(world) == {first: "pending", second: "pending"}
+        assert attempts(world) == [0, 0]
+    database.close()
+
+
+def test_a_purge_leaves_the_file_of_a_request_that_somebody_holds(world: World) -> None:
+    first = click(world, "ANA")
+    world.run()
+    files = world.files()
+    world.later(hours=100)
+    with held(world, first):
+        _, done = Purge(world.settings, world.database, world.archives, Options(), "h").run(0)
+    assert done.counts["expired archive"] == 0
+    assert (states(world), world.files()) == ({first: "completed"}, files)
+    world.run()
+    assert (states(world), world.files()) == ({first: "expired"}, [])
