@@ -63,6 +63,11 @@ class RowLocked(DatabaseUnreachable):
     SELECT * FROM pg_stat_activity WHERE state <> 'idle' shows who."""
 
 
+class Deadlock(RowLocked):
+    """Nothing is lost: the next run goes on. Two transactions waited for each other, and the server ended this one; its
+    own log names both."""
+
+
 class DatabaseReadOnly(DatabaseUnreachable):
     """Nothing is lost, and nothing can be written: is this address a standby, is default_transaction_read_only set, or
     may this user not write the SQLite file and its folder?"""

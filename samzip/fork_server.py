@@ -6,6 +6,7 @@ import atexit
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
@@ -33,7 +34,8 @@ def running(notes: Path) -> Iterator[None]:
     multiprocessing.get_context("forkserver").set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
     try:
-        resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
+        with _silent_tracker():
+            resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
         signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         prepare_sockets(notes)
         forkserver.ensure_running()
@@ -42,6 +44,16 @@ def running(notes: Path) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _silent_tracker() -> Iterator[None]:
+    """It removes the semaphores of a leader that was killed, and would warn of them on that one's terminal."""
+    sys.warnoptions.append("ignore:resource_tracker")
+    try:
+        yield
+    finally:
+        sys.warnoptions.pop()
 
 
 def wake() -> None:

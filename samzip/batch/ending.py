@@ -104,7 +104,7 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
         with context.database.write(lock_s=context.waits.seconds) as connection:
             now = context.database.now(connection)
             mark_stuck(connection, now, item)
-            retry_at = work.fail(
+            failed = work.fail(
                 connection,
                 now,
                 item.held,
@@ -118,7 +118,7 @@ def fail(context: Context, item: InWork, error: BaseException) -> None:
         _dropped(context, item, str(lost))
         return
     context.tally["failed"] += 1
-    context.publish(PartFailed(item.ref, why.full, item.held.attempt, retry_at))
+    context.publish(PartFailed(item.ref, failed.reason, item.held.attempt, failed.retry_at))
 
 
 def give_up(context: Context, company_id: int, error: Exception) -> None:
@@ -149,7 +149,7 @@ def give_up(context: Context, company_id: int, error: Exception) -> None:
         held = part.held
         ref = PartRef(company_id, part.company, held.part, part.parts, held.request_id, held.user)
         context.tally["failed"] += 1
-        context.publish(PartFailed(ref, why.full, held.attempt, part.retry_at))
+        context.publish(PartFailed(ref, part.failed.reason, held.attempt, part.failed.retry_at))
 
 
 def drop(context: Context, item: InWork, why: str) -> None:

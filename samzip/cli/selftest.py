@@ -34,8 +34,8 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
     It makes a small company with a database of its own in the state folder and lets real runs publish its archives
     into a new folder on your archive storage. Runs are killed with SIGKILL at moments spread over their whole length;
     after each the next run must put everything right. Your own database, documents and archives are neither read nor
-    changed, and the test's folders (their names begin with samzip-selftest-) go when it ends, or with the next test
-    where it was killed.
+    changed, and the test's folders (their names begin with samzip-selftest-) go when it ends, or with a test a
+    minute later where it was killed.
 
     Counted are requests that were lost (after the next run neither delivered, nor waiting, nor failed with a reason),
     archives that were torn when anyone could see them, parts built twice, and files or rows left over.

@@ -27,6 +27,7 @@ from samzip.errors import (
     DatabaseNotReady,
     DatabaseReadOnly,
     DatabaseUnreachable,
+    Deadlock,
     RightMissing,
     RowLocked,
     SamzipError,
@@ -48,6 +49,7 @@ STEPS = 20_000  # of a statement's, some milliseconds, between two looks whether
 KEPT = 8  # open connections to a SQLite file between two calls
 
 POSTGRESQL_SAYS: dict[str | None, type[SamzipError]] = {  # by SQLSTATE
+    "40P01": Deadlock,  # deadlock_detected
     "55P03": RowLocked,  # lock_not_available, by lock_timeout
     "57014": StatementCut,  # query_canceled, by statement_timeout or because this command was asked to end
     "25006": DatabaseReadOnly,  # a standby that is not promoted yet, or a server that was set so

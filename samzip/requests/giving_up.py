@@ -21,7 +21,7 @@ class GivenUp:
     company: str
     held: work.Claim
     parts: int
-    retry_at: datetime | None  # None: it was the last one
+    failed: work.Failed
 
 
 def give_up(
@@ -58,7 +58,7 @@ def give_up(
         )
         if held is not None:
             notice = wording.failed(company, part, parts, told)
-            retry_at = work.fail(
+            failed = work.fail(
                 connection,
                 now,
                 held,
@@ -68,5 +68,5 @@ def give_up(
                 notice=notice,
                 worker_died=worker_died,
             )
-            given_up.append(GivenUp(company, held, parts, retry_at))
+            given_up.append(GivenUp(company, held, parts, failed))
     return given_up

@@ -8,12 +8,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import ColumnElement, Connection, exists, func, select, update
 
 from samzip.database.tables import archive, ziprequest
 from samzip.errors import UsageProblem
 from samzip.requests.expire import adopt, is_over
-from samzip.requests.line import in_groups, put_in_line
+from samzip.requests.line import ITS_PART, in_groups, lock_parts, put_in_line
 from samzip.requests.states import Move, move
 
 AGAIN = "el archivo estaba dañado; se genera de nuevo"
@@ -95,6 +95,7 @@ def take_back(connection: Connection, now: datetime, ttl: timedelta, path: str) 
 
 def _wait_again(connection: Connection, now: datetime, which: ColumnElement[bool]) -> int:
     """A row remembers the file, should nobody get to delete it now. Requests come before archives."""
+    lock_parts(connection, exists().where(ITS_PART, which))
     first = connection.execute(select(ziprequest).where(which).order_by(ziprequest.c.id).limit(1)).first()
     waiting = move(connection, Move.REBUILD, which, error_message=AGAIN)
     for group in in_groups([row.id for row in waiting]):

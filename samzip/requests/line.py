@@ -76,6 +76,13 @@ def put_in_line(connection: Connection, now: datetime, which: ColumnElement[bool
     )
 
 
+def lock_parts(connection: Connection, which: ColumnElement[bool]) -> None:
+    """Work rows before requests, and in their order, as everywhere: two transactions that lock in one order never wait
+    for each other in a circle. On SQLite a transaction is alone anyway."""
+    mine = select(work.c.part).where(which).order_by(work.c.company_id, work.c.part)
+    connection.execute(mine.with_for_update())
+
+
 def keep_in_line(connection: Connection, company_id: int, part: int) -> None:
     """Of a part whose row is going: requests that came while it was in work wait on, since their click, or since the
     newest run began if that is later: they may be older, and have been asked for again."""

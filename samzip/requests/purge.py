@@ -18,7 +18,7 @@ from samzip.database.tables import archive, attempt, empresa, lease, run, work, 
 from samzip.dossier.keys import parse_key, temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.expire import adopt, is_history
-from samzip.requests.line import ITS_PART, WAITS_SINCE, in_groups, put_in_line
+from samzip.requests.line import ITS_PART, WAITS_SINCE, in_groups, lock_parts, put_in_line
 from samzip.requests.notices import fail_requests, notify
 from samzip.requests.states import ENDED, LIVE, NO_COMPANY, PENDING, Move, move, remove
 from samzip.requests.wording import Notice
@@ -169,8 +169,7 @@ def end_stuck(connection: Connection, now: datetime, ids: Sequence[int], how: st
     part_of = exists().where(
         ziprequest.c.id.in_(ids), ziprequest.c.empresa_id == work.c.company_id, ziprequest.c.parte_numero == work.c.part
     )
-    # Until this transaction ends nobody claims, completes or fails these parts.
-    connection.execute(update(work).where(part_of).values(attempts=work.c.attempts))
+    lock_parts(connection, part_of)  # until this transaction ends nobody claims, completes or fails them
     living = _living_runs(connection, now)
     rows = [row for row in _stuck(connection, living, ziprequest.c.id.in_(ids)) if not row.in_work]
     alike = defaultdict(list)

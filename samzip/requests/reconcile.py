@@ -15,7 +15,7 @@ from samzip.database.tables import customuser, empresa, work, ziprequest
 from samzip.dossier.parts import Cut, part_slices
 from samzip.requests import wording
 from samzip.requests.insert import pending_row
-from samzip.requests.line import IMPOSSIBLE_PART, in_groups, is_whole, put_in_line
+from samzip.requests.line import IMPOSSIBLE_PART, in_groups, is_whole, lock_parts, put_in_line
 from samzip.requests.notices import fail_requests
 from samzip.requests.recut import Asked, take_back_other_cuts, waiting_clicks
 from samzip.requests.states import COMPANY_DELETED, LIVE, NO_COMPANY, PENDING, Move, move
@@ -52,7 +52,7 @@ def reconcile(
     `seen` are the requests that were there when the inventory was read; those that came since wait for the next pass.
     `cut` is None when the company is gone.
     """
-    _lock_parts(connection, company_id)
+    lock_parts(connection, work.c.company_id == company_id)
     slices = part_slices(cut.equipment, part_size) if cut else []
     clicks = waiting_clicks(connection, company_id, seen) if slices else {}
     recut = take_back_other_cuts(connection, now, ttl, chain(*clicks.values()), cut.digest) if cut else []
@@ -80,13 +80,6 @@ def reconcile(
     drop_unwanted(connection, work.c.company_id == company_id, MAY_BE_CLAIMED)
     cancelled = len(surplus) - len(rejected)
     return Reconciled(len(gained), cancelled, len(recut), rejected, reason, waiting)
-
-
-def _lock_parts(connection: Connection, company_id: int) -> None:
-    """The work rows first, as everywhere: two transactions that lock in one order never wait for each other in a
-    circle. On SQLite the transaction is alone anyway."""
-    mine = select(work.c.part).where(work.c.company_id == company_id)
-    connection.execute(mine.order_by(work.c.part).with_for_update())
 
 
 def _live(connection: Connection, company_id: int) -> list[Row[Any]]:

@@ -11,7 +11,7 @@ from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.keys import temporary_key
 from samzip.requests import attempts, wording
 from samzip.requests.expire import mark_unfinished
-from samzip.requests.line import IMPOSSIBLE_PART, add_work, keep_in_line
+from samzip.requests.line import IMPOSSIBLE_PART, add_work, keep_in_line, lock_parts
 from samzip.requests.notices import fail_requests
 from samzip.requests.states import NO_COMPANY, Move, move
 from samzip.requests.work import drop_unwanted
@@ -49,9 +49,7 @@ def recover(connection: Connection, now: datetime, max_attempts: int, *, but_loc
     A request in `processing` without a work row is what SAM's own worker left: it gets one, an attempt counted too.
     `but_locked`: parts of which somebody else holds a request at this moment stay as they are, for the next run.
     """
-    # Work before requests, as everywhere: who cancels one of these at this moment never waits in a circle.
-    left = select(work.c.part).where(work.c.token.is_not(None)).order_by(work.c.company_id, work.c.part)
-    connection.execute(left.with_for_update())
+    lock_parts(connection, work.c.token.is_not(None))
     locked = _locked(connection) if but_locked else []
     its_work = tuple_(work.c.company_id, work.c.part).not_in(locked)
     its_requests = tuple_(ziprequest.c.empresa_id, ziprequest.c.parte_numero).not_in(locked)

@@ -22,6 +22,7 @@ WANTED = exists().where(ITS_PART, ziprequest.c.status.in_(LIVE))  # whether a li
 MAY_BE_CLAIMED = exists().where(ITS_PART, ziprequest.c.status.in_(PENDING))
 RETRYING = and_(work.c.last_error.is_not(None), work.c.token.is_(None), WANTED)  # its last attempt failed
 MAX_DEATHS = 3
+QUARANTINED = f"no se intenta más: ya mató {MAX_DEATHS} procesos"
 BACKOFF = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))  # after the 1st, 2nd, 3rd.. attempt
 
 
@@ -44,6 +45,14 @@ class Claim:
     requests: int  # clicks that it serves
     request_id: int  # the newest of them
     user: str  # who made it
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """What became of a part whose attempt failed."""
+
+    retry_at: datetime | None  # None: no attempt is left and its requests failed, or all of them were cancelled
+    reason: str  # for operators
 
 
 class ArchiveGone(Exception):
@@ -235,15 +244,17 @@ def fail(
     max_attempts: int,
     notice: Notice,
     worker_died: bool = False,
-) -> datetime | None:
-    """Counts a failed attempt. Returns when the next one is due; None when none is left and the requests failed, or
-    when all of them were cancelled meanwhile. `reason` is for operators, `told` for whoever made the requests.
+) -> Failed:
+    """Counts a failed attempt. `reason` is for operators, `told` for whoever made the requests.
 
     A part that kills its worker MAX_DEATHS times fails however many attempts are allowed: it takes memory from others.
     """
     _touch(connection, held, deaths=work.c.deaths + int(worker_died))
     deaths = connection.execute(select(work.c.deaths).where(_mine(held))).scalar_one()
-    if held.attempt < max_attempts and deaths < MAX_DEATHS:
+    has_more = held.attempt < max_attempts
+    if has_more and deaths >= MAX_DEATHS:
+        reason, told = f"{reason}; {QUARANTINED}", f"{told}; {QUARANTINED}"
+    elif has_more:
         retry_at = now + BACKOFF[min(held.attempt, len(BACKOFF)) - 1]
         connection.execute(
             update(work)
@@ -252,11 +263,11 @@ def fail(
         )
         move(connection, Move.PUT_BACK, _requests(held.company_id, held.part), error_message=told)
         attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
-        return None if drop_unwanted(connection, _part(held.company_id, held.part)) else retry_at
+        return Failed(None if drop_unwanted(connection, _part(held.company_id, held.part)) else retry_at, reason)
     fail_requests(connection, now, _in_work(held), told, notice)
     _leave(connection, held)
     attempts.end(connection, now, held.token, attempts.FAILED, error=reason)
-    return None
+    return Failed(None, reason)
 
 
 def release(connection: Connection, now: datetime, held: Claim) -> None:

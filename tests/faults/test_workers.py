@@ -13,6 +13,7 @@ from sqlalchemy import update
 
 from samzip.database import tables
 from samzip.dossier.keys import is_temporary
+from samzip.requests.work import QUARANTINED
 from tests.support.live_runs import LiveRuns, parent, wait_until
 from tests.support.world import ShiftedDatabase, make_world
 
@@ -96,7 +97,8 @@ def test_a_part_that_kills_its_worker_three_times_is_set_aside_however_many_atte
         if deaths < 3:
             assert first.status == "pending"
             skip_the_wait(live)
-    assert (first.status, first.error_message) == ("failed", DIED)
+    assert (first.status, first.error_message) == ("failed", f"{DIED}; {QUARANTINED}")
+    assert QUARANTINED in run.told("part.failed")[0]["reason"]
     assert live.world.rows(tables.work) == []
     assert len(live.begun(1)) == 3
     assert [row.tipo for row in live.world.rows(tables.notificacionzip) if row.zip_request_id == 1] == ["zip_failed"]

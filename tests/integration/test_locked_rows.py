@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack, contextmanager
@@ -12,16 +13,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Executable, select, update
+from sqlalchemy import Connection, Executable, select, update
 
 from samzip.archive.part import PartJob
 from samzip.batch import building, context, run
 from samzip.batch.context import Context
 from samzip.database import Database, engine, open_database, tables
 from samzip.database.patience import Patience
-from samzip.errors import RowLocked, StorageFailed
+from samzip.errors import Deadlock, RowLocked, SamzipError, StorageFailed
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
+from samzip.requests import integrity, reconcile
+from samzip.requests.collapse import collapse
+from samzip.requests.line import lock_parts
+from samzip.requests.states import Move, move
 from tests.support.world import InlineExecutor, ShiftedDatabase, World, make_world, new_postgres_database
 
 OLD = timedelta(days=4000)
@@ -340,3 +345,68 @@ def test_a_purge_leaves_the_file_of_a_request_that_somebody_holds(world: World) 
     assert (states(world), world.files()) == ({first: "completed"}, files)
     world.run()
     assert (states(world), world.files()) == ({first: "expired"}, [])
+
+
+def test_who_finds_an_archive_damaged_and_a_run_lock_rows_in_one_order(world: World) -> None:
+    """Otherwise each could hold what the other one needs."""
+    first = click(world, "ANA")
+    world.run()
+    (path,) = world.files()
+    click(world, "ANA")
+    errors: list[BaseException] = []
+
+    def take_back() -> None:
+        try:
+            with world.database.write() as connection:
+                integrity.take_back(connection, world.database.now(connection), world.settings.ttl, path)
+        except SamzipError as error:
+            errors.append(error)
+
+    with world.database.write() as connection:
+        collapse(connection, world.database.now(connection))
+    somebody = threading.Thread(target=take_back)
+    with world.database.write() as connection:
+        lock_parts(connection, tables.work.c.company_id == 1)
+        somebody.start()
+        somebody.join(timeout=0.5)
+        moved = move(connection, Move.REBUILD, tables.ziprequest.c.id == first)
+    somebody.join()
+    assert [row.id for row in moved] == [first]
+    assert errors == []
+
+
+def test_a_deadlock_is_one_companys_trouble(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody locks a request and then its work row, a run the other way round; the server ends the run's."""
+    monkeypatch.setattr(context, "ROW_S", 20)
+    monkeypatch.setattr(engine, "LOCK_S", 20)
+    first, second = click(world, "ANA"), click(world, "LUIS")
+    lock = reconcile.lock_parts
+    somebody: list[threading.Thread] = []
+
+    def lock_and_meet(connection: Connection, which: Any) -> None:
+        lock(connection, which)
+        if not somebody:
+            request_is_held = threading.Event()
+
+            def change() -> None:
+                with world.database.write() as theirs:
+                    theirs.execute(
+                        update(tables.ziprequest).where(tables.ziprequest.c.id == first).values(position_in_queue=7)
+                    )
+                    request_is_held.set()
+                    theirs.execute(update(tables.work).where(tables.work.c.company_id == 1).values(deaths=0))
+
+            somebody.append(threading.Thread(target=change))
+            somebody[0].start()
+            request_is_held.wait()
+            time.sleep(1.5)  # longer than the server waits before it looks for a circle
+
+    monkeypatch.setattr(reconcile, "lock_parts", lock_and_meet)
+    with pytest.raises(Deadlock) as met:
+        world.run()
+    somebody[0].join()
+    assert "own log names both" in met.value.advice
+    assert states(world) == {first: "pending", second: "completed"}
+    assert attempts(world) == [0]
+    world.run()
+    assert states(world) == {first: "completed", second: "completed"}

@@ -352,9 +352,9 @@ def test_the_queue_is_looked_through_when_somebody_clicked_and_not_before_every_
     world.company("Chica Ltda", equipment=1, user="chica")
     looks, parts = [], []
 
-    def look(*arguments: Any) -> Collapsed:
+    def look(*arguments: Any, **how: Any) -> Collapsed:
         looks.append(len(parts))
-        return collapse(*arguments)
+        return collapse(*arguments, **how)
 
     def click_once(job: Any) -> None:
         if isinstance(job, PartJob):

@@ -219,8 +219,8 @@ MUTANTS = (
     Mutant(
         name="one attempt too many",
         file="samzip/requests/work.py",
-        old="    if held.attempt < max_attempts and",
-        new="    if held.attempt <= max_attempts and",
+        old="    has_more = held.attempt < max_attempts",
+        new="    has_more = held.attempt <= max_attempts",
         why="a failing part costs more attempts than were allowed",
         tests=(RUN + "test_a_failed_attempt_waits_longer_each_time_and_the_last_one_fails_with_the_reason[sqlite]",),
     ),
