@@ -180,11 +180,12 @@ class DaskCluster:
             return
         if isinstance(error, WorkerDied):
             ticket.end()
+        was_cancelled = self._ending.pop(ticket.key, None) is not None
         if self._running.pop(ticket.key, None) is None:  # it was given up before
             return
         self._active = time.monotonic()
         was_silent = self._silence.end(ticket.key)
-        if self._ending.pop(ticket.key, None) is not None:
+        if was_cancelled:
             end_early(ended, was_silent)
         elif error is None:
             ended.set_result(result)

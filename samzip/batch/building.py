@@ -71,6 +71,8 @@ class _Crew:
         try:
             self._work()
         except StatementCut:  # one of this run's own, which was asked to end
+            if self.context.stop:
+                self.context.publish(StopRequested(self.context.stop.signal or ""))
             with suppress(DatabaseUnreachable):
                 self._give_back()
             raise

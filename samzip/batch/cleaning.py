@@ -30,7 +30,9 @@ def recover(context: Context) -> list[Exception]:
     except RowLocked as error:
         context.waits.was_in_vain()
         left.append(error)
-        recovered, going = _recover_rows(context, but_locked=True)
+        recovered, going = Recovered(0, 0), []
+        with suppress(RowLocked):  # of a notification's user, say: nothing is recovered then, and others are served
+            recovered, going = _recover_rows(context, but_locked=True)
     files = _delete_marked(context, going)
     if recovered.requests or recovered.failed or files:
         context.tally["failed"] += recovered.failed
@@ -70,15 +72,24 @@ def delete_history(context: Context) -> None:
     context.publish(HistoryDeleted(deleted))
 
 
-def expire(context: Context) -> None:
-    """Rows first, so that nobody is offered a file that is going; the archive row stays until its file is gone."""
+def expire(context: Context) -> list[Exception]:
+    """Rows first, so that nobody is offered a file that is going; the archive row stays until its file is gone.
+
+    Returns why the rest was left to another run.
+    """
     ended: dict[str, ArchiveExpired] = {}
     going: Sequence[expiry.Going] = ()
+    left: list[Exception] = []
     while not context.stop:
-        with context.database.write(lock_s=context.waits.seconds) as connection:
-            now = context.database.now(connection)
-            expired = expiry.expire(connection, now, context.settings.ttl)
-            going = expiry.deleting(connection)
+        try:
+            with context.database.write(lock_s=context.waits.seconds) as connection:
+                now = context.database.now(connection)
+                expired = expiry.expire(connection, now, context.settings.ttl)
+                going = expiry.deleting(connection)
+        except RowLocked as error:  # of a notification's user, say
+            context.waits.was_in_vain()
+            left.append(error)
+            break
         for item in expired:
             before = ended[item.path].requests if item.path in ended else 0
             ended[item.path] = ArchiveExpired(item.path, item.company, before + item.requests)
@@ -87,6 +98,7 @@ def expire(context: Context) -> None:
     for event in ended.values():
         context.publish(event)
     _delete_marked(context, going)
+    return left
 
 
 def trim(context: Context) -> None:

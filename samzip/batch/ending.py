@@ -13,12 +13,21 @@ from datetime import datetime, timedelta
 
 from samzip.archive.part import PartResult
 from samzip.batch import telling
-from samzip.batch.context import LEASE_LOST, MOMENT_S, Context
+from samzip.batch.context import LEASE_LOST, Context
 from samzip.batch.in_work import InWork, is_wanted, leave_files, mark_stuck, remove_files
 from samzip.batch.reasons import reason
 from samzip.dossier import missing
 from samzip.dossier.keys import download_name
-from samzip.errors import DatabaseUnreachable, RowLocked, StorageFailed, Unexpected, WorkTakenOver, as_told
+from samzip.errors import (
+    DatabaseUnreachable,
+    Deadlock,
+    RowLocked,
+    StatementCut,
+    StorageFailed,
+    Unexpected,
+    WorkTakenOver,
+    as_told,
+)
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.requests import giving_up, lease, runs, wording, work
@@ -26,6 +35,8 @@ from samzip.requests.expire import forget
 from samzip.requests.shown import read_warnings
 
 PATIENCE_S = 30  # for a database that is away when a finished archive is to be noted
+FINISH_S = 25  # for somebody else's row then: less than a server's statement_timeout may be (docs/operations.md)
+GLANCE_S = 0.1
 
 
 def publish(context: Context, item: InWork, result: PartResult) -> None:
@@ -166,9 +177,12 @@ def drop(context: Context, item: InWork, why: str) -> None:
 
 
 def release(context: Context, item: InWork) -> None:
-    """Back to pending without counting the attempt: the run was asked to stop, and has removed the part's files."""
+    """Back to pending without counting the attempt: the run was asked to stop, and has removed the part's files.
+
+    Raises RowLocked at once, since others are still to be given back.
+    """
     try:
-        with context.database.write(lock_s=MOMENT_S) as connection:
+        with context.database.write(lock_s=GLANCE_S) as connection:
             now = context.database.now(connection)
             mark_stuck(connection, now, item)
             work.release(connection, now, item.held)
@@ -212,15 +226,15 @@ def _finish(context: Context, item: InWork, published: work.Published, notice: w
     until = time.monotonic() + PATIENCE_S
     while True:
         try:
-            with context.database.write(lock_s=PATIENCE_S) as connection:
+            with context.database.write(lock_s=FINISH_S) as connection:
                 now = context.database.now(connection)
                 expires = now + context.settings.ttl
                 made, again = (item.temporary, False) if item.path else (None, True)
                 return work.finish(connection, now, item.held, published, expires, notice, made, again), expires
-        except RowLocked:  # that was waited for already
-            raise
-        except DatabaseUnreachable:
-            item.is_unsure = True
+        except DatabaseUnreachable as error:
+            if isinstance(error, RowLocked) and not isinstance(error, Deadlock):  # that was waited for already
+                raise
+            item.is_unsure |= not isinstance(error, Deadlock | StatementCut)  # of these it is certain: not done
             if time.monotonic() >= until or context.stop:
                 raise
             time.sleep(1)

@@ -82,8 +82,8 @@ def _passes(context: Context, mode: Mode, iteration: int) -> int:
         left += aside
         if context.stop:
             break
-        cleaning.expire(context)
-        if mode.once or aside or not worked:
+        left += cleaning.expire(context)
+        if mode.once or left or not worked:
             break
     cleaning.trim(context)
     if left and not context.stop:
@@ -129,6 +129,7 @@ def _look(context: Context) -> tuple[Collapsed, list[work.Waiting]]:
     try:
         collapsed, waiting = _collapsed(context)
     except RowLocked:  # what cannot be served at all waits for another run
+        context.waits.was_in_vain()
         collapsed, waiting = _collapsed(context, rejects=False)
     for request_id, reason in collapsed.rejected:
         context.tally["rejected"] += 1

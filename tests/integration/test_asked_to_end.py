@@ -19,7 +19,7 @@ from samzip.catalog import read
 from samzip.database import open_database, tables
 from samzip.database.patience import Patience
 from samzip.errors import StatementCut
-from samzip.requests import expire
+from samzip.requests import expire, work
 from tests.support.world import InlineExecutor, ShiftedDatabase, World
 
 COUNT = (  # for ever; a statement of one kind or the other
@@ -131,6 +131,24 @@ def test_what_is_built_is_given_back_although_a_statement_had_to_be_cut(
     assert {row.status for row in world.requests()} == {"pending"}
     assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
     database.close()
+
+
+def test_an_archive_that_was_not_noted_is_given_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its statement was cut, and so it is certain that it was not."""
+    its = world.context()
+    world.company(equipment=1)
+    world.click()
+
+    def be_cut(*_: Any) -> int:
+        its.stop.ask("SIGTERM")
+        raise StatementCut("cut")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(work, "finish", be_cut)
+        assert run(its, Mode()).outcome == "interrupted"
+    assert [row.status for row in world.requests()] == ["pending"]
+    assert [(row.attempts, row.token) for row in world.rows(tables.work)] == [(0, None)]
+    assert world.files() == []
 
 
 def test_ctrl_c_comes_through_a_statement(world: World) -> None:

@@ -23,7 +23,7 @@ from samzip.database.patience import Patience
 from samzip.errors import Deadlock, RowLocked, SamzipError, StorageFailed
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
-from samzip.requests import integrity, reconcile
+from samzip.requests import integrity, reconcile, work
 from samzip.requests.collapse import collapse
 from samzip.requests.line import lock_parts
 from samzip.requests.states import Move, move
@@ -233,8 +233,7 @@ def test_a_locked_notification_of_an_old_request_stops_nobody(world: World) -> N
 def test_nor_does_the_user_of_a_request_that_cannot_be_served(world: World) -> None:
     first, second = click(world, "ANA"), click(world, "LUIS")
     world.set_request(first, parte_numero=0)
-    ana = select(tables.customuser).where(tables.customuser.c.username == "ANA").with_for_update()
-    with locked(world, ana):
+    with ana(world):
         world.run()
     assert states(world) == {first: "pending", second: "completed"}
     world.run()
@@ -410,3 +409,90 @@ def test_a_deadlock_is_one_companys_trouble(world: World, monkeypatch: pytest.Mo
     assert attempts(world) == [0]
     world.run()
     assert states(world) == {first: "completed", second: "completed"}
+
+
+def test_two_locked_rows_among_three_cost_the_third_one_no_attempt(world: World) -> None:
+    world.company("Empresa de PEPE", equipment=1, user="PEPE")
+    numbers = [click(world, user) for user in (*USERS, "PEPE")]
+    patience = Patience(60)
+    database = open_database(world.settings.database_url, patience=patience)
+    its = world.context(
+        database=ShiftedDatabase(database.engine, database.url, canceller=database.canceller),
+        settings=replace(world.settings, jobs=3),
+        grant_time=lambda: patience.grant(1),
+    )
+    with ExitStack() as held_by:
+
+        def lock_and_end() -> None:
+            held_by.enter_context(held(world, *numbers[:2]))
+            patience.end_in(0)
+            its.stop.ask("SIGTERM")
+
+        world.executor = end_in_a_moment(world, lock_and_end)
+        assert run.run(its, run.Mode()).outcome == "interrupted"
+        assert list(states(world).values()) == ["processing", "processing", "pending"]
+        assert sorted(attempts(world)) == [0, 1, 1]
+    database.close()
+
+
+def test_a_finished_archive_is_noted_once_more_after_a_deadlock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody changes two requests for one part in the other order."""
+    first, second = click(world, "ANA"), click(world, "ANA")
+    finish = work.finish
+    somebody: list[threading.Thread] = []
+
+    def meet(*arguments: Any) -> int:
+        if somebody:
+            return finish(*arguments)
+        is_held = threading.Event()
+
+        def change() -> None:
+            with world.database.write() as theirs:
+                theirs.exec_driver_sql("SET LOCAL deadlock_timeout = '30s'")  # the server ends the run's
+                for number in (second, first):
+                    its = update(tables.ziprequest).where(tables.ziprequest.c.id == number)
+                    theirs.execute(its.values(position_in_queue=7))
+                    is_held.set()
+                    time.sleep(0.5)
+
+        somebody.append(threading.Thread(target=change))
+        somebody[0].start()
+        is_held.wait()
+        return finish(*arguments)
+
+    monkeypatch.setattr(engine, "LOCK_S", 20)
+    monkeypatch.setattr(work, "finish", meet)
+    assert world.run().outcome == "done"
+    somebody[0].join()
+    assert states(world) == {first: "completed", second: "completed"}
+    assert [(row.number, row.outcome) for row in world.rows(tables.attempt)] == [(1, "published")]
+
+
+def ana(world: World) -> AbstractContextManager[None]:
+    """Her user is held, to whom a notification would be written."""
+    return locked(world, select(tables.customuser).where(tables.customuser.c.username == "ANA").with_for_update())
+
+
+def test_where_recovery_meets_a_second_lock_others_are_served_all_the_same(world: World) -> None:
+    first, second = click(world, "ANA"), click(world, "LUIS")
+    world.set_request(first, status="processing")
+    with world.database.write() as connection:
+        spent = {"queued_at": world.database.now(connection), "attempts": 3, "token": "x" * 32, "run_id": "dead"}
+        connection.execute(tables.work.insert().values(company_id=1, part=1, **spent))
+    with ana(world), pytest.raises(RowLocked):
+        world.run()
+    assert states(world) == {first: "processing", second: "completed"}
+    world.run()
+    assert states(world) == {first: "failed", second: "completed"}
+
+
+def test_whose_user_is_held_expires_later(world: World) -> None:
+    first = click(world, "ANA")
+    world.run()
+    world.later(hours=100)
+    second = click(world, "LUIS")
+    with ana(world), pytest.raises(RowLocked):
+        world.run()
+    assert states(world) == {first: "completed", second: "completed"}
+    world.run()
+    assert states(world) == {first: "expired", second: "completed"}
