@@ -9,6 +9,8 @@ FROZEN = ALONE + "test_a_run_that_was_frozen_gives_nobody_an_archive_that_anothe
 HELD = "test_a_signal_ends_a_run_soon_although_somebody_holds_the_database_and_the_next_run_recovers"
 UNCERTAIN = "tests/integration/test_uncertain_ends.py::"
 STUCK = "tests/integration/test_stuck_files.py::"
+SILENT = "tests/integration/test_silent_jobs.py::"
+LOCKED = "tests/integration/test_locked_rows.py::"
 ORDER = "tests/integration/test_publishing_order.py::"
 RUN = "tests/integration/test_run.py::"
 VERIFY_COMMAND = "tests/integration/test_verify_command.py::"
@@ -236,11 +238,11 @@ MUTANTS = (
     Mutant(
         name="the file goes before its rows",
         file="samzip/batch/cleaning.py",
-        old="            expired = expiry.expire(connection, now, context.settings.ttl)\n"
-        "            going = expiry.deleting(connection)\n",
-        new="            expired = expiry.expire(connection, now, context.settings.ttl)\n"
-        "            going = expiry.deleting(connection)\n"
-        "            for item in going:\n                context.archives.delete(item.path)\n",
+        old="                expired = expiry.expire(connection, now, context.settings.ttl)\n"
+        "                going = expiry.deleting(connection)\n",
+        new="                expired = expiry.expire(connection, now, context.settings.ttl)\n"
+        "                going = expiry.deleting(connection)\n"
+        "                for item in going:\n                    context.archives.delete(item.path)\n",
         why="a kill before the commit leaves requests that offer a file which is gone",
         tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
     ),
@@ -252,6 +254,22 @@ MUTANTS = (
         "            expiry.forget(connection, item.path)\n        try:\n            deleted",
         why="a kill in between leaves a file that no row knows",
         tests=(ORDER + "test_rows_expire_before_the_file_goes_and_a_row_remembers_it_until_it_has_gone[sqlite]",),
+    ),
+    Mutant(
+        name="a worker that is told to end is trusted to write no more",
+        file="samzip/batch/building.py",
+        old="            in_work.leave_files(item)  # its worker may live for a moment\n",
+        new="",
+        why="what it writes before it dies stays, and nobody knows of it",
+        tests=(SILENT + "test_what_a_worker_writes_after_it_was_told_to_end_is_removed[sqlite-cancel]",),
+    ),
+    Mutant(
+        name="who finds damage locks requests first",
+        file="samzip/requests/integrity.py",
+        old="    lock_parts(connection, exists().where(ITS_PART, which))\n",
+        new="",
+        why="a download and a run wait for each other in a circle",
+        tests=(LOCKED + "test_who_finds_an_archive_damaged_and_a_run_lock_rows_in_one_order",),
     ),
     Mutant(
         name="an expired archive is given again",
