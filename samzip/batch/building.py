@@ -79,7 +79,8 @@ class _Crew:
         except DatabaseUnreachable:  # nothing can be given back: the next run recovers it
             raise
         except Exception:  # the installation's trouble, or ours: it costs the parts in work no attempt
-            self._give_back()
+            with suppress(RowLocked):
+                self._give_back()
             raise
         if self.context.stop:
             self.context.publish(StopRequested(self.context.stop.signal or ""))
@@ -287,9 +288,14 @@ class _Crew:
                 in_work.remove_files(self.context, item)
             is_away = is_away or item.is_stuck
         self.context.grant_time()
+        locked: RowLocked | None = None
         for item in given_back:
-            with suppress(RowLocked):  # the next run recovers that one
+            try:
                 ending.release(self.context, item)
+            except RowLocked as error:  # the next run recovers that one
+                locked = error
+        if locked is not None:
+            raise locked
 
     @contextmanager
     def _sparing_others(self, company_id: int, give_up: Callable[[Exception], None]) -> Iterator[None]:
