@@ -24,11 +24,6 @@ class WorkerDied(Exception):
     """The process that worked on a job ended: killed by hand, or by the kernel for lack of memory."""
 
 
-class NobodysDeath(Exception):
-    """A worker ended before it was known which job it had, and the others were ended with it: whose fault it was, if
-    anybody's, cannot be told."""
-
-
 class WorkerSilent(WorkerDied):
     """It lived, but told nothing for SILENT_S and was ended: somebody stopped it, or a disk did not answer it."""
 
@@ -51,7 +46,7 @@ class Executor(Protocol):
         """Gets ready, for who knows that a job will come. Raises StorageFailed."""
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        """`key` names the job in `poll`. A future may fail with WorkerDied, or a few times with NobodysDeath."""
+        """`key` names the job in `poll`. A future may fail with WorkerDied."""
 
     def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
         """In this process, for a job that waits more than it computes. It must report often: there it is stopped."""

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from samzip import fork_server
 from samzip.errors import StorageFailed
-from samzip.executors import Here, J, NobodysDeath, R, Silence, WorkerDied, end_early
+from samzip.executors import Here, J, R, Silence, WorkerDied, end_early
 from samzip.storage import be_patient
 from samzip.threads import Abandoned, awaited, in_thread
 
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 
 BROKEN = "los procesos que generaban las partes murieron"
 UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died: it may live
-UNKNOWN = 3  # deaths of a run's workers that are nobody's
 END_S = 5  # for processes that were killed
 FROZEN_S = 1.0  # after which somebody may have stopped what starts it
 CODE, STEP = 100, 200  # characters that a worker tells of an instrument's code, and of what it does
@@ -58,8 +57,6 @@ class LocalPool:
         self._running: dict[str, tuple[Future[Any], Future[Any]]] = {}  # the pool's future, and the caller's
         self._pool: ProcessPool | None = None
         self._broken = False
-        self._known = False  # whose worker it was that died
-        self._unknown = 0  # how often it was not
         self._silence = Silence()
         self._here = Here(self._wake)
 
@@ -74,7 +71,7 @@ class LocalPool:
         except Abandoned:
             return ended  # it is given back with all that does not end
         except RuntimeError:  # it breaks now, or broke before, and `poll` will replace it
-            ended.set_exception(self._death_of_all())
+            ended.set_exception(WorkerDied(BROKEN))
             return ended
         self._running[key] = (future, ended)
         self._silence.begin(key)
@@ -115,8 +112,7 @@ class LocalPool:
             return
         fork_server.wake()
         _kill_pool(self._pool)
-        death = self._death_of_all()
-        self._pool, self._broken, self._known = None, False, False
+        self._pool, self._broken = None, False
         with self._write_lock:
             self._writer.close()
             with suppress(EOFError, OSError):  # the end comes when the last worker is gone, seen by a parent or not
@@ -127,14 +123,7 @@ class LocalPool:
         while self._running:
             key, (_, ended) = self._running.popitem()
             self._silence.end(key)
-            ended.set_exception(death)
-
-    def _death_of_all(self) -> Exception:
-        """A job that kills its worker again and again before anybody knows of it counts in the end."""
-        if self._known or self._unknown >= UNKNOWN:
-            return WorkerDied(BROKEN)
-        self._unknown += 1
-        return NobodysDeath(BROKEN)
+            ended.set_exception(WorkerDied(BROKEN))
 
     def _finish(self, done: Future[R], ended: Future[R], key: str) -> None:
         from pebble import ProcessExpired
@@ -144,7 +133,6 @@ class LocalPool:
             error = WorkerDied(_death(error.exitcode))
         if isinstance(error, BrokenExecutor | ProcessExpired):
             self._broken = True  # workers may still live: it ends with the pool
-            self._known = self._known or isinstance(error, ProcessExpired)
             self._wake()
             return
         del self._running[key]

@@ -23,7 +23,7 @@ from samzip.batch.in_work import InWork
 from samzip.batch.stores import Stores
 from samzip.errors import DatabaseUnreachable, RowLocked, StatementCut, StorageFailed, Unexpected, as_told
 from samzip.events import StopRequested
-from samzip.executors import Executor, NobodysDeath, WorkerSilent
+from samzip.executors import Executor, WorkerSilent
 from samzip.housekeeping.absence import require_documents
 from samzip.requests import runs, work
 from samzip.threads import Abandoned
@@ -225,7 +225,7 @@ class _Crew:
         if isinstance(error, StorageFailed):
             self.context.media.check_readable()
         company_id = company.records.company.id
-        if isinstance(error, NobodysDeath) or not self.stores.answer(error):
+        if not self.stores.answer(error):
             company.close()
             return
         self._give_up(company_id, partial(ending.give_up, self.context, company_id), error)
@@ -257,10 +257,6 @@ class _Crew:
             ending.drop(self.context, item, "cancelada mientras se generaba")
             return
         error = item.future.exception()
-        if isinstance(error, NobodysDeath):
-            in_work.remove_files(self.context, item)
-            ending.release(self.context, item)
-            return
         if isinstance(error, WorkerSilent):
             in_work.leave_files(item)  # as above
         if error is not None:

@@ -8,15 +8,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
-from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from samzip.archive.part import Progress
-from samzip.executors import NobodysDeath, WorkerDied, WorkerSilent
-from samzip.local_pool import UNKNOWN, LocalPool
+from samzip.executors import WorkerDied, WorkerSilent
+from samzip.local_pool import LocalPool
 from tests.support.live_runs import parent, status, wait_until
 
 
@@ -47,7 +46,7 @@ def works_again(pool: LocalPool) -> bool:
         end = outcome(pool, pool.submit(my_process, None, "b"))
         if isinstance(end, int):
             return True
-        assert isinstance(end, WorkerDied | NobodysDeath)
+        assert isinstance(end, WorkerDied)
     return False
 
 
@@ -93,21 +92,6 @@ def test_a_worker_that_was_stopped_fails_its_job_and_the_pool_works_again(
     end = outcome(pool, future)
     assert isinstance(end, WorkerSilent)
     wait_until(lambda: not lives(worker))
-    assert works_again(pool)
-
-
-def test_a_death_before_anybody_knows_whose_job_it_was_is_nobodys_a_few_times(pool: LocalPool, tmp_path: Path) -> None:
-    """The pool's library says so then, of all jobs."""
-    ends = []
-    for number in range(UNKNOWN + 1):
-        mark = tmp_path / f"mark-{number}"
-        future = pool.submit(wait_for_ever, mark, "a")
-        wait_until(mark.exists)
-        assert pool._pool is not None
-        pool._pool._pool_manager.handle_broken_pool(BrokenProcessPool("All workers expired"))
-        ends.append(type(outcome(pool, future)))
-        assert not lives(int(mark.read_text()))
-    assert ends == [NobodysDeath] * UNKNOWN + [WorkerDied]
     assert works_again(pool)
 
 

@@ -20,7 +20,7 @@ from samzip.batch.run import Mode, run
 from samzip.database import tables
 from samzip.errors import StorageFailed
 from samzip.events import CompanyPreparing
-from samzip.executors import NobodysDeath, Silence, WorkerSilent
+from samzip.executors import Silence, WorkerSilent
 from samzip.local_pool import LocalPool
 from samzip.requests import single
 from tests.support.world import InlineExecutor, World
@@ -99,24 +99,6 @@ def test_what_an_archive_server_that_is_away_may_hold_is_removed_by_the_next_run
     world.run()
     assert [row.status for row in world.requests()] == ["completed"]
     assert len(world.files()) == 1
-
-
-@pytest.mark.parametrize("kind", JOBS)
-def test_nobodys_death_costs_no_attempt_and_the_job_is_done_in_the_same_run(world: World, kind: type) -> None:
-    world.company(equipment=4)
-    world.click()
-    deaths = iter([1, 2])
-
-    def die(job: Any) -> None:
-        if isinstance(job, kind) and next(deaths, None):
-            raise NobodysDeath
-
-    world.executor.before = die
-    finished = world.run()
-    assert next(deaths, None) is None
-    assert (finished.outcome, finished.counts.completed) == ("done", 2)
-    assert {(row.number, row.outcome) for row in world.rows(tables.attempt)} <= {(1, "published"), (1, "released")}
-    assert len(world.files()) == 2
 
 
 class DyingSlowly(InlineExecutor):
