@@ -291,7 +291,7 @@ class _Crew:
         locked: RowLocked | None = None
         for item in given_back:
             try:
-                ending.release(self.context, item)
+                ending.release(self.context, item, is_hurried=True)
             except RowLocked as error:  # the next run recovers that one
                 locked = error
         if locked is not None:

@@ -176,13 +176,13 @@ def drop(context: Context, item: InWork, why: str) -> None:
     _dropped(context, item, why)
 
 
-def release(context: Context, item: InWork) -> None:
-    """Back to pending without counting the attempt: the run was asked to stop, and has removed the part's files.
+def release(context: Context, item: InWork, *, is_hurried: bool = False) -> None:
+    """Back to pending without counting the attempt: it was nobody's, and its files are removed.
 
-    Raises RowLocked at once, since others are still to be given back.
+    `is_hurried`: others are still to be given back. Raises RowLocked at once then.
     """
     try:
-        with context.database.write(lock_s=GLANCE_S) as connection:
+        with context.database.write(lock_s=GLANCE_S if is_hurried else context.waits.seconds) as connection:
             now = context.database.now(connection)
             mark_stuck(connection, now, item)
             work.release(connection, now, item.held)
