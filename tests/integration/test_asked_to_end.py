@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import os
 import signal
-import threading
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import timedelta
@@ -151,11 +151,30 @@ def test_an_archive_that_was_not_noted_is_given_back(world: World, monkeypatch: 
     assert world.files() == []
 
 
+WATCH = """
+import sys
+from samzip.database import open_database
+
+database = open_database(sys.argv[1])
+try:
+    with database.read() as connection:
+        print("begun", flush=True)
+        while True:
+            connection.exec_driver_sql(sys.argv[2])
+except KeyboardInterrupt:
+    print("through", flush=True)
+"""
+
+
 def test_ctrl_c_comes_through_a_statement(world: World) -> None:
     """Where nobody handles the signal, as in samzip status."""
-    threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()
-    with pytest.raises(KeyboardInterrupt), world.database.read() as connection:
-        connection.exec_driver_sql(COUNT.replace("FROM n)", "FROM n WHERE i < 5000000)"))
+    arguments = (world.settings.database_url, COUNT.replace("FROM n)", "FROM n WHERE i < 300000)"))
+    with subprocess.Popen([sys.executable, "-c", WATCH, *arguments], stdout=subprocess.PIPE, text=True) as watching:
+        assert watching.stdout is not None
+        assert watching.stdout.readline() == "begun\n"
+        watching.send_signal(signal.SIGINT)
+        assert watching.communicate(timeout=60)[0] == "through\n"
+    assert watching.returncode == 0
 
 
 def test_a_long_statement_is_cut_short(world: World) -> None:
