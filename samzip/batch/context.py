@@ -34,7 +34,7 @@ class Stop:
 
 
 class Waits:
-    """How long a pass waits for somebody else's row, with all that is in work: hardly any more, once it was in vain."""
+    """How long a run waits for somebody else's row, with all that is in work: hardly any more, once it was in vain."""
 
     def __init__(self) -> None:
         self.seconds: float = ROW_S

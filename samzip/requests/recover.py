@@ -91,6 +91,6 @@ def recover(connection: Connection, now: datetime, max_attempts: int, *, but_loc
 def _locked(connection: Connection) -> list[tuple[int, int]]:
     """Company and part of requests in `processing` that somebody else holds. There are none on SQLite."""
     mine = ziprequest.c.status == "processing"
-    free = connection.execute(select(ziprequest.c.id).where(mine).with_for_update(skip_locked=True)).scalars().all()
+    free = set(connection.execute(select(ziprequest.c.id).where(mine).with_for_update(skip_locked=True)).scalars())
     its = select(ziprequest.c.id, ziprequest.c.empresa_id, ziprequest.c.parte_numero).where(mine)
-    return sorted({(row.empresa_id, row.parte_numero) for row in connection.execute(its) if row.id not in set(free)})
+    return sorted({(row.empresa_id, row.parte_numero) for row in connection.execute(its) if row.id not in free})

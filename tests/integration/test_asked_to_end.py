@@ -20,7 +20,7 @@ from samzip.database import open_database, tables
 from samzip.database.patience import Patience
 from samzip.errors import StatementCut
 from samzip.requests import expire, work
-from tests.support.world import InlineExecutor, ShiftedDatabase, World
+from tests.support.world import InlineExecutor, World
 
 COUNT = (  # for ever; a statement of one kind or the other
     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT count(*) FROM n"
@@ -101,12 +101,7 @@ def test_what_is_built_is_given_back_although_a_statement_had_to_be_cut(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patience = Patience(300)
-    database = open_database(world.settings.database_url, patience=patience)
-    its = world.context(
-        database=ShiftedDatabase(database.engine, database.url, canceller=database.canceller),
-        settings=replace(world.settings, jobs=2),
-        grant_time=lambda: patience.grant(1),
-    )
+    its = world.patient(patience, settings=replace(world.settings, jobs=2))
     world.company(equipment=1)
     world.company("Otra S.A.S.", equipment=4, user="LUIS")
     world.click("CERTIBOY")
@@ -130,7 +125,7 @@ def test_what_is_built_is_given_back_although_a_statement_had_to_be_cut(
     assert run(its, Mode()).outcome == "interrupted"
     assert {row.status for row in world.requests()} == {"pending"}
     assert {(row.attempts, row.token) for row in world.rows(tables.work)} == {(0, None)}
-    database.close()
+    its.database.close()
 
 
 def test_an_archive_that_was_not_noted_is_given_back(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

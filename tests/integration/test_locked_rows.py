@@ -306,12 +306,7 @@ def test_a_store_that_fails_costs_others_no_attempt(world: World) -> None:
 def test_nor_does_a_signal_while_the_run_waits_for_the_row(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(context, "ROW_S", 60)
     patience = Patience(60)
-    database = open_database(world.settings.database_url, patience=patience)
-    its = world.context(
-        database=ShiftedDatabase(database.engine, database.url, canceller=database.canceller),
-        settings=replace(world.settings, jobs=2),
-        grant_time=lambda: patience.grant(1),
-    )
+    its = world.patient(patience, settings=replace(world.settings, jobs=2))
     second = click(world, "LUIS")
     world.executor.holds = lambda job: isinstance(job, PartJob)
     first = 0
@@ -330,7 +325,7 @@ def test_nor_does_a_signal_while_the_run_waits_for_the_row(world: World, monkeyp
         assert run.run(its, run.Mode()).outcome == "interrupted"
         assert states(world) == {first: "pending", second: "pending"}
         assert attempts(world) == [0, 0]
-    database.close()
+    its.database.close()
 
 
 def test_a_purge_leaves_the_file_of_a_request_that_somebody_holds(world: World) -> None:
@@ -415,12 +410,7 @@ def test_two_locked_rows_among_three_cost_the_third_one_no_attempt(world: World)
     world.company("Empresa de PEPE", equipment=1, user="PEPE")
     numbers = [click(world, user) for user in (*USERS, "PEPE")]
     patience = Patience(60)
-    database = open_database(world.settings.database_url, patience=patience)
-    its = world.context(
-        database=ShiftedDatabase(database.engine, database.url, canceller=database.canceller),
-        settings=replace(world.settings, jobs=3),
-        grant_time=lambda: patience.grant(1),
-    )
+    its = world.patient(patience, settings=replace(world.settings, jobs=3))
     with ExitStack() as held_by:
 
         def lock_and_end() -> None:
@@ -432,7 +422,7 @@ def test_two_locked_rows_among_three_cost_the_third_one_no_attempt(world: World)
         assert run.run(its, run.Mode()).outcome == "interrupted"
         assert list(states(world).values()) == ["processing", "processing", "pending"]
         assert sorted(attempts(world)) == [0, 1, 1]
-    database.close()
+    its.database.close()
 
 
 def test_a_finished_archive_is_noted_once_more_after_a_deadlock(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,6 +20,7 @@ from sqlalchemy.engine import make_url
 from samzip.batch.context import Context, Stop
 from samzip.batch.run import Mode, run
 from samzip.database import Database, open_database, tables
+from samzip.database.patience import Patience
 from samzip.database.setup import initialise
 from samzip.events import Event, RunFinished
 from samzip.requests import work
@@ -121,6 +122,12 @@ class World:
             host=self.host,
         )
         return replace(context, **changes)
+
+    def patient(self, patience: Patience, **changes: Any) -> Context:
+        """A run that may be asked to end, as samzip.app makes it. Its database is for the caller to close."""
+        opened = open_database(self.settings.database_url, patience=patience)
+        database = ShiftedDatabase(opened.engine, opened.url, canceller=opened.canceller)
+        return self.context(database=database, grant_time=lambda: patience.grant(1), **changes)
 
     def run(self, mode: Mode = Mode(), **changes: Any) -> RunFinished:  # noqa: B008 -- frozen
         return run(self.context(**changes), mode)
