@@ -103,7 +103,7 @@ def _executor(settings: Settings, run_id: str, stop: Stop) -> Executor:
     if settings.executor == "local":
         from samzip.local_pool import LocalPool
 
-        return LocalPool(settings.jobs, settings.temporary_dir, lambda: bool(stop))
+        return LocalPool(settings.temporary_dir, lambda: bool(stop))
     from samzip.cluster import DaskCluster
 
     return DaskCluster(settings, settings.temporary_dir / run_id, lambda: bool(stop))

@@ -100,7 +100,7 @@ def test_a_note_that_went_with_its_folder_costs_nobody_a_traceback(
 def test_a_pool_that_can_note_nothing_is_a_storage_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sockets, "_notes", {})
     (tmp_path / "full").touch()
-    pool = LocalPool(1, tmp_path / "full")
+    pool = LocalPool(tmp_path / "full")
     with pytest.raises(StorageFailed, match=f"{tmp_path}/full: File exists"):
         pool.submit(lambda job, report: None, None, "a")
     pool.stop()

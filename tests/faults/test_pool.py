@@ -8,6 +8,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
+from contextlib import suppress
+from multiprocessing import forkserver
 from pathlib import Path
 from typing import Any
 
@@ -30,13 +32,13 @@ def wait_for_ever(mark: Path, _report: Callable[[Any], None]) -> None:
 
 @pytest.fixture
 def pool(tmp_path: Path) -> Iterator[LocalPool]:
-    made = LocalPool(2, tmp_path)
+    made = LocalPool(tmp_path)
     yield made
     made.stop()
 
 
 def outcome(pool: LocalPool, future: Future[Any]) -> Any:
-    wait_until(lambda: pool.poll(0.1) or future.done())
+    wait_until(lambda: pool.poll(0.1) is not None and future.done())
     return future.exception() or future.result()
 
 
@@ -57,15 +59,44 @@ def lives(process: int) -> bool:
         return False
 
 
-def test_the_pool_works_again_after_an_idle_worker_was_killed(pool: LocalPool) -> None:
-    worker = outcome(pool, pool.submit(my_process, None, "a"))
-    os.kill(worker, signal.SIGKILL)
-    assert works_again(pool)
+@pytest.mark.parametrize("pause", [0.01, 0.05, 0.09, 0.1, 0.11, 0.3])
+def test_a_worker_that_was_killed_while_it_had_nothing_to_do_costs_nobody_anything(
+    pool: LocalPool, pause: float
+) -> None:
+    """However soon the next job comes: its library looks every 0.1 s."""
+    for _ in range(5):
+        worker = outcome(pool, pool.submit(my_process, None, "a"))
+        os.kill(worker, signal.SIGKILL)
+        wait_until(lambda process=worker: not lives(process))  # type: ignore[misc]
+        time.sleep(pause)
+        assert isinstance(outcome(pool, pool.submit(my_process, None, "b")), int)
 
 
 def test_the_pool_works_again_after_its_fork_server_was_killed(pool: LocalPool) -> None:
     worker = outcome(pool, pool.submit(my_process, None, "a"))
     os.kill(parent(worker), signal.SIGKILL)
+    assert works_again(pool)
+
+
+def children_of(process: int) -> set[int]:
+    found = set()
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found |= {int(folder.name)} if parent(int(folder.name)) == process else set()
+    return found
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.001, 0.003, 0.01, 0.03])
+def test_a_worker_that_dies_in_its_first_moments_fails_its_own_job_only(
+    pool: LocalPool, tmp_path: Path, moment: float
+) -> None:
+    """Before it has said that it has the job, too."""
+    neighbour = pool.submit(tell_for, 1.0, "a")
+    struck = pool.submit(my_process, None, "b")
+    time.sleep(moment)
+    os.kill(max(children_of(forkserver._forkserver._forkserver_pid)), signal.SIGKILL)  # type: ignore[attr-defined]
+    assert isinstance(outcome(pool, struck), WorkerDied | int)
+    assert outcome(pool, neighbour) == "told"
     assert works_again(pool)
 
 
@@ -149,7 +180,7 @@ def test_a_silent_job_in_the_leader_fails_too(pool: LocalPool, tmp_path: Path, m
 
 
 def test_the_pool_ends_though_its_fork_server_is_stopped(tmp_path: Path) -> None:
-    pool = LocalPool(2, tmp_path)
+    pool = LocalPool(tmp_path)
     worker = outcome(pool, pool.submit(my_process, None, "a"))
     os.kill(parent(worker), signal.SIGSTOP)
     ending = threading.Thread(target=pool.stop, daemon=True)

@@ -17,8 +17,8 @@ from samzip.requests.work import QUARANTINED
 from tests.support.live_runs import LiveRuns, parent, wait_until
 from tests.support.world import ShiftedDatabase, make_world
 
-DIED = "el proceso que generaba esta parte murió (señal 9, quizá por falta de memoria)"
-BROKEN = "los procesos que generaban las partes murieron"
+UNSEEN = "el proceso que generaba esta parte murió"
+DIED = f"{UNSEEN} (señal 9, quizá por falta de memoria)"
 
 
 @pytest.fixture
@@ -121,15 +121,16 @@ def test_a_worker_that_is_killed_while_its_company_is_prepared_costs_the_parts_a
 
 def test_a_worker_that_is_killed_while_it_waits_for_work_is_replaced(live: LiveRuns) -> None:
     live.world.company("Otra Ltda", equipment=1, user="otra")
-    for number in (1, 2):  # one part only is left to build
-        live.world.set_request(number, status="cancelled", error_message="x")
-    run = live.hold(3)
+    live.world.set_request(1, status="cancelled", error_message="x")  # two parts are left to build
+    live.order("hold-3")
+    run = live.start()
+    wait_until(lambda: live.begun(3) and live.world.requests()[1].status == "completed", lambda: run.text)
     idle = [pid for pid in live.workers(run) if pid not in live.begun(3)]
     assert len(idle) == 1
     os.kill(idle[0], signal.SIGKILL)
     live.world.click("otra")
     wait_until(lambda: live.begun(1), lambda: run.text)
-    live.recall("hold")
+    live.recall("hold-3")
     assert run.wait() == 0, run.text
     assert [row.status for row in live.world.requests()][2:] == ["completed", "completed"]
 
@@ -149,7 +150,7 @@ def test_a_killed_fork_server_costs_the_parts_in_work_an_attempt_and_the_rest_is
     live.recall("hold")
     assert run.wait() == 3, run.text
     first, second, third = live.world.requests()
-    assert {(row.status, row.error_message) for row in (first, second)} == {("pending", BROKEN)}
+    assert {(row.status, row.error_message) for row in (first, second)} == {("pending", UNSEEN)}
     assert third.status == "completed"
     assert [name for name in live.world.files() if is_temporary(name)] == []
     wait_until(lambda: not live.processes(), live.processes, 5)

@@ -261,5 +261,5 @@ def test_a_preparation_tells_after_each_part_and_is_shown_once(
     assert [progress.percent for key, progress in told if key.startswith("1-")] == [0, 0, 0, 5]
     world.company("OTRA", equipment=5, user="OTRA")
     world.click(user="OTRA")
-    world.run(make_executor=lambda: LocalPool(1, tmp_path))
+    world.run(make_executor=lambda: LocalPool(tmp_path))
     assert len(world.seen(CompanyPreparing)) == 1

@@ -120,7 +120,7 @@ def plain(book: Book, documents: Path, tmp_path_factory: pytest.TempPathFactory)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(support.ShiftedDatabase, "now", lambda self, connection: MOMENT)
         world = in_folders(tmp_path_factory.mktemp("plain"), book, documents)
-        return tell(world, lambda: LocalPool(2, world.settings.temporary_dir))
+        return tell(world, lambda: LocalPool(world.settings.temporary_dir))
 
 
 @pytest.fixture
@@ -141,7 +141,7 @@ def test_postgresql_and_a_folder_give_the_same_files(
     plain: Archives, postgres_server: str, book: Book, documents: Path, tmp_path: Path, still: None
 ) -> None:
     world = in_folders(tmp_path, book, documents, new_postgres_database(postgres_server))
-    assert tell(world, lambda: LocalPool(2, world.settings.temporary_dir)) == plain
+    assert tell(world, lambda: LocalPool(world.settings.temporary_dir)) == plain
 
 
 def test_postgresql_and_s3_give_the_same_but_for_the_dates_of_documents(plain: Archives, in_bucket: World) -> None:

@@ -34,9 +34,9 @@ def test_an_unchanged_company_is_served_without_a_worker_and_without_opening_a_d
         raise AssertionError(f"{name} was opened")
 
     monkeypatch.setattr(LocalStore, "open", refuse)
-    monkeypatch.setattr("samzip.local_pool._start_pool", lambda *_: pytest.fail("a worker was started"))
+    monkeypatch.setattr("samzip.local_worker._start_pool", lambda *_: pytest.fail("a worker was started"))
     settings = world.settings
-    finished = world.run(make_executor=lambda: LocalPool(settings.jobs, settings.temporary_dir))
+    finished = world.run(make_executor=lambda: LocalPool(settings.temporary_dir))
     assert (finished.counts.reused, finished.counts.published) == (3, 0)
     assert {row.status for row in world.requests()} == {"completed"}
 
@@ -74,7 +74,7 @@ def test_a_run_that_is_asked_to_stop_does_not_wait_for_a_survey(world: World) ->
 
 
 def test_a_job_in_the_leader_ends_where_it_reports_once_the_pool_is_stopped(tmp_path: Path) -> None:
-    pool = LocalPool(1, tmp_path)
+    pool = LocalPool(tmp_path)
     begun = threading.Event()
 
     def work(job: str, report: Any) -> None:
@@ -89,7 +89,7 @@ def test_a_job_in_the_leader_ends_where_it_reports_once_the_pool_is_stopped(tmp_
 
 
 def test_storage_that_never_answers_holds_up_no_stop(tmp_path: Path) -> None:
-    pool = LocalPool(1, tmp_path)
+    pool = LocalPool(tmp_path)
     answers = threading.Event()
     future = pool.submit_here(lambda job, report: answers.wait(60), None, "key")
     pool.stop()

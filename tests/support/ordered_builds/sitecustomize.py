@@ -2,6 +2,7 @@
 
 begun-<part>    gets the process id of each worker that begins the part
 hold            while it is there, builds wait, their temporary files half written
+hold-<part>     so does this part's only
 die-<part>      the worker that begins the part kills itself, as the kernel does when memory is short
 die-preparing   so does the worker that prepares a company
 hang            while it is there, documents are looked at in vain, as on a file server that no longer answers
@@ -44,7 +45,7 @@ def build_part(job: part.PartJob, report: Callable[[part.Progress], None]) -> An
                 file.write(f"{os.getpid()}\n")
             if (ORDERS / f"die-{job.part}").exists():
                 os.kill(os.getpid(), signal.SIGKILL)
-        while (ORDERS / "hold").exists():
+        while (ORDERS / "hold").exists() or (ORDERS / f"hold-{job.part}").exists():
             time.sleep(0.02)
 
     return undisturbed(job, obey)
