@@ -21,6 +21,7 @@ from samzip.errors import LockBusy, StorageFailed
 from samzip.host import host_id
 from samzip.locks import file_lock
 from samzip.settings import Settings
+from samzip.temporary import folders_of_runs, notes_of_sockets
 
 if TYPE_CHECKING:
     from samzip.events import Event, RunFinished
@@ -131,7 +132,8 @@ def _file(settings: Settings) -> Path | None:
 
 
 def _has_left_overs(settings: Settings) -> bool:
-    return settings.temporary_dir.is_dir() and any(settings.temporary_dir.iterdir())
+    folder = settings.temporary_dir
+    return bool(folders_of_runs(folder) or notes_of_sockets(folder))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -14,7 +14,6 @@ import shutil
 import tempfile
 from pathlib import Path
 
-SOCKETS = "pymp-"  # as multiprocessing names such folders
 _AT_EXIT = -100  # when multiprocessing would remove its own
 _notes: dict[Path, int] = {}  # of this process: one at most, with the descriptor that locks it
 
@@ -26,7 +25,7 @@ def prepare_sockets(notes: Path) -> None:
     if _notes:
         return
     notes.mkdir(parents=True, exist_ok=True)
-    note = notes / f"{SOCKETS}{secrets.token_hex(4)}"
+    note = notes / f"pymp-{secrets.token_hex(4)}"
     lock = os.open(note, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

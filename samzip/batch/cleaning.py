@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Sequence
 from contextlib import suppress
+from functools import partial
 
 from sqlalchemy.exc import IntegrityError
 
@@ -15,7 +16,8 @@ from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, Orpha
 from samzip.requests import expire as expiry
 from samzip.requests.recover import Recovered
 from samzip.requests.recover import recover as recover_requests
-from samzip.sockets import SOCKETS, remove_sockets
+from samzip.sockets import remove_sockets
+from samzip.temporary import folders_of_runs, notes_of_sockets
 
 
 def recover(context: Context) -> list[Exception]:
@@ -133,15 +135,16 @@ def _delete_marked(context: Context, going: Sequence[expiry.Going]) -> int:
 
 
 def _remove_spools(context: Context) -> None:
-    """Whatever lies among the temporary files is left over: who takes the lock has none yet."""
+    """Whatever runs have among the temporary files is left over: who takes the lock has none yet."""
     folder = context.settings.temporary_dir
-    for left in folder.iterdir() if folder.is_dir() else ():
+    try:
+        removals = [partial(remove_sockets, note) for note in notes_of_sockets(folder)]
+        removals += [partial(shutil.rmtree, spool) for spool in folders_of_runs(folder)]
+    except OSError as error:
+        context.tell_unremoved(str(folder), error.strerror or str(error))
+        return
+    for remove in removals:
         try:
-            if left.name.startswith(SOCKETS):
-                remove_sockets(left)
-            elif left.is_dir() and not left.is_symlink():
-                shutil.rmtree(left)
-            else:
-                left.unlink()
+            remove()
         except OSError as error:  # it is in nobody's way, and the next run tries again
-            context.tell_unremoved(str(left), error.strerror or str(error))
+            context.tell_unremoved(str(remove.args[0]), error.strerror or str(error))

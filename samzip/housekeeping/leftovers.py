@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,8 +11,7 @@ from pathlib import Path
 
 from samzip.archive.cache import cache_bytes
 from samzip.errors import StorageFailed
-
-_RUN = re.compile(r"[0-9a-f]{12}", re.ASCII)  # a run's id names its spool
+from samzip.temporary import folders_of_runs
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,14 +32,12 @@ class Cache:
 
 
 def spools(folder: Path) -> list[Spool]:
-    """Folders below `folder` that bear a run's name; nothing else there is samzip's. Raises StorageFailed."""
-    found = []
+    """Those below `folder`. Raises StorageFailed."""
     with _storage_errors(folder):
-        for entry in _entries(folder):
-            if _RUN.fullmatch(entry.name) and entry.is_dir(follow_symlinks=False):
-                modified = datetime.fromtimestamp(entry.stat(follow_symlinks=False).st_mtime, UTC)
-                found.append(Spool(Path(entry.path), _size(entry.path), modified))
-    return sorted(found, key=lambda spool: spool.path)
+        return [
+            Spool(path, _size(path), datetime.fromtimestamp(path.lstat().st_mtime, UTC))
+            for path in folders_of_runs(folder)
+        ]
 
 
 def measure_cache(folder: Path) -> Cache:
@@ -50,15 +46,7 @@ def measure_cache(folder: Path) -> Cache:
         return Cache(folder, cache_bytes(folder))
 
 
-def _entries(folder: Path) -> list[os.DirEntry[str]]:
-    try:
-        with os.scandir(folder) as entries:
-            return list(entries)
-    except FileNotFoundError:
-        return []
-
-
-def _size(folder: str) -> int:
+def _size(folder: Path) -> int:
     """Bytes of the files below a folder."""
     return sum(Path(top, name).lstat().st_size for top, _, names in os.walk(folder, onerror=_raise) for name in names)
 

@@ -14,6 +14,7 @@ import pytest
 from samzip import sockets
 from samzip.errors import StorageFailed
 from samzip.events import DeletionFailed
+from samzip.idle import rest
 from samzip.local_pool import LocalPool
 from tests.support.world import World, make_world
 
@@ -25,23 +26,35 @@ def world(tmp_path: Path) -> World:
     return made
 
 
-def test_files_folders_and_links_are_removed_and_what_links_point_to_stays(world: World, tmp_path: Path) -> None:
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_runs_left_is_removed_and_what_is_not_samzips_stays(world: World, tmp_path: Path, is_link: bool) -> None:
+    """Somebody gave it a folder of their own as its state folder, or more room by a link to another disk."""
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "thesis").write_bytes(b"x")
     folder = world.settings.temporary_dir
+    if is_link:
+        folder.rmdir()
+        (tmp_path / "disk").mkdir()
+        folder.symlink_to(tmp_path / "disk")
     (folder / "0123456789ab" / "1").mkdir(parents=True)
     (folder / "0123456789ab" / "1" / "records").write_bytes(b"half")
-    (folder / "akjx41bo").write_bytes(b"blat")
-    (folder / "linked").symlink_to(precious)
-    (folder / "dangling").symlink_to(tmp_path / "nowhere")
+    (folder / "0123456789ab" / "linked").symlink_to(precious)
+    (folder / "abcdef012345").symlink_to(precious)
+    (folder / "012345abcdef").write_bytes(b"x")
+    (folder / "pymp-01234567").mkdir()
+    (folder / "uploads").mkdir()
+    (folder / "uploads" / "scan.pdf").write_bytes(b"x")
     world.run()
-    assert list(folder.iterdir()) == []
+    stays = {"abcdef012345", "012345abcdef", "pymp-01234567", "uploads"}
+    assert {path.name for path in folder.iterdir()} == stays
+    assert (folder / "uploads" / "scan.pdf").exists()
     assert (precious / "thesis").exists()
+    assert rest(world.settings) is not None
 
 
 def test_the_socket_folder_of_a_dead_run_goes_with_its_note_and_that_of_a_living_one_stays(world: World) -> None:
-    notes = [world.settings.temporary_dir / f"pymp-{os.getpid()}-{kind}" for kind in ("dead", "alive")]
+    notes = [world.settings.temporary_dir / f"pymp-{os.getpid():06x}{kind}" for kind in ("de", "a1")]
     folders = [Path(tempfile.gettempdir(), note.name) for note in notes]
     for note, folder in zip(notes, folders, strict=True):
         note.touch()

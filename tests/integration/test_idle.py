@@ -84,7 +84,7 @@ def hold_the_lease(world: World) -> None:
 
 
 def leave_a_spool(world: World) -> None:
-    (world.settings.temporary_dir / "dead-run").mkdir(parents=True)
+    (world.settings.temporary_dir / "0123456789ab").mkdir(parents=True)
 
 
 def come_from_another_version(world: World) -> None:
