@@ -111,7 +111,9 @@ def make_probe(settings: Settings, folder: Path, archived: str) -> Probe:
         (folder / "probe").write_text(token, encoding="ascii")
     except OSError as error:
         raise StorageFailed(f"{error.filename or folder}: {error.strerror or error}") from error
-    with open_store(settings.archive_root).create(archived) as file:
+    archives = open_store(settings.archive_root)
+    archives.check_writable(FOLDER)
+    with archives.create(archived) as file:
         file.write(token.encode())
     return Probe(
         __version__, CODE, token, folder / "probe", settings.archive_root, archived, settings.media_root, media

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from samzip.archive.cache import LifeSheetCache
 from samzip.archive.part import FailedSheet, PartJob, PartResult, Progress, Report
+from samzip.archive.presence import require_documents
 from samzip.archive.reading import ReadFailed, Reading, unreadable, unreadable_because
 from samzip.archive.verify import verify_zip
 from samzip.archive.zipwriter import Entry, ZipWriter
@@ -38,7 +39,8 @@ EPOCH = datetime(1980, 1, 1, tzinfo=UTC)  # the first moment that a ZIP can name
 
 
 def build_part(job: PartJob, report: Report) -> PartResult:
-    """Raises StorageFailed when the archive cannot be written; a document that cannot be read is listed instead."""
+    """Raises StorageFailed when the archive cannot be written, or the documents' volume is away; a document that cannot
+    be read is listed instead."""
     try:
         return _Build(job, report).run()
     except (OSError, MissingFile) as error:  # of the archive itself: a document's own errors never come so far
@@ -121,6 +123,7 @@ class _Build:
                     self._record(entry)
                 self.is_lasting &= self.media.is_still(document.path, document.identity)
             except (MissingFile, ReadFailed) as error:
+                require_documents(self.media)
                 document = unreadable(document, error)
                 document = replace(document, missing=f"{document.missing}; {IN_WORKBOOK}")
         if document.missing or document.note:
@@ -245,6 +248,7 @@ class _Build:
             with self.media.open(path) as file:
                 return file.read()
         except (MissingFile, OSError) as error:
+            require_documents(self.media)
             return Unreadable(unreadable_because(error))
 
     def _changed(self, item: Equipment) -> datetime:

@@ -8,6 +8,7 @@ from datetime import datetime
 from itertools import chain
 
 from samzip.archive.part import Progress, Report
+from samzip.archive.presence import require_documents
 from samzip.archive.reading import unreadable
 from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.survey import CHECKING, company_folder
@@ -15,7 +16,7 @@ from samzip.dossier import names, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.filetypes import HEAD_BYTES, mismatch, real_extension
 from samzip.errors import StorageFailed
-from samzip.storage import Stat, open_store
+from samzip.storage import Stat, Store, open_store
 
 WORKBOOK_PERCENT = 5  # on SAM's page
 EMPTY_NOTE = "archivo vacío"
@@ -36,8 +37,8 @@ class PrepareJob:
 def prepare_company(job: PrepareJob, report: Report) -> None:
     """Reads the head of every document (HEAD_BYTES), notes their names in the spool and puts the workbook there.
 
-    Raises StorageFailed; also when not one document can be read that the survey saw: keys that may list and not read, a
-    worker that reaches another storage than the leader.
+    Raises StorageFailed; also when their volume is away, or not one document can be read that the survey saw: keys that
+    may list and not read, a worker that reaches another storage than the leader.
     """
     spool, store = job.spool, open_store(job.media_url)
     records = spool.records()
@@ -49,7 +50,7 @@ def prepare_company(job: PrepareJob, report: Report) -> None:
         allocator = _allocator(top, own)
         there = [(source.path, found.size) for owner in survey for source, found in owner if isinstance(found, Stat)]
         heads = store.heads(there, HEAD_BYTES)
-        documents = [list(_place(heads, owner, allocator)) for owner in survey]
+        documents = [list(_place(store, heads, owner, allocator)) for owner in survey]
         spool.write_documents(part, own, documents)
         report(Progress(0, "", 0, CHECKING, 0))
         missing += [(part, document) for document in chain.from_iterable(documents) if document.missing]
@@ -79,7 +80,7 @@ def _allocator(top: str, folders: list[str]) -> names.NameAllocator:
 
 
 def _place(
-    heads: Iterator[bytes | Exception], owner: OwnerSurvey, allocator: names.NameAllocator
+    store: Store, heads: Iterator[bytes | Exception], owner: OwnerSurvey, allocator: names.NameAllocator
 ) -> Iterator[Document]:
     """Gives each document of one owner that is there its name, by what it really is; `heads` has one for each."""
     for source, found in owner:
@@ -91,6 +92,7 @@ def _place(
             if isinstance(read, bytes):
                 head = read
             else:
+                require_documents(store)
                 document = unreadable(replace(document, identity=found.etag), read)
         # One that is missing has a name as well, which nobody else gets: it may be back tomorrow.
         entry = allocator.file(source.folder, source.stem, real_extension(source.path, head))

@@ -14,6 +14,7 @@ from typing import TypeVar
 from samzip.archive.build import build_part
 from samzip.archive.part import Progress
 from samzip.archive.prepare import prepare_company
+from samzip.archive.presence import require_documents
 from samzip.archive.survey import Survey, survey_company
 from samzip.batch import ending, in_work, telling
 from samzip.batch.asked import answer
@@ -24,7 +25,6 @@ from samzip.batch.stores import Stores
 from samzip.errors import DatabaseUnreachable, RowLocked, StatementCut, StorageFailed, Unexpected, as_told
 from samzip.events import StopRequested
 from samzip.executors import Executor, WorkerSilent
-from samzip.housekeeping.absence import require_documents
 from samzip.requests import runs, work
 from samzip.threads import Abandoned
 
@@ -167,6 +167,7 @@ class _Crew:
             except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
                 self._fail_company(company, error)
                 continue
+            self.stores.has_documents |= any(survey.bytes)
             if survey.is_all_missing:
                 require_documents(self.context.media)
             if company.must_build():
@@ -221,9 +222,8 @@ class _Crew:
         item.company.leave(item.held.part)
 
     def _fail_company(self, company: CompanyPass, error: Exception) -> None:
-        """Raises StorageFailed when it is the documents' storage that is away: that is nobody's attempt."""
-        if isinstance(error, StorageFailed):
-            self.context.media.check_readable()
+        """Raises StorageFailed when a store is away: that is nobody's attempt."""
+        self.stores.require(error)
         company_id = company.records.company.id
         if not self.stores.answer(error):
             company.close()
@@ -260,6 +260,7 @@ class _Crew:
         if isinstance(error, WorkerSilent):
             in_work.leave_files(item)  # as above
         if error is not None:
+            self.stores.require(error)
             if self.stores.answer(error):
                 ending.fail(self.context, item, error)
             else:

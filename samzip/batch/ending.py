@@ -30,6 +30,7 @@ from samzip.errors import (
 )
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
+from samzip.housekeeping.absence import require_folder
 from samzip.requests import giving_up, lease, runs, wording, work
 from samzip.requests.expire import forget
 from samzip.requests.shown import read_warnings
@@ -63,6 +64,7 @@ def publish(context: Context, item: InWork, result: PartResult) -> None:
             leave_files(item)
             release(context, item)
             return
+        require_folder(context.archives)  # a volume that is away is nobody's attempt
         fail(context, item, error)
         return
     for event in telling.of_content(item.ref, result.failed_sheets, warnings):

@@ -116,10 +116,10 @@ def _count_waiting(context: Context) -> None:
 
 
 def _check_archives(context: Context) -> None:
-    """Raises StorageFailed. A folder made anew would hide that the volume with archives that are known is away."""
+    """Raises StorageFailed. A folder made anew would hide that the volume with archives is away."""
     with context.database.read() as connection:
-        has_archives = runs.has_archives(connection, context.database.now(connection))
-    if has_archives:
+        were_archives = runs.were_archives(connection)
+    if were_archives:
         require_folder(context.archives)
     context.archives.check_writable(keys.FOLDER)
 

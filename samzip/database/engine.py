@@ -45,6 +45,7 @@ IDLE_S = 60  # as long as a lease lives; after that the server ends a transactio
 LOCK_S = 90  # how long a server has a statement wait for somebody else's row or table: longer than for a dead host's
 # A host that lost its network notices within half a minute, not after the quarter of an hour that Linux takes (libpq).
 DEAD_LINE = {"keepalives_idle": 10, "keepalives_interval": 10, "keepalives_count": 3, "tcp_user_timeout": 30_000}
+TEXT = {"client_encoding": "utf8"}  # whatever the server or PGCLIENTENCODING would have
 STEPS = 20_000  # of a statement's, some milliseconds, between two looks whether anybody still waits for it
 KEPT = 8  # open connections to a SQLite file between two calls
 
@@ -94,9 +95,9 @@ class Database:
         """
         with _advice(self.url), self.engine.begin() as connection:
             if not self.is_sqlite and not pauses:
-                connection.exec_driver_sql(f"SET LOCAL idle_in_transaction_session_timeout = '{IDLE_S}s'")
+                _set(connection, idle_in_transaction_session_timeout=_ms(IDLE_S))
             if not self.is_sqlite and lock_s is not None:
-                _limit_lock_waits(connection, lock_s)
+                _set(connection, lock_timeout=_ms(lock_s))
             yield connection
 
     @contextmanager
@@ -204,10 +205,15 @@ def open_database(
         raise BadSetting(f"database_url: {url.drivername} is not supported; allowed: sqlite, postgresql")
     try:
         # No server-side prepared statements: they do not survive a pooler in transaction mode.
-        connect = {"connect_timeout": patience_s or CONNECT_TIMEOUT_S, "prepare_threshold": None}
-        connect |= {name: value for name, value in DEAD_LINE.items() if name not in url.query}
+        connect: dict[str, int | str | None] = {
+            "connect_timeout": patience_s or CONNECT_TIMEOUT_S,
+            "prepare_threshold": None,
+        }
+        connect |= {name: value for name, value in (DEAD_LINE | TEXT).items() if name not in url.query}
         pool_timeout = patience_s or BUSY_TIMEOUT_S
-        engine = create_engine(url, pool_pre_ping=True, pool_timeout=pool_timeout, connect_args=connect)
+        engine = create_engine(
+            url, pool_pre_ping=True, pool_timeout=pool_timeout, connect_args=connect, isolation_level="READ COMMITTED"
+        )
     except (NoSuchModuleError, ModuleNotFoundError) as error:
         raise BadSetting(f"database_url: the driver is not installed: {error}") from error
     except ArgumentError as error:
@@ -217,7 +223,8 @@ def open_database(
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        _limit_lock_waits(connection, patience_s or LOCK_S)
+        # The driver reads no other style of dates, and a database or a user may have one.
+        _set(connection, datestyle="ISO", lock_timeout=_ms(patience_s or LOCK_S))
 
     if patience_s is not None:
         from samzip.database.silence import end_silence
@@ -265,9 +272,14 @@ def _may_be_cut_short(engine: Engine, patience: Patience) -> Canceller:
     return canceller
 
 
-def _limit_lock_waits(connection: Connection, seconds: float) -> None:
-    """In each transaction, not in the connection's options, which a pooler would refuse."""
-    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{round(seconds * 1000)}ms'")
+def _set(connection: Connection, **settings: str) -> None:
+    """For this transaction only, not in the connection's options, which a pooler would refuse."""
+    calls = ", ".join(f"set_config('{name}', '{value}', true)" for name, value in settings.items())
+    connection.exec_driver_sql(f"SELECT {calls}")
+
+
+def _ms(seconds: float) -> str:
+    return f"{round(seconds * 1000)}ms"
 
 
 def _read_any_date(engine: Engine) -> None:

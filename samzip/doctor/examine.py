@@ -135,12 +135,12 @@ def _downloads(settings: Settings, connection: Connection, now: datetime) -> Fin
 
 
 def _missing_folder(settings: Settings, database: Database) -> Finding | None:
-    """None: the folder is there, or nothing is known to lie in it."""
+    """None: the folder is there, or no archive was ever in it."""
     from samzip.housekeeping.absence import require_folder
-    from samzip.requests.runs import has_archives
+    from samzip.requests.runs import were_archives
 
     with database.read() as connection:
-        if not has_archives(connection, database.now(connection)):
+        if not were_archives(connection):
             return None
     try:
         require_folder(open_store(settings.archive_root))

@@ -57,16 +57,3 @@ def require_answer(root: str, ask: Callable[[], object], is_over: Callable[[], b
             raise
         failed = BucketFailed if "://" in root else StorageFailed
         raise failed(f"{root} has not answered for {ANSWER_S} s: is its file server or bucket there?") from error
-
-
-def require_documents(media: Store) -> None:
-    """To be asked when not one document of a company is there: an archive full of absences would help nobody.
-
-    Raises StorageFailed when nothing else is there either.
-    """
-    if media.is_empty(FOLDER):
-        failed = BucketFailed if "://" in media.url else StorageFailed
-        raise failed(
-            f"{media.url} is empty, though the database knows documents in it: is that the right media_root "
-            "(samzip config), and is the volume mounted? If they were deleted on purpose, put any file there"
-        )

@@ -200,6 +200,8 @@ class _Removal:
         try:
             if item.size is not None:
                 self.archives.delete(item.what)
+            else:
+                require_folder(self.archives)
         except StorageFailed as error:
             self.done.problems.append(Problem(item.what, str(error)))
             return False

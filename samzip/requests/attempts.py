@@ -1,8 +1,8 @@
 """What became of each attempt at a part, kept as long as the history: a request's story is told from it.
 
-They decide two things only: that no two attempts write under one name, and, where the answer of a commit got lost,
-whether it went through. Each is written in the transaction that begins or ends the attempt, after that has locked its
-other rows.
+They decide three things only: that no two attempts write under one name; where the answer of a commit got lost,
+whether it went through; and whether any archive was ever made. Each is written in the transaction that begins or ends
+the attempt, after that has locked its other rows.
 """
 
 from __future__ import annotations

@@ -9,7 +9,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from samzip.database.tables import archive, run
+from samzip.database.tables import archive, attempt, run
+from samzip.requests.attempts import PUBLISHED
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +76,10 @@ def newest_archives(connection: Connection, now: datetime, limit: int) -> list[s
     return list(connection.execute(query).scalars())
 
 
-def has_archives(connection: Connection, now: datetime) -> bool:
-    """Whether any can be downloaded."""
-    live = (archive.c.expires_at > now) & ~archive.c.deleting
-    return connection.execute(select(archive.c.path).where(live).limit(1)).first() is not None
+def were_archives(connection: Connection) -> bool:
+    """Whether any was ever made, as far as anybody remembers."""
+    made = select(attempt.c.token).where(attempt.c.outcome == PUBLISHED)
+    return any(connection.execute(known.limit(1)).first() for known in (select(archive.c.path), made))
 
 
 def reusable(connection: Connection, now: datetime, company_id: int) -> list[KnownArchive]:

@@ -84,7 +84,8 @@ class Store(Protocol):
         """Of a file that was opened: whether it was the version that somebody had looked at. Raises StorageFailed."""
 
     def create(self, name: str) -> BinaryIO:
-        """A new temporary file for writing; readable again with open(). Raises StorageFailed.
+        """A new temporary file for writing; readable again with open(). Raises StorageFailed; also when the top folder
+        of its name is not there, which `check_writable` makes.
 
         It is complete when its `with` block ends well. If it has a method `settle`, whoever writes calls it with the
         position up to which nothing will change any more.
@@ -103,7 +104,8 @@ class Store(Protocol):
         """Give a complete, synced temporary file its final name, atomically and durably. Raises StorageFailed."""
 
     def delete(self, name: str) -> bool:
-        """Remove one file; False when there was none. Raises StorageFailed."""
+        """Remove one file; False when there certainly was none. Raises StorageFailed; also when the top folder of its
+        name is not there, as when a volume is away."""
 
     def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
         """Every regular file under the folder `prefix`, links not followed. Raises StorageFailed."""
@@ -118,7 +120,7 @@ class Store(Protocol):
         """Raises StorageFailed when the root is not there: a volume that is not mounted, a wrong setting."""
 
     def check_writable(self, prefix: str) -> None:
-        """Write and remove a small file under `prefix`. Raises StorageFailed with the reason."""
+        """Write and remove a small file in the folder `prefix`, which is made. Raises StorageFailed with the reason."""
 
 
 _patient = False

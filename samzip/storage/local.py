@@ -90,6 +90,7 @@ class LocalStore:
 
     def create(self, name: str) -> BinaryIO:
         path = self._writable(name)
+        self._require_top(name)
         with _storage_errors(self.url, name):
             self._make_folder(path.parent)
             return cast(BinaryIO, SteadyFile(path))
@@ -114,6 +115,7 @@ class LocalStore:
             try:
                 path.unlink()
             except (FileNotFoundError, NotADirectoryError):
+                self._require_top(name)
                 return False
             _fsync(path.parent, os.O_RDONLY | os.O_DIRECTORY)
             return True
@@ -152,6 +154,13 @@ class LocalStore:
                 probe.write_bytes(b"samzip")
             finally:
                 probe.unlink(missing_ok=True)
+
+    def _require_top(self, name: str) -> None:
+        """Only `check_writable` makes the top folder: without it this is the empty mount point of a volume that is
+        away, where nothing may be put, and of which nobody can say that a file is not there."""
+        top = self._root / name.split("/")[0]
+        if not top.is_dir():
+            raise StorageFailed(f"{top} is not there: is its volume mounted? If it was deleted on purpose, make it")
 
     def _make_folder(self, folder: Path) -> None:
         """Creates what is missing, and makes each new name last through a power cut."""

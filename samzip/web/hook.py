@@ -131,16 +131,16 @@ class Hook:
     # -- for whoever watches the service
 
     def health(self) -> dict[str, Any]:
-        found, has_archives = None, False
+        found, were_archives = None, False
         try:
             with self.database.read() as connection:
                 now = self.database.now(connection)
-                found, has_archives = pulse(connection, now), runs.has_archives(connection, now)
+                found, were_archives = pulse(connection, now), runs.were_archives(connection)
         except (DatabaseUnreachable, DatabaseNotReady):
             pass
         try:
             self.archives.check_readable()
-            if has_archives:
+            if were_archives:
                 require_folder(self.archives)
             archives = True
         except StorageFailed:

@@ -149,3 +149,45 @@ def test_one_that_is_locked_for_longer_costs_an_attempt_and_no_more(
             limited.run()
     assert [(row.attempts, row.path is None) for row in limited.rows(tables.work)] == [(1, False)]
     delivers(limited)
+
+
+SQL_ASCII = "TEMPLATE template0 ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C'"
+
+
+@pytest.mark.parametrize(
+    ("how", "setting", "environment"),
+    [
+        ("", "datestyle = 'SQL, DMY'", {}),
+        ("", "datestyle = 'German'", {"PGDATESTYLE": "Postgres"}),
+        (SQL_ASCII, "timezone = 'America/Bogota'", {}),
+        ("", "timezone = 'Asia/Kolkata'", {"PGCLIENTENCODING": "LATIN1"}),
+        ("", "default_transaction_isolation = 'serializable'", {"PGCLIENTENCODING": "SQL_ASCII"}),
+    ],
+)
+def test_what_a_database_or_a_user_prefers_changes_nothing(
+    postgres_server: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    how: str,
+    setting: str,
+    environment: dict[str, str],
+) -> None:
+    """Its dates, its letters, its isolation."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    url = make_url(empty_postgres_database(postgres_server, how))
+    admin = open_database(url.render_as_string(hide_password=False))
+    with admin.write() as connection:
+        connection.exec_driver_sql(f"ALTER DATABASE {url.database} SET {setting}")
+    admin.close()
+    assert samzip(tmp_path, url, "init") == 0
+    world = make_world(tmp_path, url.render_as_string(hide_password=False))
+    world.company("Básculas Ñandú €", equipment=3)
+    for command in (("request", "--user", "CERTIBOY"), ("run",), ("status",), ("verify", "--all"), ("purge", "--yes")):
+        assert samzip(tmp_path, url, *command) == 0, command
+    assert [row.status for row in world.requests()] == ["completed"]
+    assert "Básculas Ñandú €" in capfd.readouterr().out
+    with world.database.write() as connection:
+        assert connection.exec_driver_sql("SHOW transaction_isolation").scalar_one() == "read committed"
+    world.database.close()

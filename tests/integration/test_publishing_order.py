@@ -363,6 +363,7 @@ def test_a_local_file_is_on_the_disk_before_its_name_is_and_the_name_before_publ
         calls.append(f"rename {path.name} {target.name}")
         return rename(path, target)
 
+    (tmp_path / "zip_requests").mkdir()
     store = LocalStore(str(tmp_path))
     with store.create("zip_requests/1/a.part") as file:
         file.write(b"content")

@@ -100,6 +100,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def written(store: Store, name: str, data: bytes) -> None:
+    store.check_writable("zip_requests")
     with store.create(name) as file:
         file.write(data)
     store.sync(name)
@@ -266,6 +267,7 @@ def test_nothing_has_its_final_name_before_it_is_published(store: Store, place: 
 
 
 def test_what_was_written_may_be_changed_until_it_is_settled(store: Store) -> None:
+    store.check_writable("zip_requests")
     with store.create(TEMPORARY) as file:
         settle = getattr(file, "settle", lambda position: None)
         file.write(b"first")
@@ -292,8 +294,18 @@ def test_what_was_written_may_be_changed_until_it_is_settled(store: Store) -> No
 def test_deleting_tells_whether_there_was_anything(store: Store) -> None:
     assert store.delete("documentos/a.pdf") is True
     assert store.delete("documentos/a.pdf") is False
-    assert store.delete("none/a.pdf") is False
+    assert store.delete("documentos/none/a.pdf") is False
+    store.check_writable("zip_requests")
     assert store.delete(TEMPORARY) is False
+
+
+def test_nothing_is_put_or_thought_gone_where_the_folder_of_archives_is_not(root: Path) -> None:
+    """The volume is away: what lay there is there again tomorrow."""
+    store = open_store(str(root))
+    for act in (store.create, store.delete):
+        with pytest.raises(StorageFailed, match="zip_requests is not there: is its volume mounted"):
+            act(TEMPORARY)
+    assert [path.name for path in root.iterdir()] == ["documentos"]
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a//b", "a/../b", ""])
@@ -345,6 +357,7 @@ def test_a_folder_that_takes_no_file_says_why(root: Path) -> None:
 
 
 def test_a_long_file_is_on_its_way_to_the_disk_while_it_is_written(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "zip_requests").mkdir()
     synced = []
     monkeypatch.setattr(steady, "_sync", lambda handle: synced.append(os.fstat(handle).st_size))
     with open_store(str(root)).create(TEMPORARY) as file:
@@ -361,6 +374,7 @@ def test_what_the_disk_did_not_take_is_told_although_the_system_tells_it_once(
         raise OSError(errno.EIO, os.strerror(errno.EIO))
 
     monkeypatch.setattr(steady, "_sync", fail)
+    (root / "zip_requests").mkdir()
     store = open_store(str(root))
     with pytest.raises(OSError, match="Input/output error"), store.create(TEMPORARY) as file:
         write_settled(file, b"x" * steady.STEP)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -145,6 +146,7 @@ def test_a_run_that_died_as_it_tried_the_store_leaves_nothing_to_one_without_wor
 
 
 def _die_between(store: LocalStore, prefix: str) -> None:
+    Path(store.url, prefix).mkdir()
     with store.create(WRITE_TEST) as file:
         file.write(b"samzip")
     raise Killed

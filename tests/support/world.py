@@ -260,8 +260,9 @@ def new_postgres_database(server: str) -> str:
     return _create(server, f" TEMPLATE {_initialised_database(server)}")
 
 
-def empty_postgres_database(server: str) -> str:
-    return _create(server, "")
+def empty_postgres_database(server: str, how: str = "") -> str:
+    """`how` ends the statement that creates it."""
+    return _create(server, f" {how}")
 
 
 def _create(server: str, how: str) -> str:
