@@ -1,7 +1,8 @@
-"""What the address of a PostgreSQL database may say, as far as it can be told without a driver."""
+"""What the address of a database may say, as far as it can be told without a driver."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 SHOWN = {  # libpq's parameters whose values are no secrets
@@ -57,6 +58,11 @@ def check(address: str) -> None:
         raise Explained("its hosts and ports do not fit together: there are as many ports as hosts")
     if parts.netloc.endswith(":"):
         raise Explained("after the host's : stands no port")
+
+
+def of_file(path: Path | str) -> str:
+    """That of a SQLite database."""
+    return f"sqlite:///{str(path).replace('%', '%25')}"
 
 
 def check_file(address: str) -> None:

@@ -187,6 +187,7 @@ def _heard_signals(stop: Stop, asked: Asked, patience: Patience) -> Iterator[Non
         heard.append(signal.SIGHUP)
     before = {number: signal.signal(number, ask) for number in heard}
     before[signal.SIGUSR1] = signal.signal(signal.SIGUSR1, lambda _number, _frame: asked.set())
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {*before, signal.SIGALRM})  # whoever started this may have blocked some
     try:
         yield
     finally:

@@ -33,6 +33,9 @@ def running(notes: Path) -> Iterator[None]:
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
+    signal.pthread_sigmask(
+        signal.SIG_UNBLOCK, (signal.SIGCHLD,)
+    )  # who started this may have: no worker's end is told then
     try:
         with _silent_tracker():
             resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts

@@ -10,6 +10,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from samzip import address
 from samzip.address import Explained
 from samzip.errors import BadSetting
 from samzip.options import BY_NAME, OPTIONS, Option
@@ -248,7 +249,7 @@ def _build(
     texts = {
         **raw,
         "state_dir": str(state_dir or state),
-        "database_url": raw["database_url"] or (f"sqlite:///{state_dir}/samzip.sqlite3" if state_dir else ""),
+        "database_url": raw["database_url"] or (address.of_file(f"{state_dir}/samzip.sqlite3") if state_dir else ""),
         "media_root": media,
         "archive_root": raw["archive_root"] or media,
         "jobs": raw["jobs"] or str(len(os.sched_getaffinity(0))),

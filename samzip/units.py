@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 
+LONGEST = timedelta(days=36525)  # so long ago the calendar has days
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _BYTES = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)([smhd]))")
@@ -20,10 +21,10 @@ def parse_duration(text: str) -> timedelta:
         cleaned += "s"
     if not cleaned or _DURATION.sub("", cleaned):
         raise ValueError(f"{text!r} is not a duration")
-    try:
-        return timedelta(seconds=sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(cleaned)))
-    except OverflowError as error:
-        raise ValueError(f"{text!r} is too long") from error
+    seconds = sum(float(n) * _SECONDS[unit] for n, unit in _DURATION.findall(cleaned))
+    if seconds > LONGEST.total_seconds():
+        raise ValueError(f"{text!r} is more than a hundred years")
+    return timedelta(seconds=seconds)
 
 
 def parse_size(text: str) -> int:

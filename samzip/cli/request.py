@@ -12,7 +12,9 @@ from samzip.cli.frame import json_option, print_json, read_settings, takes_setti
 @click.command("request")
 @click.option("--user", required=True, help="Who asks: a username of SAM.")
 @click.option(
-    "--company", type=click.IntRange(1), help="Company id; a superuser's choice. Default: the user's company."
+    "--company",
+    type=click.IntRange(1, 2**63 - 1),
+    help="Company id; a superuser's choice. Default: the user's company.",
 )
 @click.option("--times", type=click.IntRange(1, 1000), default=1, show_default=True, help="Clicks.")
 @takes_settings("database_url", "part_size", "state_dir")

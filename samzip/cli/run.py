@@ -30,7 +30,7 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str | 
     try:
         return parse_duration(value).total_seconds()
     except ValueError as error:
-        raise click.BadParameter("give a duration such as 5s, 5m, 1h", param=parameter) from error
+        raise click.BadParameter(f"{error}: give one such as 5s, 5m, 1h", param=parameter) from error
 
 
 @click.command("run")

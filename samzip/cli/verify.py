@@ -23,7 +23,7 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str) -
     try:
         return parse_duration(value)
     except ValueError as error:
-        raise click.BadParameter("give a duration such as 30s, 5m", param=parameter) from error
+        raise click.BadParameter(f"{error}: give one such as 30s, 5m", param=parameter) from error
 
 
 @click.command("verify")

@@ -18,6 +18,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import samzip
+from samzip import address
 from samzip.database import Database, open_database
 from samzip.database.setup import initialise
 from samzip.errors import StorageFailed, Unexpected, UsageProblem
@@ -200,7 +201,7 @@ def _filled(folder: Path, dice: random.Random) -> Iterator[Database]:
 
 
 def _database_url(folder: Path) -> str:
-    return f"sqlite:///{folder / 'samzip.sqlite3'}"
+    return address.of_file(folder / "samzip.sqlite3")
 
 
 def _environment(settings: Settings, folder: Path, archive_root: Path) -> dict[str, str]:

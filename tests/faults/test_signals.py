@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -91,6 +92,18 @@ def test_a_signal_ends_a_run_soon_and_its_parts_wait_again_without_an_attempt_co
     wait_until(lambda: not live.processes(), live.processes, SOON_S)
     assert "Traceback" not in run.text
     check_that_the_next_run_does_everything(live, (1, 1, 1))
+
+
+@pytest.mark.parametrize("blocked", [signal.SIGCHLD, signal.SIGTERM, signal.SIGALRM])
+def test_signals_that_the_caller_had_blocked_are_heard_all_the_same(live: LiveRuns, blocked: signal.Signals) -> None:
+    start = "import os, signal, sys; signal.pthread_sigmask(signal.SIG_BLOCK, [int(sys.argv[1])]); "
+    live.through = (sys.executable, "-c", f"{start}os.execv(sys.argv[2], sys.argv[2:])", str(int(blocked)))
+    run = live.hold(1, 2)
+    os.kill(run.process.pid, signal.SIGTERM)
+    assert run.wait() == 143, run.text
+    live.recall("hold")
+    again = live.start()
+    assert again.wait() == 0, again.text
 
 
 @pytest.mark.parametrize("reaches", ["the leader", "every process"])

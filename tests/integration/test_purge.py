@@ -1009,3 +1009,13 @@ def test_of_ten_thousand_archives_exactly_the_thirty_orphans_go(place: World, re
     record_property("seconds", seconds)
     assert did["done"]["counts"] == {"orphan archive": 30}
     assert place.files() == sorted(key(number) for number in known)
+
+
+@pytest.mark.parametrize("option", ["--stuck-after", "--older-than"])
+def test_a_time_that_no_calendar_holds_is_refused(
+    place: World, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    code, error = fatal(place, "--dry-run", option, "3000000d", capsys=capsys)
+    assert code == 2
+    assert "'3000000d' is more than a hundred years" in " ".join(error.split())
+    assert told(place, "--dry-run", option, "36500d")["exit"] == 0

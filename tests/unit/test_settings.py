@@ -99,6 +99,12 @@ def test_the_state_folder_is_systemds_or_that_of_the_desktop(tmp_path: Path) -> 
     assert load({}, systemd, cwd=tmp_path).state_dir == Path("/var/lib/samzip")
 
 
+def test_a_state_folder_may_have_any_name_that_an_address_can_hold(tmp_path: Path) -> None:
+    """An address says %41 for A."""
+    settings = load({"state_dir": str(tmp_path / "a%41b c")}, {"HOME": str(tmp_path)})
+    assert parse_url(settings.database_url).database == str(tmp_path / "a%41b c" / "samzip.sqlite3")
+
+
 def test_a_flag_beats_a_variable_which_beats_the_file_which_beats_the_default(tmp_path: Path) -> None:
     file = tmp_path / "samzip.toml"
     seen = [
