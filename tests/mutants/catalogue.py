@@ -406,6 +406,32 @@ MUTANTS = (
         tests=("tests/faults/test_pool.py::test_a_worker_that_was_stopped_fails_its_job_and_the_pool_works_again",),
     ),
     Mutant(
+        name="documents whose volume went away are listed as missing",
+        file="samzip/archive/build.py",
+        old="                require_documents(self.media)\n                document = unreadable",
+        new="                document = unreadable",
+        why="an archive without documents goes out that were there when it was begun, and nobody asks again",
+        tests=(
+            "tests/integration/test_volume_away.py::test_documents_that_go_while_archives_are_built_are_nobodys_attempt",
+        ),
+    ),
+    Mutant(
+        name="a file whose volume is away counts as gone",
+        file="samzip/storage/local.py",
+        old="                self._require_top(name)\n                return False\n",
+        new="                return False\n",
+        why="its row is forgotten, and it stays for ever when the volume is back",
+        tests=("tests/integration/test_volume_away.py::test_what_expires_is_remembered_until_its_volume_is_back",),
+    ),
+    Mutant(
+        name="whatever lies in tmp is a dead run's",
+        file="samzip/temporary.py",
+        old="if _RUN.fullmatch(it.name) and it.is_dir",
+        new="if it.is_dir",
+        why="a state folder that somebody else uses as well loses their files",
+        tests=("tests/faults/test_leftovers.py::test_what_runs_left_is_removed_and_what_is_not_samzips_stays",),
+    ),
+    Mutant(
         name="a click is served by a snapshot that is older",
         file="samzip/requests/work.py",
         old="        which = _requests(company_id, part) & ziprequest.c.id.in_(group)\n",
