@@ -112,7 +112,8 @@ def make_probe(settings: Settings, folder: Path, archived: str) -> Probe:
     except OSError as error:
         raise StorageFailed(f"{error.filename or folder}: {error.strerror or error}") from error
     archives = open_store(settings.archive_root)
-    archives.check_writable(FOLDER)
+    if "://" not in archives.url:
+        archives.check_writable(FOLDER)
     with archives.create(archived) as file:
         file.write(token.encode())
     return Probe(

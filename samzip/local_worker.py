@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
+import pickle
 import signal
-import tempfile
+import struct
 import threading
 import time
-from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Future
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection, Pipe
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,133 +24,183 @@ from samzip.storage import be_patient
 from samzip.threads import Abandoned, awaited, in_thread
 
 if TYPE_CHECKING:
-    from pebble import ProcessPool
+    from multiprocessing.context import ForkServerProcess
 
     from samzip.archive.part import Progress
 
-END_S = 5  # for a process that was killed
+END_S = 5.0  # for a process that was killed
+TOLD_S = 2.0  # for what it died of
 FROZEN_S = 1.0  # after which somebody may have stopped what starts it
+GLANCE_S = 0.1
 CODE, STEP = 100, 200  # characters that it tells of an instrument's code, and of what it does
+CHUNK = 1 << 20  # bytes
+LENGTH = struct.Struct("!Q")  # before each message
+FULL = {errno.EAGAIN, errno.ENOMEM, errno.EMFILE, errno.ENFILE}  # no room for another process
+FORKLESS = "the fork server does not answer"
 PR_SET_PDEATHSIG = 1  # Linux, prctl(2): the signal that tells of the parent's death
 
 
-_told: Connection | None = None  # in the worker: its end of the leader's pipe
+class NoWorker(Exception):
+    """None comes up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What a job returned or raised."""
+
+    result: Any = None
+    error: BaseException | None = None
 
 
 class LocalWorker:
-    """A pool of one process, with a pipe of its own that ends with it: it is known at once, and whose job that was, and
-    nobody else waits for a lock that it held."""
+    """A process with two pipes of its own, one for jobs, and one for its words that ends with it: so it is known at
+    once, and whose job that was, and nobody else waits for a lock that it held."""
 
     def __init__(self, notes: Path, is_over: Callable[[], bool]) -> None:
-        """As LocalPool's. Raises StorageFailed; BrokenExecutor when it does not come up; Abandoned."""
-        self.told, writer = pipe()
+        """As LocalPool's. Raises StorageFailed, NoWorker, Abandoned."""
+        (jobs, self._jobs), (self.words, words) = _pipe(), _pipe()
+        os.set_blocking(self.words.fileno(), False)
+        self._unread = bytearray()
         self.is_gone = False  # as far as anybody has heard
+        self.outcome: Outcome | None = None  # of its job
         try:
-            self._pool = _start_pool(notes, writer, is_over)
+            self._process = _started(notes, (jobs, words), is_over)
         except BaseException:
-            self.told.close()
+            self._jobs.close()
+            self.words.close()
             raise
         finally:
-            writer.close()  # the process has it now
+            jobs.close()  # the process has them now
+            words.close()
 
-    def do(self, function: Callable[..., Any], job: Any, key: str) -> Future[Any]:
-        """`key` comes first in what it tells. The future fails with BrokenExecutor or pebble's ProcessExpired when the
-        process ends, or stays as it is when it ends just now. Raises RuntimeError when it is gone."""
-        self.hear()
-        if self.is_gone:
-            raise BrokenExecutor
-        return self._pool.schedule(_run, args=(function, job, key))
+    def give(self, function: Callable[..., Any], job: Any, key: str) -> None:
+        """`key` comes first in what it tells of the job. Raises whatever pickling does."""
+        self.outcome = None
+        message = pickle.dumps((function, job, key))
+        in_thread(
+            lambda: self._jobs.send_bytes(message), "job"
+        )  # who is stopped takes no long one; one that died, none
 
     def hear(self) -> list[tuple[str, Progress]]:
-        """What it has told since."""
-        messages = []
-        try:
-            while not self.is_gone and self.told.poll(0):
-                messages.append(self.told.recv())
-        except EOFError:
-            self.is_gone = True
-        return messages
-
-    def dismiss(self) -> None:
-        """It will be killed: who kills several waits for all of them at a time then."""
-        self._pool.stop()  # type: ignore[no-untyped-call]
+        """What it has told since; its job's outcome is kept."""
+        told = []
+        for message in self._messages():
+            if isinstance(message, Outcome):
+                self.outcome = message
+            else:
+                told.append(message)
+        return told
 
     def kill(self) -> None:
-        """It does not write any more when this returns. One that is not seen, since its fork server died, has END_S to
-        follow it."""
-        _kill_pool(self._pool)
-        while not self.is_gone and self.told.poll(END_S):
+        """It does not write any more when this returns, but for one that not even SIGKILL ends: that has END_S."""
+        if self._process.exitcode is None:
+            with suppress(ProcessLookupError):
+                self._process.kill()
+        until = time.monotonic() + END_S
+        while not self.is_gone and time.monotonic() < until:
+            self.words.poll(GLANCE_S)
             self.hear()
-        self.told.close()
+        self.exit_code(GLANCE_S)
+        self._jobs.close()
+        self.words.close()
+
+    def exit_code(self, seconds: float = TOLD_S) -> int | None:
+        """Of one that is gone, as its parent tells it, who may be stopped: None after so long."""
+        until = time.monotonic() + seconds
+        while self._process.exitcode is None and time.monotonic() < until:
+            fork_server.wake()
+            self._process.join(GLANCE_S)
+        return self._process.exitcode
+
+    def _messages(self) -> Iterator[Any]:
+        with suppress(BlockingIOError):
+            while not self.is_gone:
+                data = os.read(self.words.fileno(), CHUNK)
+                self._unread += data
+                self.is_gone = not data
+        while len(self._unread) >= LENGTH.size:
+            end = LENGTH.size + LENGTH.unpack_from(self._unread)[0]
+            if len(self._unread) < end:
+                return
+            message = bytes(self._unread[LENGTH.size : end])
+            del self._unread[:end]
+            yield _unpickled(message)
 
 
-def pipe() -> tuple[Connection, Connection]:
+def _pipe() -> tuple[Connection, Connection]:
     """Its end that reads, its end that writes."""
-    reader, writer = Pipe(duplex=False)
-    os.set_blocking(writer.fileno(), False)  # a worker never waits for a slow leader
-    return reader, writer
+    try:
+        return Pipe(duplex=False)
+    except OSError as error:
+        raise NoWorker(error.strerror) from error
 
 
-def _start_pool(notes: Path, writer: Connection, is_over: Callable[[], bool]) -> ProcessPool:
+def _unpickled(message: bytes) -> Any:
+    try:
+        return pickle.loads(message)  # noqa: S301 -- from our own process
+    except Exception as error:  # noqa: BLE001 -- of an outcome: no words fail
+        return Outcome(error=error)
+
+
+def _started(notes: Path, pipes: tuple[Connection, ...], is_over: Callable[[], bool]) -> ForkServerProcess:
     """A thread does it, with signals blocked as what it starts shall have them; here they are answered meanwhile."""
     began = time.monotonic()
-    started = in_thread(lambda: _make_pool(notes, writer), "pool")
+    process = in_thread(lambda: _start(notes, pipes), "worker")
 
     def wake() -> None:
         if time.monotonic() - began > FROZEN_S:  # or it is slow, and does not mind
             fork_server.wake()
 
     try:
-        return awaited(started, is_over, wake)
+        return awaited(process, is_over, wake)
     except Abandoned:
-        started.add_done_callback(_discard)
+        process.add_done_callback(_discard)
         fork_server.kill()
         raise
-    except RuntimeError as error:
+    except NoWorker as error:
         if is_over():  # the fork server was killed for the one before
             raise Abandoned from error
         raise
 
 
-def _discard(started: Future[ProcessPool]) -> None:
-    """A pool that came up too late."""
-    if started.exception() is None:
-        _kill_pool(started.result())
+def _discard(process: Future[ForkServerProcess]) -> None:
+    """One that came up too late."""
+    if process.exception() is None:
+        process.result().kill()
 
 
-def _kill_pool(pool: ProcessPool) -> None:
-    fork_server.wake()
-    pool.stop()  # type: ignore[no-untyped-call]
-    pool.join(timeout=END_S)
-
-
-def _make_pool(notes: Path, writer: Connection) -> ProcessPool:
-    from pebble import CONSTS, ProcessPool
-
-    CONSTS.term_timeout = 0  # SIGKILL at once: SIGTERM means nothing to a worker, and it has nothing to tidy
-    context = multiprocessing.get_context("forkserver")
-    pool = ProcessPool(max_workers=1, initializer=_start, initargs=(writer,), context=context)
+def _start(notes: Path, pipes: tuple[Connection, ...]) -> ForkServerProcess:
+    process = multiprocessing.get_context("forkserver").Process(target=_serve, args=pipes, daemon=True)
     try:
         with fork_server.running(notes):
-            if not pool.active:  # asking starts it
-                raise BrokenExecutor
-    except RuntimeError:
-        _kill_pool(pool)
-        raise
+            try:
+                process.start()
+            except (OSError, EOFError) as error:  # the fork server is gone, or has no room
+                raise NoWorker(getattr(error, "strerror", None) or FORKLESS) from error
     except OSError as error:
-        raise StorageFailed(f"{error.filename or tempfile.gettempdir()}: {error.strerror or error}") from error
-    return pool
+        if error.errno in FULL:
+            raise NoWorker(error.strerror) from error
+        raise StorageFailed(f"{error.filename or notes}: {error.strerror or error}") from error
+    return process
 
 
-def _start(writer: Connection) -> None:
-    global _told
-    _told = writer
+# -- in the worker
+
+
+def _serve(jobs: Connection, words: Connection) -> None:
     be_patient()
     import ctypes
 
     # Without the fork server the leader takes it for dead: it must not write any more.
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_end_with_leader, daemon=True).start()
+    os.set_blocking(words.fileno(), False)  # it never waits for a slow leader
+    while True:
+        try:
+            message = jobs.recv_bytes()
+        except EOFError:
+            return
+        _tell_outcome(words, _outcome(message, words))
 
 
 def _end_with_leader() -> None:
@@ -158,20 +211,29 @@ def _end_with_leader() -> None:
         os._exit(1)
 
 
-def _run(function: Callable[[Any, Callable[[Progress], None]], Any], job: Any, key: str) -> Any:
-    return function(job, lambda progress: tell(_told, (key, _in_short(progress))))
-
-
-def _in_short(progress: Progress) -> Progress:
-    """An instrument's code may be of any length."""
-    return replace(progress, code=progress.code[:CODE], step=progress.step[:STEP])
-
-
-def tell(pipe: Connection | None, message: object) -> None:
-    """One short message is one write, which a pipe never mixes with another's (POSIX: up to PIPE_BUF bytes)."""
-    if pipe is None:
-        return
+def _outcome(message: bytes, words: Connection) -> bytes:
     try:
-        pipe.send(message)
-    except (BlockingIOError, BrokenPipeError, OSError):
-        return  # progress is a courtesy: the leader is slow or gone
+        function, job, key = pickle.loads(message)  # noqa: S301 -- from our own process
+        outcome = Outcome(function(job, lambda progress: _tell(words, key, progress)))
+    except BaseException as error:  # noqa: BLE001 -- whoever gave the job has it
+        outcome = Outcome(error=error)
+    try:
+        return pickle.dumps(outcome)
+    except Exception as error:  # noqa: BLE001 -- as above
+        return pickle.dumps(Outcome(error=TypeError(str(error))))
+
+
+def _tell(words: Connection, key: str, progress: Progress) -> None:
+    """One short message is one write, which comes whole or not at all (POSIX: up to PIPE_BUF bytes)."""
+    in_short = replace(progress, code=progress.code[:CODE], step=progress.step[:STEP])  # a code may be of any length
+    message = pickle.dumps((key, in_short))
+    with suppress(BlockingIOError, BrokenPipeError):  # progress is a courtesy: the leader is slow or gone
+        os.write(words.fileno(), LENGTH.pack(len(message)) + message)
+
+
+def _tell_outcome(words: Connection, message: bytes) -> None:
+    os.set_blocking(words.fileno(), True)
+    left = memoryview(LENGTH.pack(len(message)) + message)
+    while left:
+        left = left[os.write(words.fileno(), left) :]
+    os.set_blocking(words.fileno(), False)

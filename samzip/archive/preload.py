@@ -14,7 +14,6 @@ for module in (
     "encodings.cp437",
     "encodings.utf_8_sig",
     "openpyxl.packaging.extended",
-    "pebble.pool.process",
 ):
     importlib.import_module(module)
 importlib.import_module("PIL.Image").preinit()  # its readers of the usual kinds of pictures

@@ -12,7 +12,7 @@ from samzip.settings import Settings
 from samzip.units import is_bucket
 
 LIBRARIES = (
-    *("SQLAlchemy", "alembic", "psycopg", "isal", "lxml", "openpyxl", "pebble", "pillow", "reportlab", "rich"),
+    *("SQLAlchemy", "alembic", "psycopg", "isal", "lxml", "openpyxl", "pillow", "reportlab", "rich"),
     *("structlog", "click", "flask", "prometheus-client", "apprise", "distributed", "obstore", "boto3"),
 )
 # Extra -> the module that shows that it is installed, and the settings that need it.

@@ -76,6 +76,12 @@ def newest_archives(connection: Connection, now: datetime, limit: int) -> list[s
     return list(connection.execute(query).scalars())
 
 
+def has_archives(connection: Connection, now: datetime) -> bool:
+    """Whether any can be downloaded."""
+    live = (archive.c.expires_at > now) & ~archive.c.deleting
+    return connection.execute(select(archive.c.path).where(live).limit(1)).first() is not None
+
+
 def were_archives(connection: Connection) -> bool:
     """Whether any was ever made, as far as anybody remembers."""
     made = select(attempt.c.token).where(attempt.c.outcome == PUBLISHED)

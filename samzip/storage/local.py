@@ -158,9 +158,11 @@ class LocalStore:
     def _require_top(self, name: str) -> None:
         """Only `check_writable` makes the top folder: without it this is the empty mount point of a volume that is
         away, where nothing may be put, and of which nobody can say that a file is not there."""
-        top = self._root / name.split("/")[0]
-        if not top.is_dir():
-            raise StorageFailed(f"{top} is not there: is its volume mounted? If it was deleted on purpose, make it")
+        top, _, below = name.partition("/")
+        if below and not (self._root / top).is_dir():
+            raise StorageFailed(
+                f"{self.url}/{top} is not there: is its volume mounted? If it was deleted on purpose, make it"
+            )
 
     def _make_folder(self, folder: Path) -> None:
         """Creates what is missing, and makes each new name last through a power cut."""

@@ -131,16 +131,16 @@ class Hook:
     # -- for whoever watches the service
 
     def health(self) -> dict[str, Any]:
-        found, were_archives = None, False
+        found, has_archives = None, False
         try:
             with self.database.read() as connection:
                 now = self.database.now(connection)
-                found, were_archives = pulse(connection, now), runs.were_archives(connection)
+                found, has_archives = pulse(connection, now), runs.has_archives(connection, now)
         except (DatabaseUnreachable, DatabaseNotReady):
             pass
         try:
             self.archives.check_readable()
-            if were_archives:
+            if has_archives:
                 require_folder(self.archives)
             archives = True
         except StorageFailed:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -59,16 +61,11 @@ def lives(process: int) -> bool:
         return False
 
 
-@pytest.mark.parametrize("pause", [0.01, 0.05, 0.09, 0.1, 0.11, 0.3])
-def test_a_worker_that_was_killed_while_it_had_nothing_to_do_costs_nobody_anything(
-    pool: LocalPool, pause: float
-) -> None:
-    """However soon the next job comes: its library looks every 0.1 s."""
+def test_a_worker_that_was_killed_while_it_had_nothing_to_do_costs_nobody_anything(pool: LocalPool) -> None:
     for _ in range(5):
         worker = outcome(pool, pool.submit(my_process, None, "a"))
         os.kill(worker, signal.SIGKILL)
-        wait_until(lambda process=worker: not lives(process))  # type: ignore[misc]
-        time.sleep(pause)
+        wait_until(lambda folder=Path(f"/proc/{worker}"): not folder.exists())  # type: ignore[misc]
         assert isinstance(outcome(pool, pool.submit(my_process, None, "b")), int)
 
 
@@ -188,3 +185,94 @@ def test_the_pool_ends_though_its_fork_server_is_stopped(tmp_path: Path) -> None
     ending.join(timeout=60)
     assert not ending.is_alive()
     assert not lives(worker)
+
+
+def come_back_odd(kind: str, _report: Callable[[Any], None]) -> Any:
+    if kind == "is large":
+        return b"x" * (8 << 20)
+    if kind == "cannot be sent":
+        return lambda: None
+    if kind == "ends its process":
+        os._exit(0)
+    if kind == "leaves":
+        sys.exit(3)
+    raise Unreadable("code", 1)
+
+
+class Unreadable(Exception):
+    """Its pickle cannot be read."""
+
+    def __init__(self, code: str, number: int) -> None:
+        super().__init__(code)
+
+
+@pytest.mark.parametrize(
+    ("kind", "expected"),
+    [
+        ("is large", bytes),
+        ("cannot be sent", TypeError),
+        ("ends its process", WorkerDied),
+        ("leaves", SystemExit),
+        ("raises", TypeError),
+    ],
+)
+def test_a_job_ends_whatever_comes_of_it_and_its_neighbour_goes_on(
+    pool: LocalPool, kind: str, expected: type[object]
+) -> None:
+    neighbour = pool.submit(tell_for, 1.0, "a")
+    assert isinstance(outcome(pool, pool.submit(come_back_odd, kind, "b")), expected)
+    assert outcome(pool, neighbour) == "told"
+    assert isinstance(outcome(pool, pool.submit(my_process, None, "c")), int)
+
+
+def test_a_job_that_cannot_be_sent_fails_alone_and_a_large_one_reaches_a_worker(pool: LocalPool) -> None:
+    assert isinstance(outcome(pool, pool.submit(my_process, threading.Lock(), "a")), TypeError)  # type: ignore[arg-type]
+    assert isinstance(outcome(pool, pool.submit(my_process, b"x" * (8 << 20), "b")), int)  # type: ignore[arg-type]
+
+
+def test_a_large_job_of_a_worker_that_is_stopped_holds_nobody_up(
+    pool: LocalPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = outcome(pool, pool.submit(my_process, None, "a"))
+    os.kill(worker, signal.SIGSTOP)
+    monkeypatch.setattr("samzip.executors.SILENT_S", 1.0)
+    stuck = pool.submit(my_process, b"x" * (8 << 20), "b")  # type: ignore[arg-type]
+    assert isinstance(outcome(pool, pool.submit(my_process, None, "c")), int)
+    assert isinstance(outcome(pool, stuck), WorkerSilent)
+    assert not lives(worker)
+
+
+def test_a_fork_server_that_is_stopped_while_a_worker_ends_holds_nobody_up(pool: LocalPool, tmp_path: Path) -> None:
+    mark = tmp_path / "mark"
+    future = pool.submit(wait_for_ever, mark, "a")
+    wait_until(lambda: mark.exists() and mark.read_text())
+    server = parent(int(mark.read_text()))
+    over = threading.Event()
+
+    def stop_it() -> None:
+        while not over.wait(0.005):
+            os.kill(server, signal.SIGSTOP)
+
+    stopping = threading.Thread(target=stop_it)
+    stopping.start()
+    began = time.monotonic()
+    pool.cancel("a")
+    took = time.monotonic() - began
+    over.set()
+    stopping.join()
+    os.kill(server, signal.SIGCONT)
+    assert future.cancelled()
+    assert took < 5
+    assert works_again(pool)
+
+
+def test_a_host_without_room_for_a_worker_says_so(pool: LocalPool, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("samzip.local_worker.Pipe", refuse)
+        end = outcome(pool, pool.submit(my_process, None, "a"))
+    assert isinstance(end, WorkerDied)
+    assert str(end) == "no se pudo iniciar un proceso para generar esta parte (Too many open files)"
+    assert works_again(pool)

@@ -34,7 +34,7 @@ def test_an_unchanged_company_is_served_without_a_worker_and_without_opening_a_d
         raise AssertionError(f"{name} was opened")
 
     monkeypatch.setattr(LocalStore, "open", refuse)
-    monkeypatch.setattr("samzip.local_worker._start_pool", lambda *_: pytest.fail("a worker was started"))
+    monkeypatch.setattr("samzip.local_worker._started", lambda *_: pytest.fail("a worker was started"))
     settings = world.settings
     finished = world.run(make_executor=lambda: LocalPool(settings.temporary_dir))
     assert (finished.counts.reused, finished.counts.published) == (3, 0)
