@@ -109,8 +109,16 @@ class StorageFailed(SamzipError):
     exit_code = 12
 
 
+class StoreAway(StorageFailed):
+    """Mount the volume, or correct media_root or archive_root; then run the command again. Nothing is lost."""
+
+
 class BucketFailed(StorageFailed):
     """Check the bucket's name, the keys and their rights, and that the endpoint answers: docs/operations.md, S3."""
+
+
+class BucketAway(BucketFailed, StoreAway):
+    """Check the bucket's name, its prefix and the keys: docs/operations.md, S3. Nothing is lost."""
 
 
 class ClusterFailed(SamzipError):

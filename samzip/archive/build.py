@@ -11,11 +11,12 @@ from datetime import UTC, datetime
 from functools import cached_property
 from itertools import chain
 from pathlib import Path
+from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
 from samzip.archive.cache import LifeSheetCache
 from samzip.archive.part import FailedSheet, PartJob, PartResult, Progress, Report
-from samzip.archive.presence import require_documents
+from samzip.archive.presence import require_seen
 from samzip.archive.reading import ReadFailed, Reading, unreadable, unreadable_because
 from samzip.archive.verify import verify_zip
 from samzip.archive.zipwriter import Entry, ZipWriter
@@ -115,7 +116,7 @@ class _Build:
     def _add_document(self, archive: ZipWriter, document: Document) -> Document:
         if document.entry is not None:
             try:
-                with self.media.open(document.path) as source:
+                with self._opened(document.path) as source:
                     modified = _local(datetime.fromtimestamp(document.modified, UTC), self.zone)
                     entry = archive.add_stream(
                         document.entry, Reading(source), modified, size_hint=document.size, progress=self._count
@@ -123,7 +124,7 @@ class _Build:
                     self._record(entry)
                 self.is_lasting &= self.media.is_still(document.path, document.identity)
             except (MissingFile, ReadFailed) as error:
-                require_documents(self.media)
+                require_seen(self.media, document.path)
                 document = unreadable(document, error)
                 document = replace(document, missing=f"{document.missing}; {IN_WORKBOOK}")
         if document.missing or document.note:
@@ -245,11 +246,19 @@ class _Build:
         try:
             if self.media.stat(path).size > PICTURE_LIMIT:
                 return Unreadable(TOO_LARGE)
-            with self.media.open(path) as file:
+            with self._opened(path) as file:
                 return file.read()
         except (MissingFile, OSError) as error:
-            require_documents(self.media)
+            require_seen(self.media, path)
             return Unreadable(unreadable_because(error))
+
+    def _opened(self, path: str) -> BinaryIO:
+        """A document that was there a moment ago, and may be there again in the next. Raises MissingFile, StoreAway."""
+        try:
+            return self.media.open(path)
+        except MissingFile:
+            require_seen(self.media, path)
+            return self.media.open(path)
 
     def _changed(self, item: Equipment) -> datetime:
         """When the newest of an instrument's records was made: a life sheet has no other date of its own."""

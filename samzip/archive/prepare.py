@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain
 
 from samzip.archive.part import Progress, Report
-from samzip.archive.presence import require_documents
+from samzip.archive.presence import require_seen
 from samzip.archive.reading import unreadable
 from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.survey import CHECKING, company_folder
@@ -16,7 +16,7 @@ from samzip.dossier import names, plan
 from samzip.dossier.contents import Document
 from samzip.dossier.filetypes import HEAD_BYTES, mismatch, real_extension
 from samzip.errors import StorageFailed
-from samzip.storage import Stat, Store, open_store
+from samzip.storage import MissingFile, Stat, Store, open_store
 
 WORKBOOK_PERCENT = 5  # on SAM's page
 EMPTY_NOTE = "archivo vacío"
@@ -89,10 +89,13 @@ def _place(
             document = replace(document, missing=found)
         else:
             read = next(heads)
+            if isinstance(read, MissingFile):
+                require_seen(store, source.path)
+                (read,) = store.heads([(source.path, found.size)], HEAD_BYTES)  # it was away for a moment
             if isinstance(read, bytes):
                 head = read
             else:
-                require_documents(store)
+                require_seen(store, source.path)
                 document = unreadable(replace(document, identity=found.etag), read)
         # One that is missing has a name as well, which nobody else gets: it may be back tomorrow.
         entry = allocator.file(source.folder, source.stem, real_extension(source.path, head))

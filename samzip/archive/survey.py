@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from samzip.archive.part import Progress, Report
+from samzip.archive.presence import require_documents
 from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.version import CODE
 from samzip.catalog.model import Company
@@ -48,7 +49,7 @@ def company_folder(company: Company) -> str:
 
 
 def survey_company(job: SurveyJob, report: Report) -> Survey:
-    """Tells where it stands after each part. Raises StorageFailed."""
+    """Tells where it stands after each part. Raises StorageFailed; also when the documents' volume is away."""
     spool, store = job.spool, open_store(job.media_url)
     downloads = tuple(f"{root.place(keys.FOLDER)}/" for root in (store, open_store(job.archive_url)))
     records = spool.records()
@@ -97,7 +98,20 @@ def _look(store: Store, downloads: tuple[str, ...], owners: list[list[Source]]) 
     paths = {source.path for sources in owners for source in sources}
     archives = {path for path in paths if store.place(path).startswith(downloads)}
     wanted = [source.path for sources in owners for source in sources if source.path not in archives]
-    found = iter(store.stat_many(wanted))
+    found = iter(_stat_many(store, wanted))
     return [
         [(source, DOWNLOAD if source.path in archives else next(found)) for source in sources] for sources in owners
     ]
+
+
+def _stat_many(store: Store, names: list[str]) -> list[Stat | str]:
+    """What is not in a folder is looked for twice: its volume may be away for a moment. Raises StoreAway when it still
+    is."""
+    found = store.stat_many(names)
+    absent = [index for index, it in enumerate(found) if it == ABSENT]
+    if absent:
+        require_documents(store)
+    if "://" not in store.url:
+        for index, again in zip(absent, store.stat_many([names[index] for index in absent]), strict=True):
+            found[index] = again
+    return found

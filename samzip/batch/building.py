@@ -14,7 +14,6 @@ from typing import TypeVar
 from samzip.archive.build import build_part
 from samzip.archive.part import Progress
 from samzip.archive.prepare import prepare_company
-from samzip.archive.presence import require_documents
 from samzip.archive.survey import Survey, survey_company
 from samzip.batch import ending, in_work, telling
 from samzip.batch.asked import answer
@@ -163,13 +162,10 @@ class _Crew:
     def _end_surveys(self) -> None:
         for future, company in _ended(self.surveyed):
             try:
-                company.end_survey(survey := future.result())
+                company.end_survey(future.result())
             except Exception as error:  # noqa: BLE001 -- whatever it was, it costs this company an attempt, not the run
                 self._fail_company(company, error)
                 continue
-            self.stores.has_documents |= any(survey.bytes)
-            if survey.is_all_missing:
-                require_documents(self.context.media)
             if company.must_build():
                 self.prepared[self.pool.submit(prepare_company, company.prepare_job(), company.key)] = company
             else:

@@ -13,6 +13,7 @@ from samzip.batch.context import MOMENT_S, Context
 from samzip.dossier import keys
 from samzip.errors import RowLocked, StorageFailed, words
 from samzip.events import ArchiveExpired, CleaningStarted, HistoryDeleted, OrphansRecovered
+from samzip.housekeeping.absence import require_place
 from samzip.requests import expire as expiry
 from samzip.requests.recover import Recovered
 from samzip.requests.recover import recover as recover_requests
@@ -32,19 +33,18 @@ def recover(context: Context) -> list[Exception]:
     except RowLocked as error:
         context.waits.was_in_vain()
         left.append(error)
-        recovered, going = Recovered(0, 0), []
+        recovered, going = Recovered(0, 0, 0), []
         with suppress(RowLocked):  # of a notification's user, say: nothing is recovered then, and others are served
             recovered, going = _recover_rows(context, but_locked=True)
     files = _delete_marked(context, going)
     if recovered.requests or recovered.failed or files:
-        context.tally["failed"] += recovered.failed
+        context.tally["failed"] += recovered.parts
         context.publish(OrphansRecovered(recovered.requests, recovered.failed, files))
     return left
 
 
 def _recover_rows(context: Context, *, but_locked: bool = False) -> tuple[Recovered, list[expiry.Going]]:
-    with context.database.write(lock_s=context.waits.seconds) as connection:
-        now = context.database.now(connection)
+    with context.alone(lock_s=context.waits.seconds) as (connection, now):
         recovered = recover_requests(connection, now, context.settings.max_attempts, but_locked=but_locked)
         return recovered, expiry.deleting(connection)
 
@@ -116,12 +116,21 @@ def trim(context: Context) -> None:
 
 def _delete_marked(context: Context, going: Sequence[expiry.Going]) -> int:
     """Files, then the rows that remember that they have to go. Returns how many files of dead runs there were."""
+    if not going:
+        return 0
+    try:
+        is_there = context.archives.has_folder(keys.FOLDER)
+        with context.database.read() as connection:
+            require_place(connection, context.archives)
+    except StorageFailed as error:  # the rows stay, and the next run tries again
+        context.tell_unremoved(f"{context.archives.url}/{keys.FOLDER}", str(error))
+        return 0
     files = 0
     for item in going:
         if context.stop:  # its row stays, and the next run goes on
             break
         try:
-            deleted = sum(context.archives.delete(name) for name in item.files)
+            deleted = sum(context.archives.delete(name) for name in item.files) if is_there else 0
         except StorageFailed as error:  # its row stays, and the next run tries again
             context.tell_unremoved(item.path, str(error))
             continue

@@ -123,7 +123,7 @@ class CompanyPass:
 def open_company(context: Context, company_id: int) -> CompanyPass | None:
     """Takes the snapshot of this pass and fits the requests to it. None: nothing is left to build.
 
-    Raises SnapshotFailed, StorageFailed, Abandoned.
+    Raises SnapshotFailed, StorageFailed, LockBusy, Abandoned.
     """
     settings, database = context.settings, context.database
     key = f"{company_id}-{secrets.token_hex(4)}"
@@ -139,8 +139,7 @@ def open_company(context: Context, company_id: int) -> CompanyPass | None:
             except StorageFailed as error:
                 shutil.rmtree(spool.folder, ignore_errors=True)
                 raise SnapshotFailed(error) from error
-    with database.write(lock_s=context.waits.seconds) as connection:
-        now = database.now(connection)
+    with context.alone(lock_s=context.waits.seconds) as (connection, now):
         fitted = reconcile(
             connection,
             now,

@@ -3,16 +3,24 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from samzip.database import Database
+from samzip.errors import LockBusy
 from samzip.events import Counts, DeletionFailed, Event
 from samzip.executors import Executor
+from samzip.housekeeping.alone import TAKEN_OVER
+from samzip.requests import lease
 from samzip.settings import Settings
 from samzip.storage import Store
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 LEASE_LOST = "LEASE_LOST"
 ROW_S = 10  # for a row that somebody else changes: they will be done sooner, or not at all
@@ -77,6 +85,16 @@ class Context:
     waits: Waits = field(default_factory=Waits)
     tally: Counter[str] = field(default_factory=Counter)  # by the names of events.Counts
     unremoved: set[str] = field(default_factory=set)  # names that were told since the run last looked at the queue
+
+    @contextmanager
+    def alone(self, lock_s: float | None = None) -> Iterator[tuple[Connection, datetime]]:
+        """A transaction of a run that is alone until it ends, and its time. Raises LockBusy when another host has taken
+        over, as when this one was frozen: what it knows of the queue is over then."""
+        with self.database.write(lock_s=lock_s) as connection:
+            if not lease.holds(connection, self.run_id):
+                self.stop.ask(LEASE_LOST)
+                raise LockBusy(TAKEN_OVER)
+            yield connection, self.database.now(connection)
 
     def counts(self) -> Counts:
         return Counts(**self.tally)

@@ -14,7 +14,7 @@ from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import keys
 from samzip.errors import DatabaseUnreachable, LockBusy, RowLocked, StorageFailed
 from samzip.events import Counts, PartsLeft, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
-from samzip.housekeeping.absence import require_folder
+from samzip.housekeeping.absence import require_place
 from samzip.housekeeping.alone import Fleet
 from samzip.requests import runs, work
 from samzip.requests.collapse import Collapsed, collapse
@@ -118,9 +118,7 @@ def _count_waiting(context: Context) -> None:
 def _check_archives(context: Context) -> None:
     """Raises StorageFailed. A folder made anew would hide that the volume with archives is away."""
     with context.database.read() as connection:
-        were_archives = runs.were_archives(connection)
-    if were_archives:
-        require_folder(context.archives)
+        require_place(connection, context.archives)
     context.archives.check_writable(keys.FOLDER)
 
 
@@ -162,8 +160,7 @@ def outcome(context: Context) -> str:
 @contextmanager
 def _noted(context: Context) -> Iterator[None]:
     """Notes this run while it is alone."""
-    with context.database.write() as connection:
-        now = context.database.now(connection)
+    with context.alone() as (connection, now):
         host, pid = context.host, os.getpid()
         died = runs.begin(connection, now, run_id=context.run_id, host=host, pid=pid, version=__version__)
     how, why = "error", None

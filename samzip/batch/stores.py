@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from samzip.archive.presence import require_documents
 from samzip.batch.context import Context
 from samzip.dossier.keys import FOLDER
-from samzip.errors import StorageFailed
+from samzip.errors import StorageFailed, StoreAway
 from samzip.executors import WorkerSilent
 from samzip.housekeeping.absence import require_answer, require_folder
 from samzip.storage import Store
@@ -20,15 +19,14 @@ class Stores:
     def __init__(self, context: Context) -> None:
         self._context = context
         self.is_away = False  # the archives'
-        self.has_documents = False  # the documents', as far as anybody saw in this pass
 
     def require(self, error: BaseException) -> None:
         """What failed for want of a store that is away is nobody's attempt: StorageFailed then."""
+        if isinstance(error, StoreAway):  # it may be back already
+            raise error
         if isinstance(error, StorageFailed):
             require_folder(self._context.archives)
             self._context.media.check_readable()
-            if self.has_documents:
-                require_documents(self._context.media)
 
     def answer(self, error: BaseException) -> bool:
         """A silent job is the attempt of nobody when a store does not answer the leader either: StorageFailed. False

@@ -135,20 +135,18 @@ def _downloads(settings: Settings, connection: Connection, now: datetime) -> Fin
 
 
 def _missing_folder(settings: Settings, database: Database) -> Finding | None:
-    """None: the folder is there, or no archive was ever in it."""
-    from samzip.housekeeping.absence import require_folder
-    from samzip.requests.runs import were_archives
+    """None: the folder is there, or no archive was ever made."""
+    from samzip.housekeeping.absence import require_place
 
-    with database.read() as connection:
-        if not were_archives(connection):
-            return None
     try:
-        require_folder(open_store(settings.archive_root))
+        with database.read() as connection:
+            require_place(connection, open_store(settings.archive_root))
     except StorageFailed as error:
         return problem(
             "archives",
             str(error),
-            "correct archive_root, or mount the volume; until then every run that has work ends with 12",
+            "mount the volume or correct archive_root; if it is a new one, make that folder and put any file there; "
+            "until then every run that has work ends with 12",
         )
     return None
 

@@ -5,12 +5,17 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from samzip.dossier.keys import FOLDER
-from samzip.errors import BucketFailed, StorageFailed
+from samzip.errors import BucketFailed, StorageFailed, StoreAway
+from samzip.requests import runs
 from samzip.storage import ABSENT as ABSENT
 from samzip.storage import FORBIDDEN, NO_FILE, OUTSIDE, Store
 from samzip.threads import Abandoned, awaited, in_thread
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 ANSWER_S = 30  # for a store of whose documents one job waited in vain already
 
@@ -28,17 +33,31 @@ MEND_ODD = (
 def require_folder(archives: Store) -> None:
     """A volume that is not mounted looks like archives that are gone: nobody's request suffers for that.
 
-    Raises StorageFailed.
+    Raises StoreAway; StorageFailed when the folder leads elsewhere.
     """
     root = archives.url
-    if "://" in root:
-        return
-    next(iter(archives.list(FOLDER)), None)  # raises when it leads elsewhere
-    if not Path(root, FOLDER).is_dir():
-        raise StorageFailed(
+    if not archives.has_folder(FOLDER):
+        raise StoreAway(
             f"{root} has no folder {FOLDER}, though the database knows archives in it: is that the right archive_root "
             "(samzip config), and is the volume mounted? If they were deleted on purpose, make the folder"
         )
+
+
+def require_place(connection: Connection, archives: Store) -> None:
+    """To be asked before anything is put there or thought gone: where archives were made, a company's folder is there
+    unless the volume is away; where some were only begun, there is at least the folder of all.
+
+    Raises as `require_folder` does.
+    """
+    if runs.were_archives(connection):
+        require_folder(archives)
+        if is_bare(archives):
+            raise StoreAway(
+                f"{archives.url}/{FOLDER} is empty, though archives were made: is the volume mounted? If they were "
+                "deleted on purpose, put any file there"
+            )
+    elif runs.are_begun(connection):
+        require_folder(archives)
 
 
 def is_bare(archives: Store) -> bool:

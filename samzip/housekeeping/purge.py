@@ -14,7 +14,7 @@ from samzip.database import Database
 from samzip.dossier.keys import FOLDER, is_temporary, parse_key
 from samzip.errors import StorageFailed, words
 from samzip.housekeeping import items as kinds
-from samzip.housekeeping.absence import ABSENT, ODD, is_bare, require_folder
+from samzip.housekeeping.absence import ABSENT, ODD, is_bare, require_folder, require_place
 from samzip.housekeeping.alone import Fleet, Tenure
 from samzip.housekeeping.items import Found, Item, Limits, Options, Plan, Problem
 from samzip.housekeeping.leftovers import measure_cache, spools
@@ -201,7 +201,8 @@ class _Removal:
             if item.size is not None:
                 self.archives.delete(item.what)
             else:
-                require_folder(self.archives)
+                with self.tenure.database.read() as connection:
+                    require_place(connection, self.archives)
         except StorageFailed as error:
             self.done.problems.append(Problem(item.what, str(error)))
             return False

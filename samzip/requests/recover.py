@@ -25,6 +25,7 @@ class Recovered:
 
     requests: int  # back to pending
     failed: int  # out of attempts
+    parts: int  # that these were of
 
 
 def fence(connection: Connection, now: datetime, token: str) -> None:
@@ -85,7 +86,7 @@ def recover(connection: Connection, now: datetime, max_attempts: int, *, but_loc
     drop_unwanted(connection, true())
     back = len(move(connection, Move.PUT_BACK, its_requests))
     attempts.end_orphans(connection, now)
-    return Recovered(back, failed)
+    return Recovered(back, failed, len(spent))
 
 
 def _locked(connection: Connection) -> list[tuple[int, int]]:

@@ -10,6 +10,7 @@ from datetime import datetime
 from sqlalchemy import Connection, insert, select, update
 
 from samzip.database.tables import archive, attempt, run
+from samzip.dossier.keys import TEMPORARY_SUFFIX
 from samzip.requests.attempts import PUBLISHED
 
 
@@ -83,9 +84,16 @@ def has_archives(connection: Connection, now: datetime) -> bool:
 
 
 def were_archives(connection: Connection) -> bool:
-    """Whether any was ever made, as far as anybody remembers."""
+    """Whether samzip ever made any, as far as anybody remembers: SAM's own may lie elsewhere."""
+    there = select(archive.c.path).where(archive.c.sha256 != "")
     made = select(attempt.c.token).where(attempt.c.outcome == PUBLISHED)
-    return any(connection.execute(known.limit(1)).first() for known in (select(archive.c.path), made))
+    return any(connection.execute(known.limit(1)).first() for known in (there, made))
+
+
+def are_begun(connection: Connection) -> bool:
+    """Whether a dead run may have left an unfinished one."""
+    begun = select(archive.c.path).where(archive.c.path.endswith(TEMPORARY_SUFFIX)).limit(1)
+    return connection.execute(begun).first() is not None
 
 
 def reusable(connection: Connection, now: datetime, company_id: int) -> list[KnownArchive]:

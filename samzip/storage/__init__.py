@@ -110,6 +110,10 @@ class Store(Protocol):
     def list(self, prefix: str) -> Iterator[tuple[str, Stat]]:
         """Every regular file under the folder `prefix`, links not followed. Raises StorageFailed."""
 
+    def has_folder(self, prefix: str) -> bool:
+        """Whether there is a folder `prefix` for files; a bucket needs none. Raises StorageFailed when it leads
+        elsewhere."""
+
     def is_empty(self, prefix: str) -> bool:
         """Whether there is nothing at all, save perhaps a folder `prefix`. Raises StorageFailed."""
 

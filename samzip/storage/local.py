@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from samzip.errors import StorageFailed
+from samzip.errors import StorageFailed, StoreAway
 from samzip.storage import (
     ABSENT,
     FORBIDDEN,
@@ -134,6 +134,11 @@ class LocalStore:
                     if stat_flags.S_ISREG(found.st_mode):
                         yield path.relative_to(self._root).as_posix(), _stat(found)
 
+    def has_folder(self, prefix: str) -> bool:
+        top = self._writable(prefix)
+        self._require_inside(top, prefix)
+        return top.is_dir()
+
     def is_empty(self, prefix: str) -> bool:
         with _storage_errors(self.url, ""), os.scandir(self._root) as entries:
             return all(entry.name == prefix for entry in entries)
@@ -151,7 +156,7 @@ class LocalStore:
         with _storage_errors(self.url, prefix):
             self._make_folder(probe.parent)
             try:
-                probe.write_bytes(b"samzip")
+                _write(probe, b"samzip")
             finally:
                 probe.unlink(missing_ok=True)
 
@@ -160,8 +165,8 @@ class LocalStore:
         away, where nothing may be put, and of which nobody can say that a file is not there."""
         top, _, below = name.partition("/")
         if below and not (self._root / top).is_dir():
-            raise StorageFailed(
-                f"{self.url}/{top} is not there: is its volume mounted? If it was deleted on purpose, make it"
+            raise StoreAway(
+                f"{self.url}/{top} is not there: is the volume mounted? If it was deleted on purpose, make it"
             )
 
     def _make_folder(self, folder: Path) -> None:
@@ -240,6 +245,16 @@ def _stat(found: os.stat_result) -> Stat:
     modified = datetime.fromtimestamp(found.st_mtime, UTC)
     # The moment of its last change, which nobody can set: a file that is put back has its old date again.
     return Stat(found.st_size, modified, f"{found.st_size}-{found.st_mtime_ns}-{found.st_ctime_ns}")
+
+
+def _write(path: Path, data: bytes) -> None:
+    """Whatever somebody else has put there: no link is followed, and no reader waited for."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+    handle = os.open(path, flags, 0o666)
+    try:
+        os.write(handle, data)
+    finally:
+        os.close(handle)
 
 
 def _fsync(path: Path, flags: int) -> None:

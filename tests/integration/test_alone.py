@@ -19,11 +19,15 @@ from samzip.batch.run import Mode, run
 from samzip.cli import main
 from samzip.database import tables
 from samzip.errors import DatabaseUnreachable, LockBusy, StorageFailed
+from samzip.events import RequestsCollapsed, RunStarted
 from samzip.host import host_id
+from samzip.housekeeping.alone import Fleet
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
 from samzip.housekeeping.verify import Verifier
-from samzip.requests import lease
+from samzip.requests import lease, runs
+from samzip.requests.collapse import collapse
+from samzip.requests.recover import fence
 from samzip.storage.local import LocalStore
 from tests.support.world import World
 
@@ -192,3 +196,46 @@ def test_a_run_that_lost_its_lease_and_its_database_removes_the_files_of_all_its
         run(context, Mode())
     assert len(begun) == 2
     assert world.files() == []
+
+
+def let_another_host_take_over(world: World) -> None:
+    """As this one is frozen: it has the lease, and a part in work."""
+    with world.database.write() as connection:
+        now = world.database.now(connection) + 2 * lease.TIME_TO_LIVE
+        assert lease.acquire(connection, now, token="t", host="elsewhere", run_id="r1") is None
+        fence(connection, now, "t")
+        runs.begin(connection, now, run_id="r1", host="elsewhere", pid=1, version="0")
+        collapse(connection, now)
+    world.claim(1, 1)
+
+
+@pytest.mark.parametrize("moment", ["the lease", RunStarted, RequestsCollapsed])
+def test_a_host_that_wakes_takes_nothing_from_the_one_that_has_taken_over(
+    world: World, monkeypatch: pytest.MonkeyPatch, moment: Any
+) -> None:
+    """Whatever it was about to do with the queue."""
+    world.settings = replace(world.settings, max_attempts=1)
+    world.company(equipment=4)
+    world.click()
+    undisturbed = Fleet._kept_alive
+
+    def freeze(fleet: Fleet, tenure: Any) -> Any:
+        if moment == "the lease":
+            let_another_host_take_over(world)
+        return undisturbed(fleet, tenure)
+
+    def tell(event: Any) -> None:
+        world.events.append(event)
+        if moment is type(event):
+            let_another_host_take_over(world)
+
+    monkeypatch.setattr(Fleet, "_kept_alive", freeze)
+    context = world.context(publish=tell)
+    assert run(context, Mode()).outcome == "interrupted"
+    assert context.stop.signal == LEASE_LOST
+    assert [row.status for row in world.requests()] == ["processing", "pending"]
+    held = next(row for row in world.rows(tables.work) if row.part == 1)
+    assert (held.attempts, held.token, held.run_id) == (1, "t" * 32, "r1")
+    assert [row.outcome for row in world.rows(tables.attempt)] == [None]
+    assert [row.finished_at for row in world.rows(tables.run) if row.id == "r1"] == [None]
+    assert [row.run_id for row in world.rows(tables.lease)] == ["r1"]

@@ -299,11 +299,26 @@ def test_deleting_tells_whether_there_was_anything(store: Store) -> None:
     assert store.delete(TEMPORARY) is False
 
 
+@pytest.mark.parametrize("kind", ["link", "pipe"])
+def test_what_somebody_put_in_the_place_of_a_trial_is_neither_written_nor_waited_for(root: Path, kind: str) -> None:
+    probe = root / "zip_requests" / "write-test.samzip-part"
+    probe.parent.mkdir()
+    if kind == "link":
+        probe.symlink_to(root.parent / "secret")
+    else:
+        os.mkfifo(probe)
+    store = open_store(str(root))
+    with pytest.raises(StorageFailed, match="zip_requests"):
+        store.check_writable("zip_requests")
+    assert (root.parent / "secret").read_bytes() == b"outside"
+    store.check_writable("zip_requests")  # it is gone
+
+
 def test_nothing_is_put_or_thought_gone_where_the_folder_of_archives_is_not(root: Path) -> None:
     """The volume is away: what lay there is there again tomorrow."""
     store = open_store(str(root))
     for act in (store.create, store.delete):
-        with pytest.raises(StorageFailed, match="zip_requests is not there: is its volume mounted"):
+        with pytest.raises(StorageFailed, match="zip_requests is not there: is the volume mounted"):
             act(TEMPORARY)
     assert [path.name for path in root.iterdir()] == ["documentos"]
 

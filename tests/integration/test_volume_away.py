@@ -5,9 +5,10 @@ Nobody gets an archive that lacks what is there again tomorrow, nobody's attempt
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -16,10 +17,11 @@ import pytest
 from samzip.archive.part import PartJob
 from samzip.batch.run import Mode
 from samzip.database import tables
-from samzip.errors import StorageFailed
+from samzip.errors import StorageFailed, StoreAway
 from samzip.events import DeletionFailed
 from samzip.housekeeping.items import Options
 from samzip.housekeeping.purge import Purge
+from samzip.storage import Stat
 from samzip.storage.local import LocalStore
 from tests.support.fragile import Killed
 from tests.support.world import World
@@ -48,8 +50,10 @@ class Volume:
     @contextmanager
     def away(self) -> Iterator[None]:
         self.go()
-        yield
-        self.come_back()
+        try:
+            yield
+        finally:
+            self.come_back()
 
 
 @pytest.fixture
@@ -168,7 +172,7 @@ def test_what_expires_is_remembered_until_its_volume_is_back(world: World, archi
     world.later(hours=7)
     with archives.away():
         assert world.run().outcome == "problems"
-        assert "is its volume mounted" in world.seen(DeletionFailed)[0].reason
+        assert "is the volume mounted" in world.seen(DeletionFailed)[0].reason
         assert [row.deleting for row in world.rows(tables.archive)] == [True]
         assert [row.status for row in world.requests()] == ["expired"]
     assert world.run().counts.expired == 1
@@ -206,3 +210,117 @@ def test_the_first_click_of_a_day_is_not_served_below_a_bare_mount_point(world: 
             world.run(Mode(once=True))
         assert attempts(world) == {0}
     assert world.run().counts.published == 1
+
+
+@pytest.mark.parametrize("moment", range(OPENED))
+def test_documents_that_are_away_for_a_moment_are_not_missing(
+    world: World, archives: Volume, monkeypatch: pytest.MonkeyPatch, moment: int
+) -> None:
+    world.company(equipment=4)
+    world.click()
+    documents, opened = Volume(world.media), iter(range(OPENED))
+    undisturbed = LocalStore.open
+
+    def blink(store: LocalStore, name: str) -> BinaryIO:
+        if name.startswith("documentos/") and next(opened, None) == moment:
+            with documents.away():
+                return undisturbed(store, name)
+        return undisturbed(store, name)
+
+    monkeypatch.setattr(LocalStore, "open", blink)
+    assert world.run().counts.missing == 0
+    assert next(opened, None) is None
+
+
+def test_documents_that_are_away_while_they_are_looked_at_are_not_missing(
+    world: World, archives: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.company(equipment=4)
+    world.click()
+    documents, looks = Volume(world.media), iter(range(1))
+    undisturbed = LocalStore.stat_many
+
+    def blink(store: LocalStore, names: Sequence[str]) -> list[Stat | str]:
+        if next(looks, None) is None:
+            return undisturbed(store, names)
+        with documents.away():
+            return undisturbed(store, names)
+
+    monkeypatch.setattr(LocalStore, "stat_many", blink)
+    assert world.run().counts.missing == 0
+    assert next(looks, None) is None
+
+
+def test_a_folder_of_documents_may_be_a_volume_of_its_own(world: World, archives: Volume) -> None:
+    """One in which the documents were that are to be read now."""
+    world.company(equipment=4)
+    world.put("logos/a.png", b"x")
+    world.click()
+    documents = Volume(world.media / "documentos")
+    world.executor.before = at_job(1, documents.go)
+    with pytest.raises(StorageFailed, match="documentos is empty, and a moment ago"):
+        world.run()
+    assert attempts(world) == {0}
+    documents.come_back()
+    assert (world.run().counts.missing, len(world.files())) == (0, 2)
+
+
+def test_the_folder_of_archives_may_be_a_volume_of_its_own(world: World, archives: Volume) -> None:
+    world.company(equipment=2)
+    world.click()
+    world.run()
+    world.later(hours=7)
+    its = Volume(archives.folder / "zip_requests")
+    world.click()
+    with its.away(), pytest.raises(StorageFailed, match="is the volume mounted"):
+        world.run()
+    assert world.run().counts.published == 1
+    assert len(world.files()) == 1
+
+
+def test_a_volume_that_was_away_for_a_worker_only_is_nobodys_attempt(world: World) -> None:
+    """It is back when the run looks itself."""
+    world.company(equipment=2)
+    world.click()
+
+    def be_away() -> None:
+        raise StoreAway("the volume")
+
+    world.executor.before = at_job(0, be_away)
+    with pytest.raises(StoreAway):
+        world.run()
+    assert attempts(world) == {0}
+    assert world.run().counts.published == 1
+
+
+def test_archives_of_sams_own_that_lay_elsewhere_are_no_volume_that_is_away(world: World, archives: Volume) -> None:
+    """The first run has nothing to do but to expire one."""
+    company = world.company(equipment=2)
+    world.click()
+    path = f"zip_requests/{company}/20240301_101500_parte_1_req_1.zip"
+    world.set_request(1, status="completed", file_path=path, expires_at=datetime(2024, 3, 2, tzinfo=UTC))
+    finished = world.run()
+    assert finished.counts.unremoved == 0
+    assert world.rows(tables.archive) == []
+    assert not (archives.folder / "zip_requests").exists()
+    world.click()
+    assert world.run().counts.published == 1
+
+
+def test_nobody_looks_through_all_archives_to_see_that_their_folder_is_there(
+    world: World, archives: Volume, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One company's folder that nobody may list would stop all of them."""
+    world.company(equipment=2)
+    world.click()
+    world.run()
+    world.later(hours=7)
+
+    def refuse(_store: LocalStore, prefix: str) -> Iterator[tuple[str, Stat]]:
+        raise StorageFailed(f"{prefix}/1: Permission denied")
+
+    world.click()
+    with monkeypatch.context() as patched:
+        patched.setattr(LocalStore, "list", refuse)
+        finished = world.run()
+    assert (finished.counts.published, finished.counts.expired) == (1, 1)

@@ -407,9 +407,9 @@ MUTANTS = (
     ),
     Mutant(
         name="documents whose volume went away are listed as missing",
-        file="samzip/archive/build.py",
-        old="                require_documents(self.media)\n                document = unreadable",
-        new="                document = unreadable",
+        file="samzip/archive/presence.py",
+        old="    require_documents(media)\n    folder, _, file",
+        new="    return\n    folder, _, file",
         why="an archive without documents goes out that were there when it was begun, and nobody asks again",
         tests=(
             "tests/integration/test_volume_away.py::test_documents_that_go_while_archives_are_built_are_nobodys_attempt",
@@ -422,6 +422,16 @@ MUTANTS = (
         new="                return False\n",
         why="its row is forgotten, and it stays for ever when the volume is back",
         tests=("tests/integration/test_volume_away.py::test_what_expires_is_remembered_until_its_volume_is_back",),
+    ),
+    Mutant(
+        name="a host that wakes recovers what another builds",
+        file="samzip/batch/context.py",
+        old="            if not lease.holds(connection, self.run_id):\n",
+        new="            if False:\n",
+        why="the part of a living run costs an attempt, is built twice, or fails while it is built",
+        tests=(
+            "tests/integration/test_alone.py::test_a_host_that_wakes_takes_nothing_from_the_one_that_has_taken_over",
+        ),
     ),
     Mutant(
         name="whatever lies in tmp is a dead run's",
@@ -545,9 +555,9 @@ MUTANTS = (
     ),
     Mutant(
         name="a volume that is away",
-        file="samzip/batch/building.py",
-        old="            if survey.is_all_missing:\n",
-        new="            if survey.is_all_missing and not survey.ranges:\n",
+        file="samzip/archive/survey.py",
+        old="    if absent:\n        require_documents(store)\n",
+        new="",
         why="an empty mount point gives everybody archives without a document",
         tests=(RUN + "test_a_media_root_without_any_of_its_documents_is_exit_12_too[sqlite-True]",),
     ),

@@ -203,6 +203,9 @@ class S3Store:
             self._ask(lambda: obstore.put(self._bucket, key, b"samzip", use_multipart=False))
             self._ask(lambda: obstore.delete(self._bucket, key))
 
+    def has_folder(self, prefix: str) -> bool:
+        return True
+
     def is_empty(self, prefix: str) -> bool:
         with failing(self.url):
             root = self._root.rstrip("/") or None
