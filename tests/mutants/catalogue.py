@@ -421,7 +421,9 @@ MUTANTS = (
         old="                self._require_top(name)\n                return False\n",
         new="                return False\n",
         why="its row is forgotten, and it stays for ever when the volume is back",
-        tests=("tests/integration/test_volume_away.py::test_what_expires_is_remembered_until_its_volume_is_back",),
+        tests=(
+            "tests/integration/test_storage.py::test_nothing_is_put_or_thought_gone_where_the_folder_of_archives_is_not",
+        ),
     ),
     Mutant(
         name="a host that wakes recovers what another builds",
