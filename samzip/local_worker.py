@@ -77,9 +77,8 @@ class LocalWorker:
         """`key` comes first in what it tells of the job. Raises whatever pickling does."""
         self.outcome = None
         message = pickle.dumps((function, job, key))
-        in_thread(
-            lambda: self._jobs.send_bytes(message), "job"
-        )  # who is stopped takes no long one; one that died, none
+        # One that somebody stopped takes no long message; one that died takes none, which its other pipe tells.
+        in_thread(lambda: self._jobs.send_bytes(message), "job")
 
     def hear(self) -> list[tuple[str, Progress]]:
         """What it has told since; its job's outcome is kept."""
@@ -234,6 +233,7 @@ def _tell(words: Connection, key: str, progress: Progress) -> None:
 def _tell_outcome(words: Connection, message: bytes) -> None:
     os.set_blocking(words.fileno(), True)
     left = memoryview(LENGTH.pack(len(message)) + message)
-    while left:
-        left = left[os.write(words.fileno(), left) :]
+    with suppress(BrokenPipeError):  # the leader is dead
+        while left:
+            left = left[os.write(words.fileno(), left) :]
     os.set_blocking(words.fileno(), False)
