@@ -235,7 +235,7 @@ def test_a_large_job_of_a_worker_that_is_stopped_holds_nobody_up(
 ) -> None:
     worker = outcome(pool, pool.submit(my_process, None, "a"))
     os.kill(worker, signal.SIGSTOP)
-    monkeypatch.setattr("samzip.executors.SILENT_S", 1.0)
+    monkeypatch.setattr("samzip.executors.SILENT_S", 5.0)
     stuck = pool.submit(my_process, b"x" * (8 << 20), "b")  # type: ignore[arg-type]
     assert isinstance(outcome(pool, pool.submit(my_process, None, "c")), int)
     assert isinstance(outcome(pool, stuck), WorkerSilent)
