@@ -40,7 +40,7 @@ def grown(world: World) -> World:
 
 
 def test_no_statement_of_a_run_reads_the_history(grown: World) -> None:
-    (grown.media / "zip_requests").mkdir()  # of the archives that the history knows
+    (grown.media / "zip_requests" / "1").mkdir(parents=True)  # of the archives that the history knows
     with watch_plans(grown.database) as plans:
         finished = grown.run()
     assert finished.counts.completed >= SIZE.pending
