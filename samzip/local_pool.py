@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from samzip.executors import Here, J, R, Silence, WorkerDied, end_early
-from samzip.local_worker import LocalWorker, NoWorker
+from samzip.local_worker import LocalWorker, NoWorker, kill_all
 from samzip.threads import Abandoned
 
 if TYPE_CHECKING:
@@ -28,6 +28,9 @@ UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died
 class _InHand:
     worker: LocalWorker
     ended: Future[Any]  # its caller's
+    given: (
+        tuple[Callable[..., Any], Any] | None
+    )  # to a worker that was idle, and may have ended unseen: function and job
 
 
 class LocalPool:
@@ -60,21 +63,7 @@ class LocalPool:
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
         ended: Future[R] = Future()
-        try:
-            worker = self._free()
-        except Abandoned:
-            return ended  # it is given back with all that does not end
-        except NoWorker as error:
-            ended.set_exception(WorkerDied(f"{MISSING} ({error})"))
-            return ended
-        try:
-            worker.give(function, job, key)
-        except Exception as error:  # noqa: BLE001 -- of a job that cannot be sent: its caller has it
-            self._idle.append(worker)
-            ended.set_exception(error)
-            return ended
-        self._running[key] = _InHand(worker, ended)
-        self._silence.begin(key)
+        self._give(ended, function, job, key, self._idle_one())
         return ended
 
     def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
@@ -105,8 +94,7 @@ class LocalPool:
         return told
 
     def stop(self) -> None:
-        for worker in [*self._idle, *(in_hand.worker for in_hand in self._running.values())]:
-            worker.kill()
+        kill_all([*self._idle, *(in_hand.worker for in_hand in self._running.values())])
         self._idle.clear()
         while self._running:
             key, in_hand = self._running.popitem()
@@ -117,19 +105,42 @@ class LocalPool:
             self._woken.close()
             self._waker.close()
 
-    def _free(self) -> LocalWorker:
-        """An idle one, or a new one. Raises as LocalWorker does."""
+    def _idle_one(self) -> LocalWorker | None:
         while self._idle:
             worker = self._idle.pop()
             worker.hear()
             if not worker.is_gone:
                 return worker
             worker.kill()  # what is left of it
-        return LocalWorker(self._notes, self._is_over)
+        return None
+
+    def _give(
+        self, ended: Future[Any], function: Callable[..., Any], job: Any, key: str, idle: LocalWorker | None
+    ) -> None:
+        """To this worker, or to a new one."""
+        try:
+            worker = idle or LocalWorker(self._notes, self._is_over)
+        except Abandoned:
+            return  # it is given back with all that does not end
+        except NoWorker as error:
+            ended.set_exception(WorkerDied(f"{MISSING} ({error})"))
+            return
+        try:
+            worker.give(function, job, key)
+        except Exception as error:  # noqa: BLE001 -- of a job that cannot be sent: its caller has it
+            self._idle.append(worker)
+            ended.set_exception(error)
+            return
+        self._running[key] = _InHand(worker, ended, (function, job) if idle else None)
+        self._silence.begin(key)
 
     def _hand_over(self, key: str, in_hand: _InHand) -> None:
         """What became of a job, to its caller."""
         worker, outcome = in_hand.worker, in_hand.worker.outcome
+        if outcome is None and in_hand.given and not worker.has_begun:  # it had ended before, which nobody had seen yet
+            worker.kill()
+            self._give(in_hand.ended, *in_hand.given, key, None)
+            return
         error = outcome.error if outcome else WorkerDied(_death(worker.exit_code()))
         if worker.is_gone:
             worker.kill()

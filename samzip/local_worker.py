@@ -10,7 +10,7 @@ import signal
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -62,6 +62,7 @@ class LocalWorker:
         os.set_blocking(self.words.fileno(), False)
         self._unread = bytearray()
         self.is_gone = False  # as far as anybody has heard
+        self.has_begun = False  # its job
         self.outcome: Outcome | None = None  # of its job
         try:
             self._process = _started(notes, (jobs, words), is_over)
@@ -75,31 +76,41 @@ class LocalWorker:
 
     def give(self, function: Callable[..., Any], job: Any, key: str) -> None:
         """`key` comes first in what it tells of the job. Raises whatever pickling does."""
-        self.outcome = None
+        self.has_begun, self.outcome = False, None
         message = pickle.dumps((function, job, key))
         # One that somebody stopped takes no long message; one that died takes none, which its other pipe tells.
         in_thread(lambda: self._jobs.send_bytes(message), "job")
 
     def hear(self) -> list[tuple[str, Progress]]:
-        """What it has told since; its job's outcome is kept."""
+        """What it has told since; that its job has begun, and its outcome, are kept."""
         told = []
         for message in self._messages():
             if isinstance(message, Outcome):
                 self.outcome = message
+            elif message is None:
+                self.has_begun = True
             else:
                 told.append(message)
         return told
 
     def kill(self) -> None:
-        """It does not write any more when this returns, but for one that not even SIGKILL ends: that has END_S."""
-        if self._process.exitcode is None:
+        kill_all([self])
+
+    def _strike(self) -> None:
+        """Whether anybody sees it: its fork server may be dead. One that has not gone has its number still."""
+        self.hear()
+        if not self.is_gone and self._process.pid is not None:
             with suppress(ProcessLookupError):
-                self._process.kill()
-        until = time.monotonic() + END_S
+                os.kill(self._process.pid, signal.SIGKILL)
+
+    def _close(self, until: float) -> None:
         while not self.is_gone and time.monotonic() < until:
             self.words.poll(GLANCE_S)
             self.hear()
-        self.exit_code(GLANCE_S)
+        if self.is_gone:
+            self.exit_code(GLANCE_S)
+        else:
+            multiprocessing.process._children.discard(self._process)  # type: ignore[attr-defined]  # the exit would wait
         self._jobs.close()
         self.words.close()
 
@@ -124,6 +135,15 @@ class LocalWorker:
             message = bytes(self._unread[LENGTH.size : end])
             del self._unread[:end]
             yield _unpickled(message)
+
+
+def kill_all(workers: Sequence[LocalWorker]) -> None:
+    """They do not write any more when this returns, but for those that not even SIGKILL ends: they have END_S."""
+    for worker in workers:
+        worker._strike()
+    until = time.monotonic() + END_S
+    for worker in workers:
+        worker._close(until)
 
 
 def _pipe() -> tuple[Connection, Connection]:
@@ -212,20 +232,27 @@ def _end_with_leader() -> None:
 
 def _outcome(message: bytes, words: Connection) -> bytes:
     try:
+        _tell(words, None)
         function, job, key = pickle.loads(message)  # noqa: S301 -- from our own process
-        outcome = Outcome(function(job, lambda progress: _tell(words, key, progress)))
-    except BaseException as error:  # noqa: BLE001 -- whoever gave the job has it
+        outcome = Outcome(function(job, lambda progress: _tell(words, (key, _in_short(progress)))))
+    except Exception as error:  # noqa: BLE001 -- whoever gave the job has it
         outcome = Outcome(error=error)
+    except BaseException as error:  # noqa: BLE001 -- which is not meant for the leader
+        outcome = Outcome(error=RuntimeError(repr(error)))
     try:
         return pickle.dumps(outcome)
     except Exception as error:  # noqa: BLE001 -- as above
         return pickle.dumps(Outcome(error=TypeError(str(error))))
 
 
-def _tell(words: Connection, key: str, progress: Progress) -> None:
+def _in_short(progress: Progress) -> Progress:
+    """An instrument's code may be of any length."""
+    return replace(progress, code=progress.code[:CODE], step=progress.step[:STEP])
+
+
+def _tell(words: Connection, what: object) -> None:
     """One short message is one write, which comes whole or not at all (POSIX: up to PIPE_BUF bytes)."""
-    in_short = replace(progress, code=progress.code[:CODE], step=progress.step[:STEP])  # a code may be of any length
-    message = pickle.dumps((key, in_short))
+    message = pickle.dumps(what)
     with suppress(BlockingIOError, BrokenPipeError):  # progress is a courtesy: the leader is slow or gone
         os.write(words.fileno(), LENGTH.pack(len(message)) + message)
 

@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from samzip.archive.cache import LifeSheetCache
 from samzip.archive.part import FailedSheet, PartJob, PartResult, Progress, Report
-from samzip.archive.presence import require_seen
+from samzip.archive.presence import require_documents
 from samzip.archive.reading import ReadFailed, Reading, unreadable, unreadable_because
 from samzip.archive.verify import verify_zip
 from samzip.archive.zipwriter import Entry, ZipWriter
@@ -124,7 +124,7 @@ class _Build:
                     self._record(entry)
                 self.is_lasting &= self.media.is_still(document.path, document.identity)
             except (MissingFile, ReadFailed) as error:
-                require_seen(self.media, document.path)
+                require_documents(self.media)
                 document = unreadable(document, error)
                 document = replace(document, missing=f"{document.missing}; {IN_WORKBOOK}")
         if document.missing or document.note:
@@ -249,7 +249,7 @@ class _Build:
             with self._opened(path) as file:
                 return file.read()
         except (MissingFile, OSError) as error:
-            require_seen(self.media, path)
+            require_documents(self.media)
             return Unreadable(unreadable_because(error))
 
     def _opened(self, path: str) -> BinaryIO:
@@ -257,7 +257,7 @@ class _Build:
         try:
             return self.media.open(path)
         except MissingFile:
-            require_seen(self.media, path)
+            require_documents(self.media)
             return self.media.open(path)
 
     def _changed(self, item: Equipment) -> datetime:

@@ -8,7 +8,7 @@ from datetime import datetime
 from itertools import chain
 
 from samzip.archive.part import Progress, Report
-from samzip.archive.presence import require_seen
+from samzip.archive.presence import require_documents
 from samzip.archive.reading import unreadable
 from samzip.archive.spool import OwnerSurvey, Spool
 from samzip.archive.survey import CHECKING, company_folder
@@ -90,12 +90,12 @@ def _place(
         else:
             read = next(heads)
             if isinstance(read, MissingFile):
-                require_seen(store, source.path)
+                require_documents(store)
                 (read,) = store.heads([(source.path, found.size)], HEAD_BYTES)  # it was away for a moment
             if isinstance(read, bytes):
                 head = read
             else:
-                require_seen(store, source.path)
+                require_documents(store)
                 document = unreadable(replace(document, identity=found.etag), read)
         # One that is missing has a name as well, which nobody else gets: it may be back tomorrow.
         entry = allocator.file(source.folder, source.stem, real_extension(source.path, head))

@@ -5,6 +5,7 @@ Nobody gets an archive that lacks what is there again tomorrow, nobody's attempt
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
@@ -251,18 +252,16 @@ def test_documents_that_are_away_while_they_are_looked_at_are_not_missing(
     assert next(looks, None) is None
 
 
-def test_a_folder_of_documents_may_be_a_volume_of_its_own(world: World, archives: Volume) -> None:
-    """One in which the documents were that are to be read now."""
-    world.company(equipment=4)
+def test_a_document_that_was_the_last_of_its_folder_is_missing_and_no_volume_is_away(
+    world: World, archives: Volume
+) -> None:
+    """Somebody deleted it meanwhile."""
+    company = world.company(equipment=4)
     world.put("logos/a.png", b"x")
     world.click()
-    documents = Volume(world.media / "documentos")
-    world.executor.before = at_job(1, documents.go)
-    with pytest.raises(StorageFailed, match="documentos is empty, and a moment ago"):
-        world.run()
-    assert attempts(world) == {0}
-    documents.come_back()
-    assert (world.run().counts.missing, len(world.files())) == (0, 2)
+    world.executor.before = at_job(0, lambda: shutil.rmtree(world.media / "documentos" / str(company)))
+    finished = world.run()
+    assert (finished.counts.published, finished.counts.missing) == (2, 4)
 
 
 def test_the_folder_of_archives_may_be_a_volume_of_its_own(world: World, archives: Volume) -> None:
