@@ -55,7 +55,7 @@ def command(
     \b
     Examples:
       samzip verify 47
-      samzip verify --all --repair && samzip run
+      samzip verify --all --repair; samzip run
     """
     if (request_id is None) != everything:
         raise UsageProblem("give the ID of a request, or --all for every archive")

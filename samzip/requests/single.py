@@ -32,7 +32,8 @@ _NO_RETRY = {
     "pending": "it waits in the queue already, and `samzip run` builds it",
     "queued": "it waits in the queue already, and `samzip run` builds it",
     "processing": "a run is building it; if that run died, the next one takes it back by itself",
-    "completed": "it has its archive (damaged? samzip verify ID --repair); `samzip request` asks for a new one",
+    "completed": "it has its archive, or had it until a moment ago (damaged? samzip verify ID --repair); "
+    "`samzip request` asks for a new one",
 }
 
 

@@ -385,3 +385,18 @@ def test_what_others_were_given_is_packed_as_it_was(world: World) -> None:
     ask_for(world, 3, 3)
     world.run()
     assert [packed(world, row.file_path) for row in world.requests() if row.id in hers] == had
+
+
+def test_a_part_that_is_asked_for_again_once_the_rest_expired_comes_alone(world: World) -> None:
+    """Its click is over: nobody wants what the inventory has gained since."""
+    world.company(equipment=5)
+    click = world.click().request_ids
+    world.run()
+    world.later(hours=7)
+    world.run()
+    assert status(world, click) == {"expired"}
+    for number in range(3):
+        add(world, f"EQ-90{number}")
+    retry(world, click[:1])
+    assert world.run().counts.published == 1
+    assert [row.status for row in world.requests()] == ["completed", "expired", "expired"]
