@@ -168,6 +168,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 1), part=st.integers(1, 4), parts=st.integers(0, 4), bare=st.booleans())
     def another_application_asks_for_one_part(self, which: int, part: int, parts: int, bare: bool) -> None:
+        self.world.later(milliseconds=1)  # nothing would tell it from a click of the very same microsecond
         with self.world.database.write() as connection:
             row = pending_row(
                 user_id=1,
@@ -183,6 +184,7 @@ class Queue(RuleBasedStateMachine):
             if bare:  # as docs/adopting.md writes rows: the columns that may be empty are
                 row |= dict.fromkeys(("total_equipos", "rango_equipos_inicio", "rango_equipos_fin"))
             connection.execute(insert(tables.ziprequest).values(row))
+        self.world.later(milliseconds=1)
 
     @rule(pick=st.integers(0, 30))
     def cancel(self, pick: int) -> None:
