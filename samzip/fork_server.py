@@ -6,7 +6,6 @@ import atexit
 import multiprocessing
 import os
 import signal
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, resource_tracker
@@ -27,18 +26,15 @@ def warm_up(notes: Path) -> None:
 def running(notes: Path) -> Iterator[None]:
     """With what workers come from running, if it was not, and BLOCKED signals blocked. Raises OSError.
 
-    They are so in the fork server, in the workers that come from it, and in the pool's threads, which start another one
-    when it dies. systemd and terminals signal all processes of a run. That is the leader's to answer: it puts the parts
-    in work back, whereas a worker that just ended would count as one that died.
+    They are so in the fork server and in the workers that come from it. systemd and terminals signal all processes of a
+    run. That is the leader's to answer: it puts the parts in work back, whereas a worker that just ended would count as
+    one that died. SIGCHLD is not, whatever the caller had blocked: without it, no worker's end is told.
     """
     multiprocessing.get_context("forkserver").set_forkserver_preload(["samzip.archive.preload", "samzip.cli"])
     before = signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
-    signal.pthread_sigmask(
-        signal.SIG_UNBLOCK, (signal.SIGCHLD,)
-    )  # who started this may have: no worker's end is told then
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, (signal.SIGCHLD,))
     try:
-        with _silent_tracker():
-            resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
+        resource_tracker.ensure_running()  # it unblocks SIGTERM and SIGINT when it starts
         signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         prepare_sockets(notes)
         forkserver.ensure_running()
@@ -47,16 +43,6 @@ def running(notes: Path) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
-
-
-@contextmanager
-def _silent_tracker() -> Iterator[None]:
-    """It removes the semaphores of a leader that was killed, and would warn of them on that one's terminal."""
-    sys.warnoptions.append("ignore:resource_tracker")
-    try:
-        yield
-    finally:
-        sys.warnoptions.pop()
 
 
 def wake() -> None:

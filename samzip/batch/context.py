@@ -91,10 +91,16 @@ class Context:
         """A transaction of a run that is alone until it ends, and its time. Raises LockBusy when another host has taken
         over, as when this one was frozen: what it knows of the queue is over then."""
         with self.database.write(lock_s=lock_s) as connection:
-            if not lease.holds(connection, self.run_id):
-                self.stop.ask(LEASE_LOST)
+            if not self.is_alone(connection):
                 raise LockBusy(TAKEN_OVER)
             yield connection, self.database.now(connection)
+
+    def is_alone(self, connection: Connection) -> bool:
+        """Whether this run has the lease until the transaction ends. One that has lost it is asked to end."""
+        if lease.holds(connection, self.run_id):
+            return True
+        self.stop.ask(LEASE_LOST)
+        return False
 
     def counts(self) -> Counts:
         return Counts(**self.tally)

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 
 from samzip.archive.part import PartResult
 from samzip.batch import telling
-from samzip.batch.context import LEASE_LOST, Context
+from samzip.batch.context import Context
 from samzip.batch.in_work import InWork, is_wanted, leave_files, mark_stuck, remove_files
 from samzip.batch.reasons import reason
 from samzip.dossier import missing
@@ -31,7 +31,7 @@ from samzip.errors import (
 from samzip.events import PartDropped, PartFailed, PartRef, PartReleased
 from samzip.executors import WorkerDied
 from samzip.housekeeping.absence import require_folder
-from samzip.requests import giving_up, lease, runs, wording, work
+from samzip.requests import giving_up, runs, wording, work
 from samzip.requests.expire import forget
 from samzip.requests.shown import read_warnings
 
@@ -140,8 +140,7 @@ def give_up(context: Context, company_id: int, error: Exception) -> None:
     why = reason(error)
     try:
         with context.database.write(lock_s=context.waits.seconds) as connection:
-            if not lease.holds(connection, context.run_id):
-                context.stop.ask(LEASE_LOST)
+            if not context.is_alone(connection):
                 return
             given_up = giving_up.give_up(
                 connection,

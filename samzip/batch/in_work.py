@@ -12,11 +12,11 @@ from sqlalchemy import Connection
 
 from samzip.archive.part import PartResult, Progress
 from samzip.batch.company import CompanyPass
-from samzip.batch.context import LEASE_LOST, MOMENT_S, Context
+from samzip.batch.context import MOMENT_S, Context
 from samzip.dossier.keys import archive_key, temporary_key
 from samzip.errors import StorageFailed, WorkTakenOver
 from samzip.events import PartRef
-from samzip.requests import attempts, lease, work
+from samzip.requests import attempts, work
 from samzip.requests.expire import mark_unfinished
 
 
@@ -44,8 +44,7 @@ def claim(context: Context, company: CompanyPass, part: int) -> InWork | None:
     token = secrets.token_hex(16)
     with database.write(lock_s=context.waits.seconds) as connection:
         now = database.now(connection)
-        if not lease.holds(connection, context.run_id):
-            context.stop.ask(LEASE_LOST)
+        if not context.is_alone(connection):
             return None
         held = work.claim(
             connection,

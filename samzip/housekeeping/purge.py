@@ -189,10 +189,23 @@ class _Removal:
         another time."""
         with self.tenure.write() as (connection, _now):
             going = {path for marked in expiry.deleting(connection) for path in (marked.path, *marked.files)}
-        for batch in _batches([item for item in items if item.what in going]):
+        items = [item for item in items if item.what in going]
+        if any(item.size is None for item in items):
+            items = self._certain(items)
+        for batch in _batches(items):
             removed = [item.what for item in batch if self._remove(item)]
             with self.tenure.write() as (connection, _now):
                 rows.forget(connection, removed)
+
+    def _certain(self, items: Sequence[Item]) -> list[Item]:
+        """Without those whose files are not listed, if that may be because their volume is away."""
+        try:
+            with self.tenure.database.read() as connection:
+                require_place(connection, self.archives)
+        except StorageFailed as error:
+            self.done.problems.append(Problem(f"{self.archives.url}/{FOLDER}", str(error)))
+            return [item for item in items if item.size is not None]
+        return list(items)
 
     def _remove(self, item: Item) -> bool:
         """Only a name that the store listed is ever deleted."""
@@ -200,9 +213,6 @@ class _Removal:
         try:
             if item.size is not None:
                 self.archives.delete(item.what)
-            else:
-                with self.tenure.database.read() as connection:
-                    require_place(connection, self.archives)
         except StorageFailed as error:
             self.done.problems.append(Problem(item.what, str(error)))
             return False

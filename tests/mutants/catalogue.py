@@ -322,8 +322,7 @@ MUTANTS = (
     Mutant(
         name="a claim without the lease",
         file="samzip/batch/in_work.py",
-        old="        if not lease.holds(connection, context.run_id):\n"
-        "            context.stop.ask(LEASE_LOST)\n            return None\n",
+        old="        if not context.is_alone(connection):\n            return None\n",
         new="        if not context.run_id:\n            return None\n",
         why="a run that was frozen goes on beside another host's, from what it knew before",
         tests=(ALONE + "test_a_run_whose_place_another_host_took_begins_nothing_more[sqlite]",),
@@ -428,7 +427,7 @@ MUTANTS = (
     Mutant(
         name="a host that wakes recovers what another builds",
         file="samzip/batch/context.py",
-        old="            if not lease.holds(connection, self.run_id):\n",
+        old="            if not self.is_alone(connection):\n",
         new="            if False:\n",
         why="the part of a living run costs an attempt, is built twice, or fails while it is built",
         tests=(
