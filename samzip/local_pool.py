@@ -28,9 +28,8 @@ UNSEEN = 255  # multiprocessing's exit code of a process whose fork server died
 class _InHand:
     worker: LocalWorker
     ended: Future[Any]  # its caller's
-    given: (
-        tuple[Callable[..., Any], Any] | None
-    )  # to a worker that was idle, and may have ended unseen: function and job
+    # Function and job, where the worker was idle, and may have ended unseen.
+    given: tuple[Callable[..., Any], Any] | None
 
 
 class LocalPool:
@@ -137,6 +136,8 @@ class LocalPool:
     def _hand_over(self, key: str, in_hand: _InHand) -> None:
         """What became of a job, to its caller."""
         worker, outcome = in_hand.worker, in_hand.worker.outcome
+        del self._running[key]
+        self._silence.end(key)
         if outcome is None and in_hand.given and not worker.has_begun:  # it had ended before, which nobody had seen yet
             worker.kill()
             self._give(in_hand.ended, *in_hand.given, key, None)
@@ -146,8 +147,6 @@ class LocalPool:
             worker.kill()
         else:
             self._idle.append(worker)
-        del self._running[key]
-        self._silence.end(key)
         if error is not None:
             in_hand.ended.set_exception(error)
         elif outcome is not None:

@@ -104,6 +104,7 @@ class LocalWorker:
                 os.kill(self._process.pid, signal.SIGKILL)
 
     def _close(self, until: float) -> None:
+        self.hear()  # of one whose time another took up
         while not self.is_gone and time.monotonic() < until:
             self.words.poll(GLANCE_S)
             self.hear()
@@ -120,6 +121,7 @@ class LocalWorker:
         while self._process.exitcode is None and time.monotonic() < until:
             fork_server.wake()
             self._process.join(GLANCE_S)
+        self._process.join(0)  # multiprocessing keeps it until it was joined
         return self._process.exitcode
 
     def _messages(self) -> Iterator[Any]:

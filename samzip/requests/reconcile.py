@@ -143,9 +143,8 @@ def _insert_gained(
     for user_id, click in ((user_id, click) for user_id, of_user in clicks.items() for click in of_user):
         mine = [fitted[request.id] for request in click if request.id in fitted]
         old = min((row.parts for row in mine if row.parts is not None), default=len(slices))
-        wanted = {request.part for request in click if request.status != "expired"}
-        if not wanted.issuperset(range(1, min(old, len(slices)) + 1)):
-            continue  # it asked for some of the parts alone, or does so again now that it is over
+        if not {request.part for request in click}.issuperset(range(1, min(old, len(slices)) + 1)):
+            continue  # it asked for some of the parts alone
         there = {request.part for request in click if request.status != "cancelled"}
         for part in sorted(set(range(old + 1, len(slices) + 1)) - there):
             piece = slices[part - 1]

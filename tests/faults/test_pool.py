@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import multiprocessing
 import os
 import signal
 import sys
@@ -276,6 +277,37 @@ def test_a_host_without_room_for_a_worker_says_so(pool: LocalPool, monkeypatch: 
     assert isinstance(end, WorkerDied)
     assert str(end) == "no se pudo iniciar un proceso para generar esta parte (Too many open files)"
     assert works_again(pool)
+
+
+def test_a_job_of_a_dead_worker_fails_alone_where_there_is_no_room_for_another(
+    pool: LocalPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**_: object) -> None:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
+
+    worker = outcome(pool, pool.submit(my_process, None, "a"))
+    os.kill(worker, signal.SIGSTOP)
+    struck = pool.submit(my_process, None, "b")
+    neighbour = pool.submit(tell_for, 1.0, "c")
+    with monkeypatch.context() as patched:
+        patched.setattr("samzip.local_worker.Pipe", refuse)
+        os.kill(worker, signal.SIGKILL)
+        end = outcome(pool, struck)
+    assert isinstance(end, WorkerDied)
+    assert str(end) == "no se pudo iniciar un proceso para generar esta parte (Too many open files)"
+    assert outcome(pool, neighbour) == "told"
+    assert works_again(pool)
+
+
+def test_nothing_is_left_of_workers_that_died_before_the_pool_ended(tmp_path: Path) -> None:
+    pool = LocalPool(tmp_path)
+    jobs = [pool.submit(tell_for, 60.0, key) for key in "abc"]
+    wait_until(lambda: len({key for key, _ in pool.poll(0.1)}) > 0)
+    for process in children_of(forkserver._forkserver._forkserver_pid):  # type: ignore[attr-defined]
+        os.kill(process, signal.SIGKILL)
+    pool.stop()
+    assert all(isinstance(job.exception(), WorkerDied) for job in jobs)
+    assert not multiprocessing.process._children  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.003, 0.01, 0.03])

@@ -15,6 +15,7 @@ from samzip.database import tables
 from samzip.errors import StorageFailed
 from samzip.events import CompanyPlanned, RequestRejected
 from samzip.requests import reconcile, single
+from samzip.requests.expire import expire
 from samzip.requests.insert import pending_row
 from tests.integration.test_one_inventory import (
     NEW_FIRST,
@@ -387,16 +388,39 @@ def test_what_others_were_given_is_packed_as_it_was(world: World) -> None:
     assert [packed(world, row.file_path) for row in world.requests() if row.id in hers] == had
 
 
-def test_a_part_that_is_asked_for_again_once_the_rest_expired_comes_alone(world: World) -> None:
-    """Its click is over: nobody wants what the inventory has gained since."""
-    world.company(equipment=5)
+@pytest.mark.parametrize("again", [1, 2], ids=["one part again", "both parts again"])
+def test_what_moves_out_of_a_part_that_a_user_still_has_is_in_another(world: World, again: int) -> None:
+    """The other two, which came hours before, have expired, and are asked for once more."""
+    world.company(equipment=6)
     click = world.click().request_ids
+    fail_part(world, 3)
+    world.later(hours=4)
     world.run()
+    world.later(hours=3)
+    world.run()
+    assert [row.status for row in world.requests()] == ["expired", "expired", "completed"]
+    add(world, NEW_FIRST)
+    retry(world, click[:again])
+    world.run()
+    served = [row.id for row in world.requests() if row.status == "completed"]
+    assert received(world, served)[-3:] == ["EQ-004", "EQ-005", "EQ-006"]
+
+
+@pytest.mark.parametrize("rest", ["failed", "pending"])
+def test_what_the_first_delivery_did_not_have_comes_though_that_has_expired(world: World, rest: str) -> None:
+    world.company(equipment=6)
+    click = world.click().request_ids
+    run_until(world, 1)
+    had = received(world, click[:1])
+    if rest == "failed":
+        fail_all(world, 3)
     world.later(hours=7)
+    with world.database.write() as connection:
+        expire(connection, world.database.now(connection), world.settings.ttl)
+    assert [row.status for row in world.requests()] == ["expired", rest, rest]
+    add(world, NEW_FIRST)
+    if rest == "failed":
+        retry(world, click[1:])
     world.run()
-    assert status(world, click) == {"expired"}
-    for number in range(3):
-        add(world, f"EQ-90{number}")
-    retry(world, click[:1])
-    assert world.run().counts.published == 1
-    assert [row.status for row in world.requests()] == ["completed", "expired", "expired"]
+    served = [row.id for row in world.requests() if row.status == "completed"]
+    assert {*had, *received(world, served)} == {*inventory(world)} - {NEW_FIRST}
