@@ -217,7 +217,7 @@ class PartDropped(Event):
 
 @dataclass(frozen=True, slots=True)
 class PartReleased(Event):
-    """Back to pending without counting the attempt: the run was asked to stop."""
+    """Back to pending without counting the attempt: its run ends early."""
 
     ref: PartRef
 

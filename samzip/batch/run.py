@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 
 from samzip import __version__
-from samzip.batch import cleaning
+from samzip.batch import cleaning, last_words
 from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import keys
 from samzip.errors import DatabaseUnreachable, LockBusy, RowLocked, StorageFailed
@@ -160,9 +160,14 @@ def outcome(context: Context) -> str:
 @contextmanager
 def _noted(context: Context) -> Iterator[None]:
     """Notes this run while it is alone."""
+    folder = context.settings.state_dir
+    words = last_words.read(folder)
     with context.alone() as (connection, now):
         host, pid = context.host, os.getpid()
         died = runs.begin(connection, now, run_id=context.run_id, host=host, pid=pid, version=__version__)
+        runs.explain(connection, words)
+    if words:
+        last_words.forget(folder)
     how, why = "error", None
     try:
         if died:
@@ -173,10 +178,12 @@ def _noted(context: Context) -> Iterator[None]:
         how, why = ("interrupted" if context.stop else how), str(error)
         raise
     finally:
-        # A database that is away keeps the note open; whoever gets the lease next closes it.
-        with suppress(DatabaseUnreachable), context.database.write() as connection:
-            now = context.database.now(connection)
-            runs.end(connection, now, context.run_id, how, asdict(context.counts()), why)
+        try:
+            with context.database.write() as connection:
+                now = context.database.now(connection)
+                runs.end(connection, now, context.run_id, how, asdict(context.counts()), why)
+        except DatabaseUnreachable as error:  # the note stays open; whoever gets the lease next closes it
+            last_words.leave(folder, context.run_id, why or str(error))
 
 
 def _sleep(context: Context, seconds: float) -> None:

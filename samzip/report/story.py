@@ -12,7 +12,7 @@ from samzip.units import show_duration, show_size
 ENDINGS = {"completed": "completed", "expired": "completed", "failed": "failed", "cancelled": "cancelled"}
 OUTCOMES = {
     "dropped": "dropped, since nobody wanted it any more",
-    "released": "put back, since its run was asked to stop",
+    "released": "put back and not counted, since its run ended early",
     "crashed": "its run died",
 }
 

@@ -10,16 +10,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
 
-from samzip.database.tables import archive, attempt
+from samzip.database.tables import archive, attempt, run
 from samzip.requests.shown import AttemptShown
 from samzip.requests.states import LIVE
 
 PUBLISHED = "published"
 FAILED = "failed"
 DROPPED = "dropped"  # nobody wanted it any more
-RELEASED = "released"  # the run was asked to stop; it does not count
+RELEASED = "released"  # its run ended early; it does not count
 CRASHED = "crashed"  # its run died
 
 
@@ -71,6 +71,13 @@ def was_published(connection: Connection, token: str, path: str) -> bool:
     """Whether the transaction went through that gave this attempt's requests the archive under `path`."""
     mine = (attempt.c.token == token) & (attempt.c.outcome == PUBLISHED) & (attempt.c.path == path)
     return connection.execute(select(attempt.c.token).where(mine)).first() is not None
+
+
+def end_released(connection: Connection, now: datetime, ended: Select[tuple[str]]) -> None:
+    """Of attempts that have not ended, those of runs that have, and what these ended with."""
+    mine = attempt.c.ended_at.is_(None) & attempt.c.run_id.in_(ended)
+    why = select(run.c.error).where(run.c.id == attempt.c.run_id).scalar_subquery()
+    connection.execute(update(attempt).where(mine).values(ended_at=now, outcome=RELEASED, error=why))
 
 
 def end_orphans(connection: Connection, now: datetime) -> None:

@@ -13,6 +13,9 @@ from samzip.database.tables import archive, attempt, run
 from samzip.dossier.keys import TEMPORARY_SUFFIX
 from samzip.requests.attempts import PUBLISHED
 
+CRASHED = "crashed"  # it died
+ERROR = "error"  # something ended it early
+
 
 @dataclass(frozen=True, slots=True)
 class KnownArchive:
@@ -34,7 +37,7 @@ def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid:
     right, or a dead timer would go unseen until then, and what is retried would wait since then.
     """
     dead = run.c.finished_at.is_(None) & (run.c.id != run_id)
-    died = connection.execute(update(run).where(dead).values(finished_at=now, outcome="crashed")).rowcount
+    died = connection.execute(update(run).where(dead).values(finished_at=now, outcome=CRASHED)).rowcount
     connection.execute(update(run).where(run.c.finished_at > now).values(finished_at=now, heartbeat_at=now))
     connection.execute(update(run).where(run.c.started_at > now).values(started_at=now))
     again = update(run).where(run.c.id == run_id).values(heartbeat_at=now, finished_at=None, outcome=None)
@@ -43,6 +46,13 @@ def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid:
             insert(run).values(id=run_id, host=host, pid=pid, version=version, started_at=now, heartbeat_at=now)
         )
     return died
+
+
+def explain(connection: Connection, words: Mapping[str, str]) -> None:
+    """Of dead runs, by number: what these ended with, which their database did not hear."""
+    for run_id, why in words.items():
+        which = (run.c.id == run_id) & (run.c.outcome == CRASHED)
+        connection.execute(update(run).where(which).values(outcome=ERROR, error=why))
 
 
 def beat(connection: Connection, now: datetime, run_id: str) -> None:

@@ -271,7 +271,7 @@ def fail(
 
 
 def release(connection: Connection, now: datetime, held: Claim) -> None:
-    """Back to pending, the attempt not counted: the run was asked to stop."""
+    """Back to pending, the attempt not counted: its run ends early."""
     _touch(connection, held)
     connection.execute(
         update(work)

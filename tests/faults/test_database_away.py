@@ -10,15 +10,18 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from samzip.archive.part import PartJob
-from samzip.batch import ending
-from samzip.database import engine
+from samzip.batch import ending, last_words
+from samzip.database import engine, tables
 from samzip.errors import DatabaseUnreachable
+from samzip.report.story import story_lines
+from samzip.requests import single
 from tests.support.faults.arena import Arena
 from tests.support.faults.proxy import Cut, Proxy
 from tests.support.faults.stage import RUN, Stage
@@ -196,11 +199,60 @@ def test_a_database_file_that_is_away_for_a_while_is_exit_10_and_the_next_run_de
     _delivers(world)
 
 
+def test_a_database_that_is_away_at_each_attempt_costs_none(tmp_path: Path, impatient: None) -> None:
+    world = make_world(tmp_path)
+    world.company(equipment=3)
+    world.click()
+    file = Path(str(world.database.url.database))
+
+    def unmount(job: Any) -> None:
+        if isinstance(job, PartJob):
+            file.rename(file.with_suffix(".away"))
+
+    for _ in range(4):
+        world.executor.before = unmount
+        with pytest.raises(DatabaseUnreachable, match="unable to open database file"):
+            world.run()
+        file.with_suffix(".away").rename(file)
+    world.executor.before = lambda job: None
+    assert world.run().counts.published == 2
+    assert {(row.number, row.outcome) for row in world.rows(tables.attempt)} == {(1, "released"), (1, "published")}
+    assert [row.outcome for row in world.rows(tables.run)] == ["error"] * 4 + ["done"]
+    assert not (world.settings.state_dir / last_words.NAME).exists()
+    world.database.close()
+
+
+def test_a_run_that_could_leave_no_words_died_as_far_as_anybody_knows(tmp_path: Path, impatient: None) -> None:
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    world.click()
+    file = Path(str(world.database.url.database))
+    (world.settings.state_dir / last_words.NAME).mkdir(parents=True)
+    world.executor.before = lambda job: (
+        file.rename(file.with_suffix(".away")) if isinstance(job, PartJob) else None  # type: ignore[assignment]
+    )
+    with pytest.raises(DatabaseUnreachable):
+        world.run()
+    file.with_suffix(".away").rename(file)
+    world.executor.before = lambda job: None
+    assert world.run().counts.published == 1
+    assert [row.outcome for row in world.rows(tables.attempt)] == ["crashed", "published"]
+    world.database.close()
+
+
 def _delivers(world: World) -> None:
-    """One run: the attempt that died is counted, and nothing of it is left."""
+    """One run: nobody's attempt was counted, why is told, and nothing of it is left."""
     world.executor.before = lambda job: None
     assert world.run().counts.published == 1
     (row,) = world.requests()
     assert row.status == "completed"
     assert world.files() == [row.file_path]
+    with world.database.read() as connection:
+        story = single.story(connection, world.database.now(connection), row.id)
+    assert [(it.number, it.outcome) for it in story.attempts] == [(1, "released"), (1, "published")]
+    (lost, _) = world.rows(tables.run)
+    assert lost.outcome == "error"
+    assert "unable to open" in lost.error or "locked" in lost.error
+    assert lost.error in "\n".join(story_lines(story, UTC))
+    assert list(world.settings.state_dir.glob(last_words.NAME)) == []
     world.database.close()
