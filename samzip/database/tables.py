@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BigInteger, Column, ForeignKey, Index, Integer, MetaData, String, Table
 
-from samzip.database.types import Amount, CalendarDate, Flag, JsonText, Label, Moment, UtcDateTime, Words
+from samzip.database.types import Amount, CalendarDate, Flag, JsonText, Label, Moment, Size, UtcDateTime, Words
 
 sam = MetaData()
 own = MetaData()
@@ -147,7 +147,7 @@ ziprequest = _table(
     Column("started_at", UtcDateTime),
     Column("completed_at", UtcDateTime),
     Column("file_path", Label(500)),
-    Column("file_size", BigInteger),
+    Column("file_size", Size),
     Column("error_message", Words),
     Column("expires_at", UtcDateTime),
     _reference("empresa_id", "core_empresa", index=True),

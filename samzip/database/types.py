@@ -15,7 +15,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Boolean, Date, DateTime, Dialect, Numeric, String, Text
+from sqlalchemy import BigInteger, Boolean, Date, DateTime, Dialect, Numeric, String, Text
 from sqlalchemy.types import TypeDecorator, TypeEngine, UserDefinedType
 
 
@@ -188,6 +188,16 @@ class Label(TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: Dialect) -> str | None:
         return _as_text(value)
+
+
+class Size(TypeDecorator[Any]):
+    """A number of bytes; None for what is none."""
+
+    cache_ok = True
+    impl = BigInteger
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> int | None:
+        return value if isinstance(value, int) and value >= 0 else None
 
 
 def _as_text(value: Any) -> str | None:

@@ -104,14 +104,14 @@ def of_request(connection: Connection, row: Row[Any]) -> list[AttemptShown]:
     An attempt serves the requests that are live when it begins: none that is newer than `request_id`, and none that
     had ended before. (SAM leaves `completed_at` empty on some; the last claim is noted in `started_at`.)
     """
-    ended = row.completed_at or row.started_at
+    ended = row.completed_at or row.started_at or row.created_at
     mine = (
         (attempt.c.company_id == row.empresa_id)
         & (attempt.c.part == row.parte_numero)
         & (attempt.c.request_id >= row.id)
     )
-    if row.status not in LIVE:
-        mine &= attempt.c.begun_at <= (ended or row.created_at)
+    if row.status not in LIVE and ended:  # none of these may be readable
+        mine &= attempt.c.begun_at <= ended
     found = connection.execute(select(attempt).where(mine).order_by(attempt.c.begun_at, attempt.c.number))
     return [AttemptShown(it.number, it.run_id, it.begun_at, it.ended_at, it.outcome, it.error) for it in found]
 

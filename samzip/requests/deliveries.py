@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, func, select
 
 from samzip.database.tables import archive, customuser, empresa, ziprequest
+from samzip.requests.line import IMPOSSIBLE_PART, is_whole
 from samzip.requests.shown import DeliveredPart, Delivery, Owner, read_warnings
 from samzip.requests.states import LIVE
 
@@ -38,7 +39,8 @@ def deliveries(connection: Connection, now: datetime, company_id: int, part: int
         rows = connection.execute(
             select(ziprequest, archive.c.size, archive.c.warnings, archive.c.expires_at.label("until"))
             .outerjoin(archive, archive.c.path == ziprequest.c.file_path)
-            .where(theirs, ziprequest.c.status.in_(("completed", "failed")))
+            .where(theirs, ziprequest.c.status.in_(("completed", "failed")), ~IMPOSSIBLE_PART)
+            .where(is_whole(ziprequest.c.total_partes))
             .order_by(ziprequest.c.id)
         ).all()
         newest = {row.parte_numero: row for row in rows if row.parte_numero <= rows[-1].total_partes}

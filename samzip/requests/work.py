@@ -312,7 +312,7 @@ def _touch(connection: Connection, held: Claim, **values: Any) -> None:
     """The fence: raises WorkTakenOver unless the work row still carries this claim's token."""
     kept = connection.execute(update(work).where(_mine(held)).values(token=held.token, **values)).rowcount
     if not kept:
-        raise WorkTakenOver(f"part {held.part} of company {held.company_id} is no longer this run's")
+        raise WorkTakenOver("esta parte ya no es de esta ejecución")
 
 
 def _is_due(now: datetime) -> ColumnElement[bool]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import text, update
 
 from samzip import cli
 from samzip.app import run_context
@@ -237,6 +237,18 @@ def test_a_list_of_addresses_in_sams_field_gets_no_letter(here: World, web_watch
     here.click("EVA")
     run_told(here, notify_requesters=web_watch.url.replace("http", "json") + "/{email}")
     assert web_watch.calls == []
+
+
+@pytest.mark.parametrize("column", ["parte_numero", "total_partes"])
+def test_an_old_row_that_nobody_could_ask_for_keeps_no_letter(here: World, web_watch: WebServer, column: str) -> None:
+    here.company(equipment=1)
+    (old,) = here.click().request_ids
+    here.run()
+    with here.database.write() as connection:
+        connection.execute(text(f"UPDATE core_ziprequest SET {column} = 'x' WHERE id = {old}"))  # noqa: S608
+    here.click()
+    run_told(here, notify_requesters=web_watch.url.replace("http", "json") + "/{email}")
+    assert [path for path, _ in web_watch.calls] == ["/ana@example.com"]
 
 
 def test_a_letter_that_nobody_takes_harms_no_run_and_its_password_stays_out_of_the_log(here: World) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from concurrent.futures import Future
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from threading import Thread
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, update
+from sqlalchemy import Connection, text, update
 
 from samzip import cli
 from samzip.archive.part import PartJob
@@ -18,10 +19,11 @@ from samzip.batch.run import Mode
 from samzip.database import tables
 from samzip.errors import SamzipError, StorageFailed, UsageProblem
 from samzip.events import PartDropped
+from samzip.report.story import story_lines
 from samzip.requests import runs, single, wording, work
 from samzip.requests.collapse import collapse
 from samzip.requests.shown import Changed, Sharer, Story
-from tests.support.world import World
+from tests.support.world import World, make_world
 
 REQUEST = tables.ziprequest.c
 ERROR = "disco lleno"
@@ -505,3 +507,31 @@ def test_a_request_of_a_company_that_is_gone_is_still_told(world: World, one: in
     world.run()
     told = story(world, one)
     assert (told.status, told.error) == ("failed", "la empresa fue eliminada")
+
+
+@pytest.mark.parametrize("odd", ["garbage", "0000-00-00", 5])
+def test_a_request_of_which_no_moment_can_be_read_is_told(tmp_path: Path, odd: object) -> None:
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    (one,) = world.click().request_ids
+    world.run()
+    _set(world, one, status="cancelled", created_at=odd, started_at=None, completed_at=None)
+    assert [line for line in story_lines(story(world, one), UTC) if "attempt 1 by run" in line]
+
+
+@pytest.mark.parametrize("odd", ["abc", -5, 1.5])
+def test_a_size_that_is_none_is_not_told(tmp_path: Path, odd: object) -> None:
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    (one,) = world.click().request_ids
+    _set(world, one, status="completed", file_path="zip_requests/one.zip", file_size=odd)
+    assert [line.strip() for line in story_lines(story(world, one), UTC) if "Archive:" in line] == [
+        "Archive: zip_requests/one.zip, not known any more"
+    ]
+
+
+def _set(world: World, request_id: int, **values: object) -> None:
+    """As somebody may on SQLite, whatever the columns are for."""
+    given = ", ".join(f"{name} = :{name}" for name in values)
+    with world.database.write() as connection:
+        connection.execute(text(f"UPDATE core_ziprequest SET {given} WHERE id = {request_id}"), values)
