@@ -168,22 +168,23 @@ def _noted(context: Context) -> Iterator[None]:
         runs.explain(connection, words)
     if words:
         last_words.forget(folder)
-    how, why = "error", None
     try:
         if died:
             cleaning.remove_probes(context)
         yield
-        how = outcome(context)
     except Exception as error:
-        how, why = ("interrupted" if context.stop else how), str(error)
+        _note_end(context, "interrupted" if context.stop else runs.ERROR, str(error))
         raise
-    finally:
-        try:
-            with context.database.write() as connection:
-                now = context.database.now(connection)
-                runs.end(connection, now, context.run_id, how, asdict(context.counts()), why)
-        except DatabaseUnreachable as error:  # the note stays open; whoever gets the lease next closes it
-            last_words.leave(folder, context.run_id, why or str(error))
+    _note_end(context, outcome(context))
+
+
+def _note_end(context: Context, how: str, why: str | None = None) -> None:
+    try:
+        with context.database.write() as connection:
+            now = context.database.now(connection)
+            runs.end(connection, now, context.run_id, how, asdict(context.counts()), why)
+    except DatabaseUnreachable as error:  # the note stays open; whoever gets the lease next closes it
+        last_words.leave(context.settings.state_dir, context.run_id, why or str(error))
 
 
 def _sleep(context: Context, seconds: float) -> None:

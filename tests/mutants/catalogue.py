@@ -199,6 +199,22 @@ MUTANTS = (
         tests=(ORDER + "test_each_death_of_a_run_counts_and_the_last_one_fails_the_request_with_the_reason[sqlite]",),
     ),
     Mutant(
+        name="a run that died costs no attempt",
+        file="samzip/requests/recover.py",
+        old="run.c.outcome != runs.CRASHED",
+        new="run.c.outcome.is_not(None)",
+        why="a part that kills its run is tried for ever",
+        tests=(ORDER + "test_each_death_of_a_run_counts_and_the_last_one_fails_the_request_with_the_reason[sqlite]",),
+    ),
+    Mutant(
+        name="a run that ended without its database costs an attempt",
+        file="samzip/requests/recover.py",
+        old="    _give_back(connection, now, orphaned)\n",
+        new="",
+        why="three outages of the database fail the parts that were in work",
+        tests=("tests/faults/test_database_away.py::test_a_database_that_is_away_at_each_attempt_costs_none",),
+    ),
+    Mutant(
         name="recovery that forgets before it deletes",
         file="samzip/requests/recover.py",
         old="        if row.path:\n",
@@ -422,6 +438,17 @@ MUTANTS = (
         why="its row is forgotten, and it stays for ever when the volume is back",
         tests=(
             "tests/integration/test_storage.py::test_nothing_is_put_or_thought_gone_where_the_folder_of_archives_is_not",
+        ),
+    ),
+    Mutant(
+        name="a job for which no worker starts keeps the dead one",
+        file="samzip/local_pool.py",
+        old="            self._give(in_hand.ended, *in_hand.given, key, None)\n",
+        new="            self._give(in_hand.ended, *in_hand.given, key, None)\n"
+        "            self._running.setdefault(key, in_hand)\n",
+        why="the run breaks off as the pool listens to the dead one's pipe, and other parts are counted as its death",
+        tests=(
+            "tests/faults/test_pool.py::test_a_job_of_a_dead_worker_fails_alone_where_there_is_no_room_for_another",
         ),
     ),
     Mutant(
