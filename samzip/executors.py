@@ -24,6 +24,10 @@ class WorkerDied(Exception):
     """The process that worked on a job ended: killed by hand, or by the kernel for lack of memory."""
 
 
+class WorkerMissing(Exception):
+    """None could be started for a job, which is not the job's doing."""
+
+
 class WorkerSilent(WorkerDied):
     """It lived, but told nothing for SILENT_S and was ended: somebody stopped it, or a disk did not answer it."""
 
@@ -46,7 +50,7 @@ class Executor(Protocol):
         """Gets ready, for who knows that a job will come. Raises StorageFailed."""
 
     def submit(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
-        """`key` names the job in `poll`. A future may fail with WorkerDied."""
+        """`key` names the job in `poll`. A future may fail with WorkerDied, WorkerMissing."""
 
     def submit_here(self, function: Callable[[J, Callable[[Progress], None]], R], job: J, key: str) -> Future[R]:
         """In this process, for a job that waits more than it computes. It must report often: there it is stopped."""

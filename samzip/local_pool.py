@@ -12,7 +12,7 @@ from multiprocessing.connection import Pipe, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from samzip.executors import Here, J, R, Silence, WorkerDied, end_early
+from samzip.executors import Here, J, R, Silence, WorkerDied, WorkerMissing, end_early
 from samzip.local_worker import LocalWorker, NoWorker, kill_all
 from samzip.threads import Abandoned
 
@@ -122,7 +122,7 @@ class LocalPool:
         except Abandoned:
             return  # it is given back with all that does not end
         except NoWorker as error:
-            ended.set_exception(WorkerDied(f"{MISSING} ({error})"))
+            ended.set_exception(WorkerMissing(f"{MISSING} ({error})"))
             return
         try:
             worker.give(function, job, key)

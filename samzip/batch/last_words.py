@@ -1,4 +1,4 @@
-"""Why a run ended whose database was away by then: a line in the state folder, until the next run is noted.
+"""How a run ended whose database was away by then: a line in the state folder, until the next run is noted.
 
 It is a courtesy. Without it (another host comes first, the folder is full) that run counts as one that died.
 """
@@ -6,27 +6,35 @@ It is a courtesy. Without it (another host comes first, the folder is full) that
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from samzip.requests.runs import ENDINGS, Ending
+
 NAME = "last-words"
 LIMIT = 1 << 16  # bytes that anybody reads
+LENGTH = 500  # letters of a reason
+_LINE = re.compile(rf"(?P<run>[0-9a-z-]{{1,32}}) (?P<how>{'|'.join(ENDINGS)}) (?P<why>[ -~]{{1,{LENGTH}}})")
 
 
-def leave(folder: Path, run_id: str, why: str) -> None:
+def leave(folder: Path, run_id: str, ending: Ending) -> None:
+    why = "".join(letter if letter.isprintable() else " " for letter in ending.why or "")
+    told = " ".join(why.split()).encode("ascii", "backslashreplace")[:LENGTH]
     with suppress(OSError), _opened(folder, os.O_WRONLY | os.O_CREAT | os.O_APPEND) as file:
-        os.write(file, f"{run_id} {' '.join(why.split())}\n".encode(errors="replace"))
+        os.write(file, f"\n{run_id} {ending.how} ".encode() + told + b"\n")  # what is there may be torn
 
 
-def read(folder: Path) -> Mapping[str, str]:
-    """By run."""
+def read(folder: Path) -> Mapping[str, Ending]:
+    """By run. Every database can keep it, whatever the file holds."""
     try:
         with _opened(folder, os.O_RDONLY) as file:
-            lines = os.read(file, LIMIT).decode(errors="replace").splitlines()
+            lines = os.read(file, LIMIT).decode("ascii", "replace").split("\n")
     except OSError:
         return {}
-    return {run_id: why for run_id, _, why in (line.partition(" ") for line in lines) if why}
+    found = filter(None, map(_LINE.fullmatch, lines))
+    return {line["run"]: Ending(line["how"], line["why"]) for line in found}
 
 
 def forget(folder: Path) -> None:

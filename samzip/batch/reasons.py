@@ -7,7 +7,7 @@ import os
 from dataclasses import dataclass
 
 from samzip.errors import SamzipError, StorageFailed, words
-from samzip.executors import WorkerDied
+from samzip.executors import WorkerDied, WorkerMissing
 
 FULL = "no hay espacio en el servidor"
 STORAGE = "falló el almacenamiento del servidor"
@@ -29,6 +29,6 @@ def reason(error: BaseException) -> Reason:
     text = str(error)
     if isinstance(error, StorageFailed):
         return Reason(text, FULL if text.endswith(NO_ROOM) else STORAGE)
-    if isinstance(error, SamzipError | WorkerDied):
+    if isinstance(error, SamzipError | WorkerDied | WorkerMissing):
         return Reason(text, text)
     return Reason(f"error inesperado: {type(error).__name__}: {words(error)}", UNEXPECTED)

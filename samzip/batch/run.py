@@ -12,7 +12,7 @@ from samzip import __version__
 from samzip.batch import cleaning, last_words
 from samzip.batch.context import LEASE_LOST, Context
 from samzip.dossier import keys
-from samzip.errors import DatabaseUnreachable, LockBusy, RowLocked, StorageFailed
+from samzip.errors import DatabaseUnreachable, LockBusy, RowLocked, StorageFailed, words
 from samzip.events import Counts, PartsLeft, QueueEmpty, RequestRejected, RequestsCollapsed, RunFinished, RunStarted
 from samzip.housekeeping.absence import require_place
 from samzip.housekeeping.alone import Fleet
@@ -160,31 +160,32 @@ def outcome(context: Context) -> str:
 @contextmanager
 def _noted(context: Context) -> Iterator[None]:
     """Notes this run while it is alone."""
-    folder = context.settings.state_dir
-    words = last_words.read(folder)
     with context.alone() as (connection, now):
         host, pid = context.host, os.getpid()
         died = runs.begin(connection, now, run_id=context.run_id, host=host, pid=pid, version=__version__)
-        runs.explain(connection, words)
-    if words:
-        last_words.forget(folder)
+        told = last_words.read(context.settings.state_dir) if died else {}
+        for run_id in told.keys() & died:
+            runs.explain(connection, run_id, told[run_id])
     try:
         if died:
+            last_words.forget(context.settings.state_dir)
             cleaning.remove_probes(context)
         yield
     except Exception as error:
-        _note_end(context, "interrupted" if context.stop else runs.ERROR, str(error))
+        _note_end(context, runs.Ending(runs.INTERRUPTED if context.stop else runs.ERROR, words(error)))
         raise
-    _note_end(context, outcome(context))
+    _note_end(context, runs.Ending(outcome(context), None))
 
 
-def _note_end(context: Context, how: str, why: str | None = None) -> None:
+def _note_end(context: Context, ending: runs.Ending) -> None:
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
-            runs.end(connection, now, context.run_id, how, asdict(context.counts()), why)
+            runs.end(connection, now, context.run_id, ending, asdict(context.counts()))
     except DatabaseUnreachable as error:  # the note stays open; whoever gets the lease next closes it
-        last_words.leave(context.settings.state_dir, context.run_id, why or str(error))
+        if ending.why is None:
+            ending = runs.Ending(runs.ERROR, str(error))
+        last_words.leave(context.settings.state_dir, context.run_id, ending)
 
 
 def _sleep(context: Context, seconds: float) -> None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, Row, ScalarSelect, case, delete, insert, select, update
 
 from samzip.database.tables import archive, attempt, run
 from samzip.requests.shown import AttemptShown
@@ -73,16 +73,17 @@ def was_published(connection: Connection, token: str, path: str) -> bool:
     return connection.execute(select(attempt.c.token).where(mine)).first() is not None
 
 
-def end_released(connection: Connection, now: datetime, ended: Select[tuple[str]]) -> None:
-    """Of attempts that have not ended, those of runs that have, and what these ended with."""
-    mine = attempt.c.ended_at.is_(None) & attempt.c.run_id.in_(ended)
-    why = select(run.c.error).where(run.c.id == attempt.c.run_id).scalar_subquery()
-    connection.execute(update(attempt).where(mine).values(ended_at=now, outcome=RELEASED, error=why))
+def why_ended(run_id: ColumnElement[Any]) -> ScalarSelect[Any]:
+    """What ended a run early, of those that could tell."""
+    return select(run.c.error).where(run.c.id == run_id).scalar_subquery()
 
 
 def end_orphans(connection: Connection, now: datetime) -> None:
-    """For whoever holds the locks: of attempts that have not ended, the runs are dead."""
-    connection.execute(update(attempt).where(attempt.c.ended_at.is_(None)).values(ended_at=now, outcome=CRASHED))
+    """For whoever holds the locks: of attempts that have not ended, the runs have."""
+    why = why_ended(attempt.c.run_id)
+    outcome = case((why.is_not(None), FAILED), else_=CRASHED)
+    mine = attempt.c.ended_at.is_(None)
+    connection.execute(update(attempt).where(mine).values(ended_at=now, outcome=outcome, error=why))
 
 
 def keep_downloads(connection: Connection, which: ColumnElement[bool]) -> None:

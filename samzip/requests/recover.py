@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, literal, select, true, tuple_, update
+from sqlalchemy import Connection, and_, delete, func, literal, select, true, tuple_, update
 
-from samzip.database.tables import empresa, run, work, ziprequest
+from samzip.database.tables import empresa, work, ziprequest
 from samzip.dossier.keys import temporary_key
-from samzip.requests import attempts, runs, wording
+from samzip.requests import attempts, wording
 from samzip.requests.expire import mark_unfinished
 from samzip.requests.line import IMPOSSIBLE_PART, add_work, keep_in_line, lock_parts
 from samzip.requests.notices import fail_requests
@@ -45,8 +45,8 @@ def fence(connection: Connection, now: datetime, token: str) -> None:
 
 
 def recover(connection: Connection, now: datetime, max_attempts: int, *, but_locked: bool = False) -> Recovered:
-    """Work and requests in `processing` go back to pending at once. The attempt that died counts; that of a run which
-    ended, and could not give it back without its database, does not. `fence` came before.
+    """Work and requests in `processing` go back to pending at once; the attempt that died counts, also that of a run
+    which ended and could not give it back: its part may be what ends runs. `fence` came before.
 
     A request in `processing` without a work row is what SAM's own worker left: it gets one, an attempt counted too.
     `but_locked`: parts of which somebody else holds a request at this moment stay as they are, for the next run.
@@ -63,7 +63,6 @@ def recover(connection: Connection, now: datetime, max_attempts: int, *, but_loc
         .order_by(ziprequest.c.empresa_id, ziprequest.c.parte_numero)
     )
     add_work(connection, left_by_sam)
-    _give_back(connection, now, orphaned)
     failed = 0
     spent = connection.execute(
         select(work.c.company_id, work.c.part, empresa.c.nombre)
@@ -82,21 +81,14 @@ def recover(connection: Connection, now: datetime, max_attempts: int, *, but_loc
         failed += fail_requests(connection, now, which, reason, notice)
         connection.execute(delete(work).where(work.c.company_id == company_id, work.c.part == part))
         keep_in_line(connection, company_id, part)
+    why = func.coalesce(attempts.why_ended(work.c.run_id), CRASHED)
     connection.execute(
-        update(work).where(orphaned).values(token=None, run_id=None, path=None, not_before=None, last_error=CRASHED)
+        update(work).where(orphaned).values(token=None, run_id=None, path=None, not_before=None, last_error=why)
     )
     drop_unwanted(connection, true())
     back = len(move(connection, Move.PUT_BACK, its_requests))
     attempts.end_orphans(connection, now)
     return Recovered(back, failed, len(spent))
-
-
-def _give_back(connection: Connection, now: datetime, orphaned: ColumnElement[bool]) -> None:
-    ended = select(run.c.id).where(run.c.outcome != runs.CRASHED)
-    attempts.end_released(connection, now, ended)
-    mine = orphaned & work.c.run_id.in_(ended)
-    freed = {"token": None, "run_id": None, "path": None, "not_before": None}
-    connection.execute(update(work).where(mine).values(freed | {"attempts": work.c.attempts - 1}))
 
 
 def _locked(connection: Connection) -> list[tuple[int, int]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,7 +14,16 @@ from samzip.dossier.keys import TEMPORARY_SUFFIX
 from samzip.requests.attempts import PUBLISHED
 
 CRASHED = "crashed"  # it died
-ERROR = "error"  # something ended it early
+ERROR, INTERRUPTED = "error", "interrupted"
+ENDINGS = (ERROR, INTERRUPTED)  # early, as it told itself
+
+
+@dataclass(frozen=True, slots=True)
+class Ending:
+    """Of a run."""
+
+    how: str  # what `batch.run.outcome` tells, or one of ENDINGS
+    why: str | None  # it ended early
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +38,16 @@ class KnownArchive:
     warnings: str  # JSON list
 
 
-def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid: int, version: str) -> int:
+def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid: int, version: str) -> Sequence[str]:
     """Notes that a run works; ends the notes of dead ones of any host (whoever holds the locks is alone), and returns
-    how many there were.
+    which they were.
 
     A run with --interval keeps one note through all its passes. What lies ahead was noted when the clock was: it is put
     right, or a dead timer would go unseen until then, and what is retried would wait since then.
     """
     dead = run.c.finished_at.is_(None) & (run.c.id != run_id)
-    died = connection.execute(update(run).where(dead).values(finished_at=now, outcome=CRASHED)).rowcount
+    ended = update(run).where(dead).values(finished_at=now, outcome=CRASHED)
+    died = connection.execute(ended.returning(run.c.id)).scalars().all()
     connection.execute(update(run).where(run.c.finished_at > now).values(finished_at=now, heartbeat_at=now))
     connection.execute(update(run).where(run.c.started_at > now).values(started_at=now))
     again = update(run).where(run.c.id == run_id).values(heartbeat_at=now, finished_at=None, outcome=None)
@@ -48,28 +58,23 @@ def begin(connection: Connection, now: datetime, *, run_id: str, host: str, pid:
     return died
 
 
-def explain(connection: Connection, words: Mapping[str, str]) -> None:
-    """Of dead runs, by number: what these ended with, which their database did not hear."""
-    for run_id, why in words.items():
-        which = (run.c.id == run_id) & (run.c.outcome == CRASHED)
-        connection.execute(update(run).where(which).values(outcome=ERROR, error=why))
-
-
 def beat(connection: Connection, now: datetime, run_id: str) -> None:
     """Shows that the run lives."""
     connection.execute(update(run).where(run.c.id == run_id).values(heartbeat_at=now))
 
 
-def end(
-    connection: Connection, now: datetime, run_id: str, outcome: str, counts: Mapping[str, int], error: str | None
-) -> None:
-    """Notes how a run ended, and what ended it early."""
+def explain(connection: Connection, run_id: str, ending: Ending) -> None:
+    """Of one that is noted as dead: it had ended, and could not tell."""
+    connection.execute(update(run).where(run.c.id == run_id).values(outcome=ending.how, error=ending.why))
+
+
+def end(connection: Connection, now: datetime, run_id: str, ending: Ending, counts: Mapping[str, int]) -> None:
     values = {
         "finished_at": now,
         "heartbeat_at": now,
-        "outcome": outcome,
+        "outcome": ending.how,
         "counts": json.dumps(counts),
-        "error": error,
+        "error": ending.why,
     }
     connection.execute(update(run).where(run.c.id == run_id).values(values))
 

@@ -22,6 +22,7 @@ from samzip.database import engine, tables
 from samzip.errors import DatabaseUnreachable
 from samzip.report.story import story_lines
 from samzip.requests import single
+from samzip.requests.runs import Ending
 from tests.support.faults.arena import Arena
 from tests.support.faults.proxy import Cut, Proxy
 from tests.support.faults.stage import RUN, Stage
@@ -186,6 +187,12 @@ def test_a_database_file_that_is_away_for_a_while_is_exit_10_and_the_next_run_de
     world = make_world(tmp_path)
     world.company(equipment=1)
     world.click()
+    lose_the_file(world)
+    _delivers(world)
+
+
+def lose_the_file(world: World) -> None:
+    """A run whose database is away as soon as a part is built; then it is back."""
     file = Path(str(world.database.url.database))
 
     def unmount(job: Any) -> None:
@@ -196,29 +203,20 @@ def test_a_database_file_that_is_away_for_a_while_is_exit_10_and_the_next_run_de
     with pytest.raises(DatabaseUnreachable, match="unable to open database file"):
         world.run()
     file.with_suffix(".away").rename(file)
-    _delivers(world)
+    world.executor.before = lambda job: None
 
 
-def test_a_database_that_is_away_at_each_attempt_costs_none(tmp_path: Path, impatient: None) -> None:
+def test_a_part_whose_build_takes_the_database_away_is_not_tried_for_ever(tmp_path: Path, impatient: None) -> None:
     world = make_world(tmp_path)
     world.company(equipment=3)
     world.click()
-    file = Path(str(world.database.url.database))
-
-    def unmount(job: Any) -> None:
-        if isinstance(job, PartJob):
-            file.rename(file.with_suffix(".away"))
-
-    for _ in range(4):
-        world.executor.before = unmount
-        with pytest.raises(DatabaseUnreachable, match="unable to open database file"):
-            world.run()
-        file.with_suffix(".away").rename(file)
-    world.executor.before = lambda job: None
-    assert world.run().counts.published == 2
-    assert {(row.number, row.outcome) for row in world.rows(tables.attempt)} == {(1, "released"), (1, "published")}
-    assert [row.outcome for row in world.rows(tables.run)] == ["error"] * 4 + ["done"]
-    assert not (world.settings.state_dir / last_words.NAME).exists()
+    for _ in range(world.settings.max_attempts):
+        lose_the_file(world)
+    assert world.run().counts.published == 1
+    assert sorted(row.status for row in world.requests()) == ["completed", "failed"]
+    lost = [(row.number, row.outcome) for row in world.rows(tables.attempt) if row.outcome != "published"]
+    assert lost == [(1, "failed"), (2, "failed"), (3, "failed")]
+    assert [row.outcome for row in world.rows(tables.run)] == ["error", "error", "error", "problems"]
     world.database.close()
 
 
@@ -226,22 +224,27 @@ def test_a_run_that_could_leave_no_words_died_as_far_as_anybody_knows(tmp_path: 
     world = make_world(tmp_path)
     world.company(equipment=1)
     world.click()
-    file = Path(str(world.database.url.database))
     (world.settings.state_dir / last_words.NAME).mkdir(parents=True)
-    world.executor.before = lambda job: (
-        file.rename(file.with_suffix(".away")) if isinstance(job, PartJob) else None  # type: ignore[assignment]
-    )
-    with pytest.raises(DatabaseUnreachable):
-        world.run()
-    file.with_suffix(".away").rename(file)
-    world.executor.before = lambda job: None
+    lose_the_file(world)
     assert world.run().counts.published == 1
     assert [row.outcome for row in world.rows(tables.attempt)] == ["crashed", "published"]
+    assert [row.outcome for row in world.rows(tables.run)] == ["crashed", "done"]
+    world.database.close()
+
+
+def test_words_of_others_are_left_to_them(tmp_path: Path, impatient: None) -> None:
+    """Another database's run, in the same state folder."""
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    last_words.leave(world.settings.state_dir, "a" * 12, Ending("error", "away"))
+    world.click()
+    world.run()
+    assert last_words.read(world.settings.state_dir) == {"a" * 12: Ending("error", "away")}
     world.database.close()
 
 
 def _delivers(world: World) -> None:
-    """One run: nobody's attempt was counted, why is told, and nothing of it is left."""
+    """One run: the attempt that was lost is counted, why is told, and nothing of it is left."""
     world.executor.before = lambda job: None
     assert world.run().counts.published == 1
     (row,) = world.requests()
@@ -249,7 +252,7 @@ def _delivers(world: World) -> None:
     assert world.files() == [row.file_path]
     with world.database.read() as connection:
         story = single.story(connection, world.database.now(connection), row.id)
-    assert [(it.number, it.outcome) for it in story.attempts] == [(1, "released"), (1, "published")]
+    assert [(it.number, it.outcome) for it in story.attempts] == [(1, "failed"), (2, "published")]
     (lost, _) = world.rows(tables.run)
     assert lost.outcome == "error"
     assert "unable to open" in lost.error or "locked" in lost.error

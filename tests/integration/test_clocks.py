@@ -108,7 +108,7 @@ def test_a_run_that_began_while_the_clock_was_ahead_lets_nobody_wait_since_then(
         now = world.database.now(connection)
         runs.begin(connection, now + timedelta(days=1), run_id="old", host="host", pid=1, version="1")
         if how != "was killed":
-            runs.end(connection, now, "old", "done", {}, None)
+            runs.end(connection, now, "old", runs.Ending("done", None), {})
         runs.begin(connection, now, run_id="new", host="host", pid=1, version="1")
     world.click()
     with world.database.write() as connection:
