@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from samzip.cli.frame import RequestNumber, json_option, print_json, read_settings, takes_settings, tell
-from samzip.errors import DamagedArchive, StorageFailed, UsageProblem
+from samzip.errors import DamagedArchive, DatabaseUnreachable, LockBusy, StorageFailed, UsageProblem
 from samzip.units import parse_duration, show_size
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def _duration(_context: click.Context, parameter: click.Parameter, value: str) -
     callback=_duration,
     default="1m",
     show_default=True,
-    help="With --repair: how long to wait for a run that works, before exit 75.",
+    help="With --repair: how long to wait for a run that works.",
 )
 @takes_settings("database_url", "archive_root", "media_root", "state_dir")
 @json_option
@@ -50,7 +50,7 @@ def command(
     from the documents. Archives that SAM's own worker made have no SHA-256: their CRCs are checked.
 
     Exit codes: 0 all are sound or there are none, 10 database, 12 something could not be read, 13 damage was found
-    (repaired or not), 75 a run works.
+    (repaired or not: why not is said).
 
     \b
     Examples:
@@ -72,16 +72,22 @@ def command(
             if not as_json:
                 _show(verdict)
         damaged = [verdict for verdict in verdicts if verdict.state == DAMAGED]
-        repaired = list(verifier.repair(damaged, wait.total_seconds())) if repair and damaged else []
-    code = _exit_code(verdicts, repaired)
+        repaired: list[Repaired] = []
+        hindrance = ""
+        if repair and damaged:
+            try:
+                repaired.extend(verifier.repair(damaged, wait.total_seconds()))
+            except (LockBusy, DatabaseUnreachable, StorageFailed) as error:  # the damage is still to be told
+                hindrance = str(error)
+    code = _exit_code(verdicts)
     if as_json:
-        print_json({"archives": verdicts, "repaired": repaired, "exit": code})
+        print_json({"archives": verdicts, "repaired": repaired, "hindrance": hindrance or None, "exit": code})
     else:
-        _conclude(verdicts, repaired)
+        _conclude(verdicts, repaired, hindrance)
     sys.exit(code)
 
 
-def _exit_code(verdicts: list[Verdict], repaired: list[Repaired]) -> int:
+def _exit_code(verdicts: list[Verdict]) -> int:
     states = {verdict.state for verdict in verdicts}
     if "damaged" in states:
         return DamagedArchive.exit_code
@@ -94,7 +100,7 @@ def _show(verdict: Verdict) -> None:
     tell(line, indent=WIDTH + 2)
 
 
-def _conclude(verdicts: list[Verdict], repaired: list[Repaired]) -> None:
+def _conclude(verdicts: list[Verdict], repaired: list[Repaired], hindrance: str) -> None:
     if not verdicts:
         click.echo("Nothing to verify: no archive can be downloaded now.")
         return
@@ -108,9 +114,12 @@ def _conclude(verdicts: list[Verdict], repaired: list[Repaired]) -> None:
     size = sum(verdict.size for verdict in verdicts)
     told = ", ".join(f"{number} {state}" for state, number in states.items())
     click.echo(f"{_number(len(verdicts), 'archive')}, {show_size(size)} read: {told}.")
+    if hindrance:
+        tell(f"Not {'all ' if repaired else ''}repaired: {_printable(hindrance)}.")
+        tell("Nothing is lost: run it again; --wait 1h waits for a run that works.")
     if repaired:
         click.echo("Next: samzip run")
-    elif states["damaged"]:
+    elif not hindrance and states["damaged"]:
         click.echo(DamagedArchive().advice)
     if states["unreadable"]:
         from samzip.housekeeping.absence import MEND_ODD

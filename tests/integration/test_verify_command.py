@@ -228,18 +228,24 @@ def test_repair_ends_only_what_is_still_downloadable(world: World, samzip: Any) 
     assert world.rows(tables.archive)[0].path == world.requests()[1].file_path
 
 
-def test_a_run_that_works_keeps_repair_out_with_exit_75(world: World, samzip: Any) -> None:
+def test_a_run_that_works_keeps_repair_out_and_the_damage_is_told_all_the_same(world: World, samzip: Any) -> None:
     (path,) = publish(world)
     flip_a_byte(path)
     with file_lock(world.settings.lock_path, wait=0, run_id="other", host="h"):
-        code, _, err = samzip("--all", "--repair", "--wait", "0s")
-    assert code == 75
-    assert "another run holds" in err
+        code, out, _ = samzip("--all", "--repair", "--wait", "0s")
+        assert code == 13
+        assert "1 damaged.\nNot repaired: another run holds" in out
+        code, out, _ = samzip("--all", "--repair", "--wait", "0s", "--json")
+    assert code == 13
+    told = json.loads(out)
+    assert [it["state"] for it in told["archives"]] == ["damaged"]
+    assert told["repaired"] == []
+    assert "another run holds" in told["hindrance"]
     with world.database.write() as connection:
         lease.acquire(connection, world.database.now(connection), token="t", host="elsewhere", run_id="r")
-    code, _, err = samzip("--all", "--repair", "--wait", "0s")
-    assert code == 75
-    assert "host elsewhere works on this queue" in err
+    code, out, _ = samzip("--all", "--repair", "--wait", "0s")
+    assert code == 13
+    assert "Not repaired: host elsewhere works on this queue" in out
     assert path.exists()
     assert world.requests()[0].status == "completed"
     assert samzip("--all")[0] == 13  # looking needs no lock
