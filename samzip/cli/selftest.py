@@ -32,10 +32,10 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
     """Kill real runs on this machine and check that nothing was lost.
 
     It makes a small company with a database of its own in the state folder and lets real runs publish its archives
-    into a new folder on your archive storage. Runs are killed with SIGKILL at moments spread over their whole length;
-    after each the next run must put everything right. Your own database, documents and archives are neither read nor
-    changed, and the test's folders (their names begin with samzip-selftest-) go when it ends, or with a test a
-    minute later where it was killed.
+    into a new folder on your archive storage, or below a new name in your bucket. Runs are killed with SIGKILL at
+    moments spread over their whole length; after each the next run must put everything right. Your own database,
+    documents and archives are neither read nor changed. What the test makes (its name begins with samzip-selftest-)
+    goes when it ends, or with a test a minute later where it was killed.
 
     Counted are requests that were lost (after the next run neither delivered, nor waiting, nor failed with a reason),
     archives that were torn when anyone could see them, parts built twice, and files or rows left over.
@@ -57,7 +57,7 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
                 click.echo(f"Killing {kills} runs; seed {chosen}; archives in {arena.archives.url}.")
             result = run_rounds(arena, kills, chosen, (lambda _: None) if as_json else _tell)
     except KeyboardInterrupt:
-        click.echo("samzip: interrupted; the test's folders are removed", err=True)
+        click.echo("samzip: interrupted; what the test made is removed", err=True)
         sys.exit(INTERRUPTED)
     code = 1 if result.broken or result.undelivered else 0
     if as_json:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import random
-import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -21,17 +18,14 @@ import samzip
 from samzip import address
 from samzip.database import Database, open_database
 from samzip.database.setup import initialise
-from samzip.errors import StorageFailed, Unexpected, UsageProblem
+from samzip.errors import StorageFailed, Unexpected
 from samzip.options import OPTIONS
 from samzip.requests.insert import insert_requests
 from samzip.selftest import sample
+from samzip.selftest.places import new_folder, new_root
 from samzip.settings import Settings
 from samzip.storage import Store, open_store
-from samzip.units import is_bucket
 
-PREFIX = "samzip-selftest-"  # of the folders
-LOCK = "selftest.lock"  # in each
-YOUNG_S = 60  # a folder that was made since may not be locked yet
 TTL = timedelta(seconds=8)  # so short that archives expire while runs are killed
 RUN_LIMIT_S = 300
 FINE = (0, 3)  # exit codes of a run that ended; 3: it counted attempts that died
@@ -109,80 +103,17 @@ class Arena:
 
 @contextmanager
 def open_arena(settings: Settings, dice: random.Random) -> Iterator[Arena]:
-    """Folders below the state folder and the archive folder of `settings`; nothing of theirs is read or changed.
+    """Places below the state folder and the archive root of `settings`; nothing of theirs is read or changed.
 
-    Raises StorageFailed, and UsageProblem for a storage that is no folder.
+    Raises StorageFailed, BadSetting.
     """
-    if is_bucket(settings.archive_root):
-        raise UsageProblem(f"this kills runs that write into a folder, and {settings.archive_root} is none")
     with (
-        _folder(settings.state_dir) as folder,
-        _folder(Path(settings.archive_root)) as archive_root,
+        new_folder(settings.state_dir) as folder,
+        new_root(settings.archive_root, folder) as archive_root,
         _filled(folder, dice) as database,
     ):
         environment = _environment(settings, folder, archive_root)
-        yield Arena(folder, open_store(str(archive_root)), database, environment)
-
-
-@contextmanager
-def _folder(parent: Path) -> Iterator[Path]:
-    """A new folder below `parent`, which is made if need be. Both go again, the parents only if they were made here."""
-    made: list[Path] = []
-    folder = lock = None
-    try:
-        try:
-            missing = [path for path in (parent, *parent.parents) if not path.exists()]
-            for path in reversed(missing):
-                path.mkdir()
-                made.append(path)
-            _remove_dead(parent)
-            folder = Path(tempfile.mkdtemp(prefix=PREFIX, dir=parent))
-            lock = _locked(folder)
-        except OSError as error:
-            raise StorageFailed(f"{error.filename or parent}: {error.strerror or error}") from error
-        yield folder
-    finally:
-        if lock is not None:
-            os.close(lock)
-        if folder is not None:
-            _remove(folder)
-        for path in reversed(made):
-            with suppress(OSError):  # somebody else has begun to use it
-                path.rmdir()
-
-
-def _remove_dead(parent: Path) -> None:
-    """Folders of tests that were killed: nobody holds their lock any more."""
-    for folder in parent.glob(f"{PREFIX}*"):
-        with suppress(OSError, StorageFailed):  # another test removes it, or it is another user's
-            if folder.is_symlink() or not folder.is_dir() or time.time() - folder.stat().st_mtime < YOUNG_S:
-                continue
-            lock = _locked(folder)
-            if lock is not None:
-                os.close(lock)
-                _remove(folder)
-
-
-def _locked(folder: Path) -> int | None:
-    """A descriptor that holds the folder's lock until it is closed, also by death. None: another one has it, or the
-    file system takes none."""
-    lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except OSError:
-        os.close(lock)
-        return None
-    return lock
-
-
-def _remove(folder: Path) -> None:
-    """Only the leader of a killed run was waited for; its workers may write until the kernel has ended them."""
-    for _ in range(20):
-        shutil.rmtree(folder, ignore_errors=True)
-        if not folder.exists():
-            return
-        time.sleep(0.1)
-    raise StorageFailed(f"{folder} cannot be removed; delete it by hand")
+        yield Arena(folder, open_store(archive_root), database, environment)
 
 
 @contextmanager
@@ -204,7 +135,7 @@ def _database_url(folder: Path) -> str:
     return address.of_file(folder / "samzip.sqlite3")
 
 
-def _environment(settings: Settings, folder: Path, archive_root: Path) -> dict[str, str]:
+def _environment(settings: Settings, folder: Path, archive_root: str) -> dict[str, str]:
     """Every setting is given, so that none of the user's own can reach a run of this test."""
     own = {option.variable for option in OPTIONS} | {f"{option.variable}_FILE" for option in OPTIONS}
     rest = {name: value for name, value in os.environ.items() if name not in own | {"DATABASE_URL", "STATE_DIRECTORY"}}
@@ -218,7 +149,7 @@ def _environment(settings: Settings, folder: Path, archive_root: Path) -> dict[s
         "SAMZIP_DATABASE_URL": _database_url(folder),
         "SAMZIP_STATE_DIR": str(folder),
         "SAMZIP_MEDIA_ROOT": str(folder / "media"),
-        "SAMZIP_ARCHIVE_ROOT": str(archive_root),
+        "SAMZIP_ARCHIVE_ROOT": archive_root,
         "SAMZIP_PART_SIZE": str(sample.PART_SIZE),
         "SAMZIP_TTL": f"{TTL.total_seconds():g}s",
         "SAMZIP_TIMEZONE": settings.timezone,

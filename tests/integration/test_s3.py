@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -29,10 +30,11 @@ from samzip.archive.zipwriter import ZipWriter
 from samzip.database import tables
 from samzip.doctor.examine import examine
 from samzip.doctor.versions import missing_extras
-from samzip.errors import BadSetting, StorageFailed, UsageProblem
+from samzip.errors import BadSetting, StorageFailed
 from samzip.housekeeping.items import ORPHAN, TEMPORARY, Options
 from samzip.housekeeping.purge import Purge
 from samzip.housekeeping.verify import DAMAGED, OK, Verifier
+from samzip.selftest import places
 from samzip.selftest.arena import open_arena
 from samzip.settings import load
 from samzip.storage import MissingFile, Store, open_store
@@ -581,10 +583,55 @@ def test_a_document_that_changed_since_it_was_looked_at_costs_no_memory(s3: Buck
         media.open("documentos/a.pdf")
 
 
-def test_the_demo_and_the_kill_test_want_a_folder(tmp_path: Path) -> None:
-    settings = load({"state_dir": str(tmp_path), "archive_root": "s3://sam/media"}, {})
-    with pytest.raises(UsageProblem, match="s3://sam/media"), open_arena(settings, Random(1)):
+@pytest.mark.parametrize("server", ["s3", "aws"])
+def test_the_kill_test_kills_runs_that_write_into_the_users_bucket(
+    request: pytest.FixtureRequest, tmp_path: Path, server: str
+) -> None:
+    bucket: Bucket = request.getfixturevalue(server)
+    root = new_prefix()
+    prefix = parse_bucket(root)[1]
+    bucket.put(f"{prefix}/zip_requests/theirs.zip", b"theirs")
+    ended = subprocess.run(
+        [sys.executable, "-m", "samzip", "selftest", "--kills", "3", "--json", "--archive-root", root],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path.cwd()), "SAMZIP_STATE_DIR": str(tmp_path / "state")},
+        capture_output=True,
+        text=True,
+        timeout=240,
+    )
+    assert (ended.returncode, ended.stderr) == (0, "")
+    told = json.loads(ended.stdout)
+    assert (told["kills"], told["broken"]) == (3, [])
+    assert told["delivered"] == told["requests"] >= 8
+    assert bucket.names(prefix) == ["zip_requests/theirs.zip"]
+    assert list(uploads.unfinished(client.boto(), BUCKET, prefix)) == []
+    assert not (tmp_path / "state").exists()
+
+
+def test_what_a_killed_test_left_in_a_bucket_goes_with_the_next_and_nothing_else_does(
+    aws: Bucket, tmp_path: Path
+) -> None:
+    root = new_prefix()
+    prefix = parse_bucket(root)[1]
+    settings = load({"state_dir": str(tmp_path / "state"), "archive_root": root}, {"HOME": str(tmp_path)})
+    notes = {"dead": f"{root}/{places.PREFIX}dead", "forged": f"{root}/theirs"}
+    for name, url in notes.items():
+        folder = tmp_path / "state" / f"{places.PREFIX}{name}"
+        folder.mkdir(parents=True)
+        (folder / places.BUCKET).write_text(url)
+        aws.put(f"{parse_bucket(url)[1]}/zip_requests/1/a.zip", b"PK")
+        os.utime(folder, (0, 0))
+    with open_arena(settings, Random(1)):
+        assert aws.names(f"{prefix}/{places.PREFIX}dead") == []
+    assert aws.names(prefix) == ["theirs/zip_requests/1/a.zip"]
+    assert not any(tmp_path.glob("state/samzip-*"))
+
+
+def test_a_bucket_that_cannot_be_written_is_told_before_anything_is_killed(s3: Bucket, tmp_path: Path) -> None:
+    settings = load({"state_dir": str(tmp_path), "archive_root": "s3://none-of-that-name/x"}, {"HOME": str(tmp_path)})
+    with pytest.raises(StorageFailed, match="none-of-that-name"), open_arena(settings, Random(1)):
         pass
+    assert not any(tmp_path.glob("samzip-*"))
 
 
 def test_without_the_extra_a_bucket_is_refused_with_advice(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,8 +17,9 @@ from sqlalchemy import delete, insert, update
 
 from samzip.database import tables
 from samzip.errors import StorageFailed, Unexpected
-from samzip.selftest.arena import LOCK, PREFIX, Arena, open_arena
+from samzip.selftest.arena import Arena, open_arena
 from samzip.selftest.ledger import Broken, Ledger, judge_settled
+from samzip.selftest.places import LOCK, PREFIX
 from samzip.settings import load
 from tests.support.world import World
 
