@@ -41,7 +41,10 @@ def new_root(archive_root: str, state: Path) -> Iterator[str]:
     try:
         yield url
     finally:
-        _empty(store)
+        try:
+            _empty(store)
+        except StorageFailed as error:
+            raise StorageFailed(f"{url} cannot be emptied; delete it by hand: {error}") from error
 
 
 def _empty(store: Store) -> None:
