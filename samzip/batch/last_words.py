@@ -30,6 +30,7 @@ def read(folder: Path) -> Mapping[str, Ending]:
     """By run. Every database can keep it, whatever the file holds."""
     try:
         with _opened(folder, os.O_RDONLY) as file:
+            os.lseek(file, max(0, os.fstat(file).st_size - LIMIT), os.SEEK_SET)  # the newest
             lines = os.read(file, LIMIT).decode("ascii", "replace").split("\n")
     except OSError:
         return {}

@@ -172,20 +172,24 @@ def _noted(context: Context) -> Iterator[None]:
             cleaning.remove_probes(context)
         yield
     except Exception as error:
-        _note_end(context, runs.Ending(runs.INTERRUPTED if context.stop else runs.ERROR, words(error)))
+        is_away = context.stop.signal == LEASE_LOST and isinstance(error, DatabaseUnreachable)
+        how = runs.INTERRUPTED if context.stop and not is_away else runs.ERROR
+        ending = runs.Ending(how, words(error))
+        if not _note_end(context, ending) and not isinstance(error, LockBusy):  # after which it may go on
+            last_words.leave(context.settings.state_dir, context.run_id, ending)
         raise
     _note_end(context, runs.Ending(outcome(context), None))
 
 
-def _note_end(context: Context, ending: runs.Ending) -> None:
+def _note_end(context: Context, ending: runs.Ending) -> bool:
+    """False: the note stays open, since the database is away. Whoever gets the lease next closes it."""
     try:
         with context.database.write() as connection:
             now = context.database.now(connection)
             runs.end(connection, now, context.run_id, ending, asdict(context.counts()))
-    except DatabaseUnreachable as error:  # the note stays open; whoever gets the lease next closes it
-        if ending.why is None:
-            ending = runs.Ending(runs.ERROR, str(error))
-        last_words.leave(context.settings.state_dir, context.run_id, ending)
+    except DatabaseUnreachable:
+        return False
+    return True
 
 
 def _sleep(context: Context, seconds: float) -> None:

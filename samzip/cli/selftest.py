@@ -57,7 +57,7 @@ def command(kills: int, seed: int | None, as_json: bool, **given: Any) -> None:
                 click.echo(f"Killing {kills} runs; seed {chosen}; archives in {arena.archives.url}.")
             result = run_rounds(arena, kills, chosen, (lambda _: None) if as_json else _tell)
     except KeyboardInterrupt:
-        click.echo("samzip: interrupted; what the test made is removed", err=True)
+        click.echo("samzip: interrupted; what may be left of it goes with the next test", err=True)
         sys.exit(INTERRUPTED)
     code = 1 if result.broken or result.undelivered else 0
     if as_json:

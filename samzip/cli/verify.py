@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from samzip.cli.frame import RequestNumber, json_option, print_json, read_settings, takes_settings, tell
-from samzip.errors import DamagedArchive, DatabaseUnreachable, LockBusy, StorageFailed, UsageProblem
+from samzip.errors import DamagedArchive, SamzipError, StorageFailed, UsageProblem
 from samzip.units import parse_duration, show_size
 
 if TYPE_CHECKING:
@@ -73,15 +73,16 @@ def command(
                 _show(verdict)
         damaged = [verdict for verdict in verdicts if verdict.state == DAMAGED]
         repaired: list[Repaired] = []
-        hindrance = ""
+        hindrance: SamzipError | None = None
         if repair and damaged:
             try:
                 repaired.extend(verifier.repair(damaged, wait.total_seconds()))
-            except (LockBusy, DatabaseUnreachable, StorageFailed) as error:  # the damage is still to be told
-                hindrance = str(error)
+            except SamzipError as error:  # the damage is still to be told
+                hindrance = error
     code = _exit_code(verdicts)
     if as_json:
-        print_json({"archives": verdicts, "repaired": repaired, "hindrance": hindrance or None, "exit": code})
+        why_not = str(hindrance) if hindrance else None
+        print_json({"archives": verdicts, "repaired": repaired, "hindrance": why_not, "exit": code})
     else:
         _conclude(verdicts, repaired, hindrance)
     sys.exit(code)
@@ -100,7 +101,7 @@ def _show(verdict: Verdict) -> None:
     tell(line, indent=WIDTH + 2)
 
 
-def _conclude(verdicts: list[Verdict], repaired: list[Repaired], hindrance: str) -> None:
+def _conclude(verdicts: list[Verdict], repaired: list[Repaired], hindrance: SamzipError | None) -> None:
     if not verdicts:
         click.echo("Nothing to verify: no archive can be downloaded now.")
         return
@@ -115,8 +116,9 @@ def _conclude(verdicts: list[Verdict], repaired: list[Repaired], hindrance: str)
     told = ", ".join(f"{number} {state}" for state, number in states.items())
     click.echo(f"{_number(len(verdicts), 'archive')}, {show_size(size)} read: {told}.")
     if hindrance:
-        tell(f"Not {'all ' if repaired else ''}repaired: {_printable(hindrance)}.")
-        tell("Nothing is lost: run it again; --wait 1h waits for a run that works.")
+        tell(f"Not {'all ' if repaired else ''}repaired: {_printable(str(hindrance))}")
+        for line in hindrance.advice.splitlines():
+            tell(line)
     if repaired:
         click.echo("Next: samzip run")
     elif not hindrance and states["damaged"]:

@@ -22,7 +22,7 @@ from samzip.database.tables import archive, lease, notificacionzip, run, work, z
 from samzip.dossier.keys import FOLDER, parse_key
 from samzip.errors import DamagedArchive
 from samzip.requests.states import PENDING
-from samzip.storage import MissingFile, Store
+from samzip.storage import ABSENT, MissingFile, Store
 
 
 @dataclass(slots=True)
@@ -183,8 +183,8 @@ def _damage(archives: Store, name: str) -> str:
             verify_zip(file)
     except DamagedArchive as damage:
         return str(damage)
-    except MissingFile:  # a bucket did what a killed run had still asked for
-        return ""
+    except MissingFile as missing:  # a bucket may do what a killed run had still asked for
+        return "" if missing.reason == ABSENT else missing.reason
     return ""
 
 

@@ -33,35 +33,13 @@ def new_root(archive_root: str, state: Path) -> Iterator[str]:
         return
     url = f"{archive_root.rstrip('/')}/{state.name}"
     store = open_store(url)
+    any(store.list(FOLDER))  # where nothing can be read, nothing is made
     try:
         (state / BUCKET).write_text(url)
     except OSError as error:
         raise StorageFailed(f"{error.filename}: {error.strerror}") from error
     store.check_writable(FOLDER)
-    try:
-        yield url
-    finally:
-        try:
-            _empty(store)
-        except StorageFailed as error:
-            raise StorageFailed(f"{url} cannot be emptied; delete it by hand: {error}") from error
-
-
-def _empty(store: Store) -> None:
-    """Raises StorageFailed."""
-    for _ in range(2):
-        for name, _found in store.list(FOLDER):
-            store.delete(name)
-        time.sleep(LATE_S)
-
-
-def _empty_noted(state: Path) -> None:
-    """What a test that was killed left in a bucket. Raises StorageFailed, BadSetting, OSError."""
-    note = state / BUCKET
-    if note.exists():
-        url = note.read_text()
-        if url.rpartition("/")[2] == state.name:  # nobody's but a test's
-            _empty(open_store(url))
+    yield url
 
 
 @contextmanager
@@ -85,7 +63,7 @@ def new_folder(parent: Path) -> Iterator[Path]:
         if lock is not None:
             os.close(lock)
         if folder is not None:
-            _remove(folder)
+            _clear(folder)
         for path in reversed(made):
             with suppress(OSError):  # somebody else has begun to use it
                 path.rmdir()
@@ -100,8 +78,7 @@ def _remove_dead(parent: Path) -> None:
             lock = _locked(folder)
             if lock is not None:
                 os.close(lock)
-                _empty_noted(folder)
-                _remove(folder)
+                _clear(folder)
 
 
 def _locked(folder: Path) -> int | None:
@@ -114,6 +91,26 @@ def _locked(folder: Path) -> int | None:
         os.close(lock)
         return None
     return lock
+
+
+def _clear(folder: Path) -> None:
+    """A folder, and before it what its test has in a bucket: where that does not go, the note of it stays for the next
+    test. Raises StorageFailed, BadSetting."""
+    note = folder / BUCKET
+    url = note.read_text() if note.exists() else ""
+    if url.rpartition("/")[2] == folder.name:  # nobody's but a test's
+        try:
+            _empty(open_store(url))
+        except StorageFailed as error:
+            raise StorageFailed(f"{error}. What is left in {url} goes with the next test") from error
+    _remove(folder)
+
+
+def _empty(store: Store) -> None:
+    for _ in range(2):
+        for name, _found in store.list(FOLDER):
+            store.delete(name)
+        time.sleep(LATE_S)
 
 
 def _remove(folder: Path) -> None:

@@ -18,6 +18,7 @@ import pytest
 
 from samzip.archive.part import PartJob
 from samzip.batch import ending, last_words
+from samzip.batch.context import LEASE_LOST, Stop
 from samzip.database import engine, tables
 from samzip.errors import DatabaseUnreachable
 from samzip.report.story import story_lines
@@ -191,17 +192,19 @@ def test_a_database_file_that_is_away_for_a_while_is_exit_10_and_the_next_run_de
     _delivers(world)
 
 
-def lose_the_file(world: World) -> None:
-    """A run whose database is away as soon as a part is built; then it is back."""
+def lose_the_file(world: World, asked: str | None = None) -> None:
+    """A run whose database is away as soon as a part is built, when it is `asked` to end; then it is back."""
     file = Path(str(world.database.url.database))
+    stop = Stop()
 
     def unmount(job: Any) -> None:
         if isinstance(job, PartJob):
             file.rename(file.with_suffix(".away"))
+            stop.signal = asked
 
     world.executor.before = unmount
     with pytest.raises(DatabaseUnreachable, match="unable to open database file"):
-        world.run()
+        world.run(stop=stop)
     file.with_suffix(".away").rename(file)
     world.executor.before = lambda job: None
 
@@ -229,6 +232,36 @@ def test_a_run_that_could_leave_no_words_died_as_far_as_anybody_knows(tmp_path: 
     assert world.run().counts.published == 1
     assert [row.outcome for row in world.rows(tables.attempt)] == ["crashed", "published"]
     assert [row.outcome for row in world.rows(tables.run)] == ["crashed", "done"]
+    world.database.close()
+
+
+def test_a_run_whose_lease_ran_out_while_the_database_was_away_ended_by_an_error(
+    tmp_path: Path, impatient: None
+) -> None:
+    """Nobody asked it to end."""
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    world.click()
+    lose_the_file(world, LEASE_LOST)
+    _delivers(world)
+
+
+def test_a_pass_that_ended_well_and_could_not_be_noted_leaves_no_words(tmp_path: Path, impatient: None) -> None:
+    """A run with --interval goes on; what ends it later is something else."""
+    world = make_world(tmp_path)
+    world.company(equipment=1)
+    world.click()
+    file = Path(str(world.database.url.database))
+
+    def lose_and_end(*_: Any) -> None:
+        file.rename(file.with_suffix(".away"))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("samzip.batch.cleaning.trim", lose_and_end)
+        assert world.run().outcome == "done"
+    file.with_suffix(".away").rename(file)
+    assert last_words.read(world.settings.state_dir) == {}
+    assert [row.status for row in world.requests()] == ["completed"]
     world.database.close()
 
 

@@ -627,6 +627,27 @@ def test_what_a_killed_test_left_in_a_bucket_goes_with_the_next_and_nothing_else
     assert not any(tmp_path.glob("state/samzip-*"))
 
 
+def test_what_a_test_cannot_take_from_a_bucket_goes_with_the_next(aws: Bucket, tmp_path: Path) -> None:
+    root = new_prefix()
+    prefix = parse_bucket(root)[1]
+    settings = load({"state_dir": str(tmp_path / "state"), "archive_root": root}, {"HOME": str(tmp_path)})
+    (tmp_path / "state").mkdir()
+    place = open_arena(settings, Random(1))
+    arena = place.__enter__()
+    aws.put(f"{parse_bucket(arena.archives.url)[1]}/zip_requests/1/a.zip", b"PK")
+    aws.proxy.refuse = lambda line: True
+    with pytest.raises(StorageFailed, match=f"in {root}/{places.PREFIX}.* goes with the next test"):
+        place.__exit__(None, None, None)
+    aws.proxy.refuse = lambda line: False
+    assert len(aws.names(prefix)) == 1
+    (left,) = (tmp_path / "state").glob(f"{places.PREFIX}*")
+    os.utime(left, (0, 0))
+    with open_arena(settings, Random(2)):
+        pass
+    assert aws.names(prefix) == []
+    assert not any((tmp_path / "state").glob(f"{places.PREFIX}*"))
+
+
 def test_a_bucket_that_cannot_be_written_is_told_before_anything_is_killed(s3: Bucket, tmp_path: Path) -> None:
     settings = load({"state_dir": str(tmp_path), "archive_root": "s3://none-of-that-name/x"}, {"HOME": str(tmp_path)})
     with pytest.raises(StorageFailed, match="none-of-that-name"), open_arena(settings, Random(1)):

@@ -235,6 +235,7 @@ def test_a_run_that_works_keeps_repair_out_and_the_damage_is_told_all_the_same(w
         code, out, _ = samzip("--all", "--repair", "--wait", "0s")
         assert code == 13
         assert "1 damaged.\nNot repaired: another run holds" in out
+        assert "--wait 5m waits for it" in out
         code, out, _ = samzip("--all", "--repair", "--wait", "0s", "--json")
     assert code == 13
     told = json.loads(out)
