@@ -41,7 +41,7 @@ from samzip.storage import MissingFile, Store, open_store
 from samzip.storage.s3 import client, store, uploads
 from samzip.units import parse_bucket
 from tests.support.live_runs import wait_until
-from tests.support.s3 import BUCKET, PATIENCE_S, Bucket, private
+from tests.support.s3 import BUCKET, PATIENCE_S, Bucket, environment, private, rclone
 from tests.support.web import make_web
 from tests.support.world import ShiftedDatabase, World, make_world
 
@@ -625,6 +625,15 @@ def test_what_a_killed_test_left_in_a_bucket_goes_with_the_next_and_nothing_else
         assert aws.names(f"{prefix}/{places.PREFIX}dead") == []
     assert aws.names(prefix) == ["theirs/zip_requests/1/a.zip"]
     assert not any(tmp_path.glob("state/samzip-*"))
+
+
+def test_a_bucket_in_which_nobody_ever_began_an_upload_is_an_empty_one(tmp_path: Path) -> None:
+    with rclone(tmp_path / "fresh") as fresh, environment(fresh.environment):
+        client._bucket.cache_clear()
+        made = open_store(f"s3://{BUCKET}/media")
+        assert list(made.list("zip_requests")) == []
+        assert not made.delete("zip_requests/1/a.zip")
+    client._bucket.cache_clear()
 
 
 def test_what_a_test_cannot_take_from_a_bucket_goes_with_the_next(aws: Bucket, tmp_path: Path) -> None:

@@ -14,6 +14,8 @@ from samzip.threads import in_thread
 
 PIECE = 256 << 20  # bytes of a copy in parts
 COPIES = 8  # parts under way
+# A store that cannot list them clears them away itself; one that never had any may say that there is none of that name.
+UNLISTED = ("NotImplemented", "MethodNotAllowed", "501", "405", "NoSuchUpload")
 
 
 def unfinished(boto: Any, bucket: str, prefix: str) -> Iterator[tuple[str, datetime, str]]:
@@ -26,8 +28,8 @@ def unfinished(boto: Any, bucket: str, prefix: str) -> Iterator[tuple[str, datet
             for upload in page.get("Uploads", ()):
                 yield upload["Key"], upload["Initiated"], upload["UploadId"]
     except ClientError as error:
-        if error.response["Error"]["Code"] not in ("NotImplemented", "MethodNotAllowed", "501", "405"):
-            raise  # a store that cannot list them clears them away itself
+        if error.response["Error"]["Code"] not in UNLISTED:
+            raise
 
 
 def abort(boto: Any, bucket: str, key: str) -> int:
