@@ -35,7 +35,7 @@ def new_root(archive_root: str, state: Path) -> Iterator[str]:
     store = open_store(url)
     any(store.list(FOLDER))  # where nothing can be read, nothing is made
     try:
-        (state / BUCKET).write_text(url)
+        (state / BUCKET).write_text(url, "utf-8")
     except OSError as error:
         raise StorageFailed(f"{error.filename}: {error.strerror}") from error
     store.check_writable(FOLDER)
@@ -71,14 +71,19 @@ def new_folder(parent: Path) -> Iterator[Path]:
 
 def _remove_dead(parent: Path) -> None:
     """Folders of tests that were killed: nobody holds their lock any more."""
+    are_away = False  # buckets: a server may take a minute to say so
     for folder in parent.glob(f"{PREFIX}*"):
         with suppress(OSError, StorageFailed, BadSetting):  # another test removes it, or it is another user's
             if folder.is_symlink() or not folder.is_dir() or time.time() - folder.stat().st_mtime < YOUNG_S:
                 continue
+            if are_away and (folder / BUCKET).exists():
+                continue
             lock = _locked(folder)
             if lock is not None:
                 os.close(lock)
+                are_away = (folder / BUCKET).exists()
                 _clear(folder)
+                are_away = False
 
 
 def _locked(folder: Path) -> int | None:
@@ -97,12 +102,14 @@ def _clear(folder: Path) -> None:
     """A folder, and before it what its test has in a bucket: where that does not go, the note of it stays for the next
     test. Raises StorageFailed, BadSetting."""
     note = folder / BUCKET
-    url = note.read_text() if note.exists() else ""
+    url = note.read_text("utf-8", "replace") if note.exists() else ""
     if url.rpartition("/")[2] == folder.name:  # nobody's but a test's
         try:
             _empty(open_store(url))
         except StorageFailed as error:
-            raise StorageFailed(f"{error}. What is left in {url} goes with the next test") from error
+            raise type(error)(
+                f"{error}. What is left in {url} goes with a later test, once it can be removed"
+            ) from error
     _remove(folder)
 
 

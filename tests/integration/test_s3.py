@@ -615,6 +615,10 @@ def test_what_a_killed_test_left_in_a_bucket_goes_with_the_next_and_nothing_else
     prefix = parse_bucket(root)[1]
     settings = load({"state_dir": str(tmp_path / "state"), "archive_root": root}, {"HOME": str(tmp_path)})
     notes = {"dead": f"{root}/{places.PREFIX}dead", "forged": f"{root}/theirs"}
+    torn = tmp_path / "state" / f"{places.PREFIX}torn"
+    torn.mkdir(parents=True)
+    (torn / places.BUCKET).write_bytes(f"{root}/a\u00f1o".encode()[:-2])
+    os.utime(torn, (0, 0))
     for name, url in notes.items():
         folder = tmp_path / "state" / f"{places.PREFIX}{name}"
         folder.mkdir(parents=True)
@@ -645,7 +649,7 @@ def test_what_a_test_cannot_take_from_a_bucket_goes_with_the_next(aws: Bucket, t
     arena = place.__enter__()
     aws.put(f"{parse_bucket(arena.archives.url)[1]}/zip_requests/1/a.zip", b"PK")
     aws.proxy.refuse = lambda line: True
-    with pytest.raises(StorageFailed, match=f"in {root}/{places.PREFIX}.* goes with the next test"):
+    with pytest.raises(StorageFailed, match=f"in {root}/{places.PREFIX}.* goes with a later test"):
         place.__exit__(None, None, None)
     aws.proxy.refuse = lambda line: False
     assert len(aws.names(prefix)) == 1
@@ -655,6 +659,24 @@ def test_what_a_test_cannot_take_from_a_bucket_goes_with_the_next(aws: Bucket, t
         pass
     assert aws.names(prefix) == []
     assert not any((tmp_path / "state").glob(f"{places.PREFIX}*"))
+
+
+def test_dead_tests_of_a_bucket_that_is_away_hold_no_other_up(aws: Bucket, tmp_path: Path) -> None:
+    """It is asked once for all of them."""
+    settings = load({"state_dir": str(tmp_path / "state")}, {"HOME": str(tmp_path)})
+    for number in range(3):
+        dead = tmp_path / "state" / f"{places.PREFIX}{number}"
+        dead.mkdir(parents=True)
+        (dead / places.BUCKET).write_text(f"s3://{BUCKET}/{dead.name}")
+        os.utime(dead, (0, 0))
+    aws.proxy.refuse = lambda line: True
+    asked: list[str] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(places, "open_store", lambda url: asked.append(url) or open_store(url))  # type: ignore[func-returns-value]
+        with open_arena(settings, Random(1)):
+            pass
+    assert len(asked) == 1
+    assert len(list((tmp_path / "state").glob(f"{places.PREFIX}*"))) == 3
 
 
 def test_a_bucket_that_cannot_be_written_is_told_before_anything_is_killed(s3: Bucket, tmp_path: Path) -> None:
