@@ -149,7 +149,7 @@ def outcome(context: Context) -> str:
     """
     counts = context.counts()
     if context.stop:
-        return "interrupted"
+        return runs.INTERRUPTED
     if counts.failed or counts.unremoved or counts.missing or counts.damaged or counts.rejected:
         return "problems"
     if replace(counts, expired=0, waiting=0) == Counts():

@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from samzip.dossier.keys import FOLDER
-from samzip.errors import BadSetting, StorageFailed
+from samzip.errors import BadSetting, BucketFailed, StorageFailed
 from samzip.storage import Store, open_store
 from samzip.units import is_bucket
 
@@ -81,9 +81,10 @@ def _remove_dead(parent: Path) -> None:
             lock = _locked(folder)
             if lock is not None:
                 os.close(lock)
-                are_away = (folder / BUCKET).exists()
-                _clear(folder)
-                are_away = False
+                try:
+                    _clear(folder)
+                except BucketFailed:
+                    are_away = True
 
 
 def _locked(folder: Path) -> int | None:
